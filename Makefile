@@ -1,0 +1,54 @@
+# Everything a person runs in a checkout. Needs python3 (3.11 or later, with venv), make and git; the tools make their own
+# virtual environments in $GRACEFUL_CACHE, by default ~/.cache/graceful-termination.
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+# Ansible does not start in these locales.
+ifneq ($(filter C POSIX,$(LC_ALL)),)
+export LC_ALL := C.UTF-8
+endif
+
+# The link through which Ansible and Python find this checkout as the collection graceful.termination.
+collection := .collections/ansible_collections/graceful/termination
+
+# with,NAME: put that virtual environment on PATH for the command that follows.
+with = venv=$$(tools/venv $(1)) && PATH="$$venv/bin:$$PATH"
+
+export SOURCE CONTEXT REPORT CHECK PYTHON
+
+.PHONY: help demo audit remediate lint sanity unit molecule test docs clean link
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+demo: link ## Audit, fix and audit again a copy of examples/ (in build/demo)
+	@$(call with,manifests) tools/demo
+
+audit: link ## Report what is lost when pods stop: SOURCE=<manifests, or - for stdin> or CONTEXT=<cluster> [REPORT=<folder>]
+	@tools/play audit
+
+remediate: link ## Fix it: SOURCE=<manifests> or CONTEXT=<cluster> [REPORT=<folder>] [CHECK=1: only show the diff]
+	@tools/play remediate
+
+lint: link ## ruff, mypy, ansible-lint (production), changelog fragments
+	@$(call with,dev) tools/lint
+
+sanity: link ## ansible-test sanity
+	@$(call with,dev) tools/sanity
+
+unit: link ## Unit tests
+	@$(call with,dev) pytest
+
+molecule: link ## All Molecule scenarios, on kind
+	@$(call with,dev) tools/molecule
+
+test: link ## lint, sanity, unit and molecule; logs in build/test
+	@$(call with,dev) tools/test
+
+docs: link ## Write docs/rules.md from the rules
+	@$(call with,manifests) tools/docs
+
+clean: ## Remove build/
+	@rm -rf build
+
+link:
+	@[ -L $(collection) ] || { rm -rf $(collection) && mkdir -p $(dir $(collection)) && ln -s ../../.. $(collection); }

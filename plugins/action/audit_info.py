@@ -1,0 +1,12 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module audit_info between its templates and its reports."""
+
+from __future__ import annotations
+
+from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import ReportAction
+
+
+class ActionModule(ReportAction):
+    """Nothing of its own: the module of the same name does the work."""

@@ -1,0 +1,226 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: the one file that knows kubernetes.core and the Kubernetes client.
+
+Both may be missing: manifests are audited without them.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
+    cluster_name,
+    kubeconfig_problem,
+    shown,
+    without_user,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
+    Answer,
+    Query,
+    Unreachable,
+    failure,
+    retry,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+
+try:
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+    from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
+except ImportError:
+    AUTH_ARG_SPEC = {}
+    get_api_client = None
+try:
+    import kubernetes
+    import urllib3
+    from kubernetes.client import rest
+    from kubernetes.client.exceptions import ApiException
+except ImportError:
+    kubernetes = None
+
+# Of kubernetes.core's modules, and the same here; without that collection there are none.
+AUTH_OPTIONS: dict[str, dict[str, Any]] = dict(AUTH_ARG_SPEC)
+CONNECT_SECONDS = 10
+READ_SECONDS = 60  # between two parts of an answer; an admission webhook may take 30
+OPEN_SECONDS = 30
+POOL = 16  # connections; more than there are threads at work
+_BROKEN_RELEASES = ("36.0.0", "36.0.1")
+
+
+class KubernetesTransport:
+    """A connection through kubernetes.core's client. `verified`: the server's certificate is checked."""
+
+    def __init__(self, client: Any, name: str, hint: str):
+        self.name = name
+        self.hint = hint
+        self.verified = bool(client.configuration.verify_ssl)
+        self._host = without_user(client.configuration.host)
+        self._client = client.client
+        # The client's own retries would hide what this product counts and reports; redirects stay as they were.
+        configuration = client.configuration
+        configuration.retries = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=3)
+        configuration.connection_pool_maxsize = POOL
+        self._client.client.rest_client = rest.RESTClientObject(configuration)
+
+    def send(self, method: str, path: str, query: Query, body: dict | None) -> Answer:
+        """One request; see Transport."""
+        try:
+            response = self._client.request(
+                method,
+                path,
+                body=body,
+                query_params=list(query),
+                header_params={"Accept": "application/json"},
+                content_type="application/strategic-merge-patch+json" if body is not None else None,
+                serialize=False,
+                _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
+            )
+            return Answer(response.status, response.data)
+        except ApiException as error:
+            if error.status:
+                return _answer(error)
+            raise Unreachable(f"{self.name}: {_tls(str(error.reason))}", passing=False) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise _unreachable(self.name, self._host, error) from None
+
+
+def connect(params: Mapping[str, Any]) -> KubernetesTransport:
+    """Open the connection that the module's options or the K8S_AUTH_ variables describe.
+
+    Raises SourceError with what to install, to give or to correct.
+    """
+    _require_libraries()
+    auth = {option: params[option] for option in AUTH_OPTIONS if params.get(option) is not None}
+    opening = _Opening(cluster_name(auth))
+    logging.getLogger().addHandler(opening)
+    try:
+        client = _open(auth, opening)
+    finally:
+        logging.getLogger().removeHandler(opening)
+    return KubernetesTransport(client, opening.name, opening.hint)
+
+
+def _require_libraries() -> None:
+    missing = []
+    if get_api_client is None:
+        missing.append("the collection kubernetes.core (ansible-galaxy collection install kubernetes.core)")
+    if kubernetes is None:
+        missing.append(
+            f"the Python library kubernetes for {sys.executable} (pip install 'kubernetes>=24.2.0,!=36.0.0,!=36.0.1')"
+        )
+    if missing:
+        raise SourceError(
+            f"source is unset, which means the live cluster, and that needs {' and '.join(missing)}; or set source to "
+            "a file or folder of manifests"
+        )
+    if kubernetes.__version__ in _BROKEN_RELEASES:
+        raise SourceError(
+            f"the Python library kubernetes {kubernetes.__version__} sends no token to the API server: install another "
+            "release (pip install 'kubernetes>=24.2.0,!=36.0.0,!=36.0.1')"
+        )
+
+
+class _Opening(logging.Handler):
+    """The server that is being connected to, in messages. `hint` is what the client only logs: why a credential plugin
+    of the kubeconfig gave no credentials.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(logging.ERROR)
+        self.name = name
+        self.hint = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Remember the last error."""
+        self.hint = " ".join(record.getMessage().split())[:200]
+
+
+def _open(auth: dict[str, Any], opening: _Opening) -> Any:
+    """kubernetes.core's client, by itself without a time limit: making one may ask the server for its API groups."""
+    opened: list[Any] = []
+
+    def attempt() -> Answer:
+        problems: list[Exception] = []
+
+        def work() -> None:
+            try:
+                opened.append(get_api_client(**auth))
+            except Exception as error:  # a kubeconfig can be wrong in every way that its libraries know
+                problems.append(error)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(OPEN_SECONDS)
+        if opened:
+            return Answer(200)
+        if not problems:
+            raise Unreachable(f"{opening.name}: no answer within {OPEN_SECONDS} s", passing=False)
+        if isinstance(problems[0], ApiException) and problems[0].status:
+            return _answer(problems[0])
+        raise _refused(auth, opening.name, problems[0])
+
+    answer, again = retry(attempt)
+    if not opened:
+        raise failure(answer, opening, "read the API groups", again=again)
+    return opened[0]
+
+
+def _refused(auth: dict[str, Any], name: str, error: Exception) -> SourceError:
+    """Why there is no connection to ask through, and what would give one."""
+    if isinstance(error, ApiException):
+        return Unreachable(f"{name}: {_tls(str(error.reason))}", passing=False)
+    if isinstance(error, urllib3.exceptions.HTTPError):
+        problem = _unreachable(name, name, error)
+        problem.passing = False  # urllib3 has tried four times by now
+        return problem
+    if isinstance(error, OSError) and error.filename:
+        return SourceError(f"{error.filename}: {error.strerror}")
+    reason = kubeconfig_problem(auth, error)
+    if reason:
+        return SourceError(reason)
+    text = " ".join(str(error).split())[:300]
+    return SourceError(f"{name}: cannot connect with these options and the kubeconfig {shown(auth)}: {text}")
+
+
+def _answer(error: Any) -> Answer:
+    body = error.body or b""
+    headers = {str(name).lower(): str(value) for name, value in dict(error.headers or {}).items()}
+    return Answer(error.status, body.encode() if isinstance(body, str) else bytes(body), headers)
+
+
+def _unreachable(name: str, host: str, error: Exception) -> Unreachable:
+    """A failure below HTTP in words, and what to look at."""
+    reason = getattr(error, "reason", None) or error
+    cause = reason.__cause__ or reason
+    known = urllib3.exceptions
+    if isinstance(reason, known.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(reason):
+        return Unreachable(f"{name}: {_tls(str(reason))}", passing=False)
+    if isinstance(reason, known.ProxyError):
+        text = f"the proxy does not let us through ({_short(cause)}): check proxy and no_proxy (K8S_AUTH_PROXY)"
+    elif isinstance(reason, known.ReadTimeoutError):
+        text = f"no answer within {READ_SECONDS} s"
+    elif isinstance(reason, known.ConnectTimeoutError) and not isinstance(reason, known.NewConnectionError):
+        text = f"no connection within {CONNECT_SECONDS} s: is the address right, and does a firewall let us through?"
+    elif isinstance(reason, known.NewConnectionError):
+        text = f"no connection ({_short(cause)}): is the address right, and is the API server running?"
+    else:
+        text = f"the connection broke ({_short(cause)})"
+    return Unreachable(f"{name}: cannot reach {host}: {text}")
+
+
+def _tls(reason: str) -> str:
+    text = re.sub(r"\s*\(_ssl\.c:\d+\)|\s+", " ", reason).strip()[:300]
+    return (
+        f"TLS failed: {text}. Is this the right address, and is ca_cert (K8S_AUTH_SSL_CA_CERT) or the kubeconfig's "
+        "authority the one of this cluster?"
+    )
+
+
+def _short(error: Any) -> str:
+    return str(getattr(error, "strerror", None) or error).rpartition(">: ")[2][:200]

@@ -1,0 +1,98 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: which cluster the options mean, and what is wrong with a kubeconfig. Connects to nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+# Whichever of these is complete is used with the host, and no kubeconfig is looked at.
+_CREDENTIALS = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
+# Options that an environment variable may also give by their second name.
+_SECOND_NAMES = {"client_cert": "cert_file", "client_key": "key_file"}
+
+
+def cluster_name(auth: Mapping[str, Any]) -> str:
+    """What reports call the cluster: its context, or its host where none is used. The order is kubernetes.core's."""
+    host, context = _given(auth, "host"), _given(auth, "context")
+    if host and any(all(_given(auth, option) for option in options) for options in _CREDENTIALS):
+        return without_user(str(host))
+    inside = os.environ.get("KUBERNETES_SERVICE_HOST")
+    if inside and not context and not _given(auth, "kubeconfig"):
+        return f"in-cluster {inside}"
+    return str(context or _contexts(auth)[1] or (without_user(str(host)) if host else "the live cluster"))
+
+
+def without_user(host: str) -> str:
+    """An address without a user's name and password in it."""
+    parts = urlsplit(host)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if parts.netloc else host
+
+
+def shown(auth: Mapping[str, Any]) -> str:
+    """The kubeconfig in messages."""
+    kubeconfig = _kubeconfig(auth)
+    return kubeconfig if isinstance(kubeconfig, str) else "that is given as a map"
+
+
+def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
+    """Why the kubeconfig cannot be used, as far as it can be told; None where it is not to blame."""
+    kubeconfig, context = _kubeconfig(auth), _given(auth, "context")
+    if isinstance(kubeconfig, str) and not any(os.path.isfile(file) for file in _files(kubeconfig)):
+        if _given(auth, "kubeconfig"):
+            return f"kubeconfig {kubeconfig}: no such file"
+        return (
+            f"source is unset, which means the live cluster, but no connection is configured and there is no {kubeconfig}: "
+            "set kubeconfig (K8S_AUTH_KUBECONFIG), or host and api_key (K8S_AUTH_HOST, K8S_AUTH_API_KEY), or set "
+            "source to a file or folder of manifests"
+        )
+    if mark := getattr(error, "problem_mark", None):  # the text of the error quotes the file, credentials and all
+        return f"kubeconfig {shown(auth)}: not valid YAML at line {mark.line + 1}"
+    known = _contexts(auth)[0]
+    if context and context not in known:
+        return f"context '{context}' is not in the kubeconfig {shown(auth)}; it has {', '.join(known) or 'no context'}"
+    return None
+
+
+def _given(auth: Mapping[str, Any], option: str) -> Any:
+    """An option's value, or its environment variable's, as kubernetes.core reads them."""
+    names = (option, _SECOND_NAMES.get(option, option))
+    return auth.get(option) or next(filter(None, (os.environ.get(f"K8S_AUTH_{name.upper()}") for name in names)), None)
+
+
+def _kubeconfig(auth: Mapping[str, Any]) -> Any:
+    return _given(auth, "kubeconfig") or os.environ.get("KUBECONFIG") or "~/.kube/config"
+
+
+def _files(kubeconfig: str) -> list[str]:
+    return [os.path.expanduser(file) for file in kubeconfig.split(os.pathsep) if file]
+
+
+def _contexts(auth: Mapping[str, Any]) -> tuple[list[str], str | None]:
+    """The names of the contexts, and the current one. What cannot be read has none: the client says why."""
+    kubeconfig = _kubeconfig(auth)
+    names: dict[str, None] = {}
+    current = None
+    for part in _load(_files(kubeconfig)) if isinstance(kubeconfig, str) else [kubeconfig]:
+        contexts = part.get("contexts") if isinstance(part, dict) else None
+        if isinstance(contexts, list):
+            names |= {str(entry.get("name")): None for entry in contexts if isinstance(entry, dict)}
+            current = current or part.get("current-context")
+    return list(names), current
+
+
+def _load(files: list[str]) -> list[Any]:
+    parts = []
+    for file in files:
+        try:
+            with open(file, encoding="utf-8") as stream:
+                parts.append(yaml.safe_load(stream))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+    return parts

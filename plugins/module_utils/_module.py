@@ -1,0 +1,60 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: what audit_info and remediate have in common as Ansible modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
+from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source, SourceError
+
+SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the report
+
+
+def execute(run: Callable[[Source, Options, AnsibleModule], Outcome]) -> None:
+    """Read the parameters, open the source, run, and exit the module with its result or one clear message."""
+    module = AnsibleModule(argument_spec=AUDIT_OPTIONS, supports_check_mode=True)
+    try:
+        options = read_options(module.params)
+        outcome = run(_open(options, module), options, module)
+    except (ValueError, SourceError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**_result(outcome, module))
+
+
+def _open(options: Options, module: AnsibleModule) -> Source:
+    if options.path is None or options.source is None or options.version is None:
+        module.fail_json(msg="source: name a file or a folder of manifests")
+    return ManifestSource(
+        options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
+    )
+
+
+def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
+    report = outcome.report
+    result: dict[str, Any] = {
+        "changed": outcome.changed,
+        "summary": report["summary"],
+        "findings": [
+            {key: value for key, value in finding.items() if key != "snippet"}
+            for finding in report["findings"][:SHOWN_FINDINGS]
+        ],
+        "actions": report["actions"][:SHOWN_FINDINGS],
+        # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes it
+        # out of the result, writes it to report_dir and makes the other formats from it.
+        "report": to_json(report),
+    }
+    if module._diff:
+        result["diff"] = [
+            {"before_header": diff.header, "after_header": diff.header, "before": diff.before, "after": diff.after}
+            for diff in outcome.diffs
+        ]
+    return result

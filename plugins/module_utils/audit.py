@@ -1,0 +1,112 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judges a snapshot and plans its fixes: from what was read to what the report says. Reads and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import yaml
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change, grace_after, plan, variables
+from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+
+
+@dataclass
+class Judgement:
+    """One judged workload. `manual` maps the fingerprint of a finding that is left to a person to the reason.
+
+    `refusal` is why the source cannot or may not write the change; the change is then for a person.
+    """
+
+    case: Case
+    findings: tuple[Finding, ...]
+    change: Change | None
+    manual: dict[str, str]
+    refusal: str | None = None
+
+    def is_auto(self, finding: Finding) -> bool:
+        """Whether remediation would fix this finding by itself."""
+        return self.change is not None and not self.refusal and finding in self.change.solves
+
+
+@dataclass
+class Audit:
+    """All judgements of a run, sorted by namespace, kind and name.
+
+    `undecided` counts rules without their evidence.
+    """
+
+    judgements: list[Judgement] = field(default_factory=list)
+    undecided: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> list[Change]:
+        """What remediation would do."""
+        return [entry.change for entry in self.judgements if entry.change and not entry.refusal]
+
+    @property
+    def refused(self) -> list[tuple[Workload, str]]:
+        """The workloads whose change the source cannot or may not write, with the reason."""
+        return [(entry.case.workload, entry.refusal) for entry in self.judgements if entry.refusal]
+
+
+def audit(snapshot: Snapshot, source: Source, rules: Sequence[Rule], policy: Policy, snippets: Snippets) -> Audit:
+    """Judge every workload of the snapshot. Those with fields of a wrong type move to its `skipped`.
+
+    Raises SnippetError where a template cannot be used.
+    """
+    result, judged = Audit(), []
+    for workload in snapshot.workloads:
+        try:
+            case = open_case(workload, snapshot.context, policy, snapshot.version)
+            verdict = judge(case, rules)
+            outcome = plan(case, verdict.findings, rules, snippets)
+        except Unreadable as error:
+            origin = workload.origin
+            line = error.line or origin.line
+            snapshot.skipped.append(Skipped(origin.file or workload.key, line, error.reason, origin.file is not None))
+            continue
+        judged.append(workload)
+        result.judgements.append(Judgement(case, verdict.findings, outcome.change, outcome.manual))
+        for undecided in verdict.undecided:
+            result.undecided[undecided] = result.undecided.get(undecided, 0) + 1
+    snapshot.workloads = judged
+    _refuse(result, source)
+    result.judgements.sort(key=_order)
+    return result
+
+
+def _order(judgement: Judgement) -> tuple:
+    origin = judgement.case.workload.origin
+    return (judgement.case.workload.key, origin.file or "", origin.document or 0, origin.item or 0)
+
+
+def _refuse(result: Audit, source: Source) -> None:
+    """Mark the changes that the source cannot write, so that `remediable` promises only what will happen."""
+    changing = [judgement for judgement in result.judgements if judgement.change]
+    changes = [judgement.change for judgement in changing if judgement.change]
+    for index, reason in source.refusals(changes).items():
+        judgement = changing[index]
+        judgement.refusal = reason
+        judgement.manual |= {finding.fingerprint: reason for finding in changes[index].solves}
+
+
+def snippet_of(judgement: Judgement, finding: Finding, snippets: Snippets) -> str:
+    """The remedy of a finding as YAML for a person to apply; of a change that the source refused, the whole change."""
+    case, change = judgement.case, judgement.change
+    if change and judgement.refusal and finding in change.solves:
+        return yaml.safe_dump(change.patch, sort_keys=False)
+    grace_seconds = grace_after(case, [entry.hit for entry in judgement.findings])
+    return snippets.render(finding.hit.remedy.name, case.workload.kind, variables(case, finding.hit, grace_seconds))

@@ -1,0 +1,39 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All that a rule may look at when it judges one workload."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget import Budget, compute_budget
+from ansible_collections.graceful.termination.plugins.module_utils.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.profile import Profile, classify
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One workload with its profile and budget, what is around it, the user's policy and the cluster's version."""
+
+    workload: Workload
+    profile: Profile
+    budget: Budget
+    context: Context
+    policy: Policy
+    version: Version
+
+    @property
+    def replicas(self) -> int | None:
+        """The fewest pods it runs with: an autoscaler's minimum beats the declared number."""
+        autoscaler = self.context.autoscaler_of(self.workload)
+        return autoscaler.min_replicas if autoscaler else self.workload.replicas
+
+
+def open_case(workload: Workload, context: Context, policy: Policy, version: Version) -> Case:
+    """Put together what the rules need for one workload."""
+    profile = classify(workload, context)
+    return Case(workload, profile, compute_budget(workload, profile, policy), context, policy, version)

@@ -1,0 +1,88 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kubernetes label selectors: the `matchLabels` form of objects and the text form of `kubectl -l`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_EXPRESSION = re.compile(r"^(?P<key>[^\s!=(),]+)\s+(?P<operator>in|notin)\s+\((?P<values>[^)]*)\)$")
+_EQUALITY = re.compile(r"^(?P<key>[^\s!=(),]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s!=(),]*)$")
+_EXISTS = re.compile(r"^(?P<not>!?)\s*(?P<key>[^\s!=(),]+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """One condition: `operator` is In, NotIn, Exists or DoesNotExist, as in the Kubernetes API."""
+
+    key: str
+    operator: str
+    values: frozenset[str] = frozenset()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the labels meet this condition."""
+        if self.operator == "In":
+            return labels.get(self.key) in self.values
+        if self.operator == "NotIn":
+            # A missing key satisfies NotIn, as it does in the API server.
+            return labels.get(self.key) not in self.values
+        if self.operator == "Exists":
+            return self.key in labels
+        return self.key not in labels
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """All requirements must hold. A selector without requirements matches everything."""
+
+    requirements: tuple[Requirement, ...]
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether the labels meet every requirement."""
+        return all(requirement.matches(labels) for requirement in self.requirements)
+
+    @classmethod
+    def of_labels(cls, labels: Mapping[str, str]) -> Selector:
+        """The selector of a Service: a plain map of equal labels."""
+        return cls(tuple(Requirement(key, "In", frozenset((str(value),))) for key, value in labels.items()))
+
+    @classmethod
+    def of_object(cls, selector: Mapping) -> Selector:
+        """A LabelSelector (`matchLabels`, `matchExpressions`). Raises ValueError for a form the API server refuses."""
+        labels = selector.get("matchLabels") or {}
+        expressions = selector.get("matchExpressions") or []
+        if not isinstance(labels, Mapping) or not isinstance(expressions, list):
+            raise ValueError("matchLabels must be a map and matchExpressions a list")
+        requirements = list(cls.of_labels(labels).requirements)
+        for expression in expressions:
+            if not isinstance(expression, Mapping):
+                raise ValueError("an entry of matchExpressions must be a map")
+            operator = expression.get("operator")
+            if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
+                raise ValueError(f"operator '{operator}' is not In, NotIn, Exists or DoesNotExist")
+            values = frozenset(str(value) for value in expression.get("values") or ())
+            requirements.append(Requirement(str(expression.get("key")), operator, values))
+        return cls(tuple(requirements))
+
+
+def parse_selector(text: str) -> Selector:
+    """Parse the text form, such as `app=shop,tier in (web,api),!legacy`. Raises ValueError with the part at fault."""
+    requirements = []
+    for part in re.split(r",(?![^(]*\))", text):
+        part = part.strip()
+        if not part:
+            continue
+        if match := _EXPRESSION.match(part):
+            values = frozenset(value.strip() for value in match["values"].split(","))
+            requirements.append(Requirement(match["key"], "In" if match["operator"] == "in" else "NotIn", values))
+        elif match := _EQUALITY.match(part):
+            operator = "NotIn" if match["operator"] == "!=" else "In"
+            requirements.append(Requirement(match["key"], operator, frozenset((match["value"],))))
+        elif match := _EXISTS.match(part):
+            requirements.append(Requirement(match["key"], "DoesNotExist" if match["not"] else "Exists"))
+        else:
+            raise ValueError(f"label selector '{text}': cannot read '{part}'; write it as for kubectl -l")
+    return Selector(tuple(requirements))

@@ -1,0 +1,75 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module options, and the objects of a run that they describe. Plain data in, plain data out: Ansible is not imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
+
+REPORT_FORMATS = ("json", "markdown")
+
+# Documented in doc_fragments/audit_options.py. The two with an underscore are set by the action plugin, never by a user.
+AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
+    "source": {"type": "str"},
+    "kubernetes_version": {"type": "str"},
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "exclude_namespaces": {"type": "list", "elements": "str", "default": []},
+    "kinds": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "label_selectors": {"type": "list", "elements": "str", "default": []},
+    "rules": {"type": "list", "elements": "str", "default": []},
+    "skip_rules": {"type": "list", "elements": "str", "default": []},
+    "policy": {"type": "dict", "default": {}},
+    "template_dir": {"type": "str"},
+    "report_dir": {"type": "str"},
+    "report_formats": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(REPORT_FORMATS),
+        "default": list(REPORT_FORMATS),
+    },
+    "_snippets": {"type": "dict", "default": {}},
+    "_directory": {"type": "str", "default": ""},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells."""
+
+    source: str | None
+    path: str | None
+    version: Version | None
+    version_assumed: bool
+    selection: Selection
+    rules: tuple[Rule, ...]
+    policy: Policy
+    snippets: Snippets
+
+
+def read_options(params: Mapping[str, Any]) -> Options:
+    """Check module parameters. Raises ValueError (SnippetError included) with the option, the reason and what is valid."""
+    source = params["source"] or None
+    version = params["kubernetes_version"]
+    assumed = version is None and source is not None
+    return Options(
+        source=source,
+        path=os.path.join(params["_directory"], os.path.expanduser(source)) if source else None,
+        version=parse_version(version or ASSUMED) if source or version else None,
+        version_assumed=assumed,
+        selection=Selection.from_options(dict(params)),
+        rules=select_rules(params["rules"], params["skip_rules"]),
+        policy=Policy.from_options(params["policy"]),
+        snippets=Snippets({name: (file, text) for name, (file, text) in params["_snippets"].items()}),
+    )

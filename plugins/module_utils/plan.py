@@ -1,0 +1,222 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From findings to patches: which fields a workload gets, worked out together so that no fix makes another thing worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget import Budget, compute_budget
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    GRACE_PERIOD,
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_SLEEP,
+    ROLLOUT_IN_PLACE,
+    ROLLOUT_STRATEGY,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import (
+    MergeError,
+    difference,
+    merge,
+    merge_patches,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload import DEFAULT_GRACE, Workload
+
+# What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.
+_WORKLOAD_FIELDS = {"strategy", "updateStrategy", "minReadySeconds"}
+_POD_FIELDS = {"terminationGracePeriodSeconds", "containers"}
+_CONTAINER_FIELDS = {"name", "lifecycle"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one workload gets: `strategy` causes no rollout and goes first, `template` restarts the pods.
+
+    `solves` are the findings that are gone afterwards; `fields` the dotted paths that change; `obj` the object after.
+    """
+
+    workload: Workload
+    strategy: dict
+    template: dict
+    solves: tuple[Finding, ...]
+    fields: tuple[str, ...]
+    budget_after: Budget
+    obj: dict
+
+    @property
+    def patch(self) -> dict:
+        """Both parts as one strategic merge patch."""
+        return merge_patches(self.strategy, self.template)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`change` is None when nothing is done automatically; `manual` maps a finding to the reason, by fingerprint."""
+
+    change: Change | None = None
+    manual: dict[str, str] = field(default_factory=dict)
+
+
+def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippets: Snippets) -> Plan:
+    """Plan the automatic part of a workload's fix, and prove it by judging the workload again as it would be.
+
+    Raises SnippetError where a template cannot be used.
+    """
+    manual = {f.fingerprint: f.hit.remedy.manual for f in findings if f.hit.remedy.manual}
+    wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
+    if not case.workload.managed:
+        return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
+    strategy, template, budget = {}, {}, case.budget
+    timing = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, GRACE_PERIOD)]
+    if timing:
+        budget = _budget_after(case, [finding.hit for finding in timing])
+        if budget.grace > max(case.policy.max_grace_seconds, case.workload.grace):
+            reason = f"needs a grace period of {budget.grace} s, above the policy's {case.policy.max_grace_seconds} s"
+            manual |= _all(timing, reason)
+            wanted = [f for f in wanted if f not in timing]
+            timing, budget = [], case.budget
+    if timing:
+        template = _timing_patch(case, timing, budget.grace, snippets)
+    for finding in wanted:
+        # A workload has one of the two at most: the rule that wants surge is silent where ports forbid it.
+        if finding.hit.remedy.name in (ROLLOUT_STRATEGY, ROLLOUT_IN_PLACE):
+            strategy = snippets.patch(
+                finding.hit.remedy.name, case.workload.kind, variables(case, finding.hit, budget.grace)
+            )
+    if not strategy and not template:
+        return Plan(None, manual)
+    return _proven(case, wanted, rules, strategy, template, budget, manual)
+
+
+def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
+    """What a snippet may use: plain values only, nothing of the object's other text."""
+    workload = case.workload
+    return {
+        "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
+        "container": hit.container.name if hit.container else case.budget.container,
+        "seconds": case.policy.prestop_for(case.profile.traits)[0],
+        "grace_seconds": grace_seconds,
+        "replaces": _replaced_handlers(hit.container),
+        **hit.remedy.variables,
+    }
+
+
+def grace_after(case: Case, hits: Sequence[Hit]) -> int:
+    """The grace period that goes with these remedies, whether they are applied or only shown."""
+    return _budget_after(case, hits).grace
+
+
+def _replaced_handlers(container: Container | None) -> list[str]:
+    """The handler that must be sent as null, since a strategic merge would keep it beside the new one."""
+    return [container.pre_stop.kind] if container and container.pre_stop else []
+
+
+def _all(findings: Sequence[Finding], reason: str) -> dict[str, str]:
+    return {finding.fingerprint: reason for finding in findings}
+
+
+def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
+    """The budget with the new hooks. What preStop takes is added to grace, so the application's drain keeps its time."""
+    seconds, source = case.policy.prestop_for(case.profile.traits)
+    hooks, added = {}, 0
+    for hit in hits:
+        if hit.remedy.name in (PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP) and hit.container:
+            before = hook_time(hit.container.pre_stop).seconds
+            hooks[hit.container.name] = HookTime(seconds, True, source)
+            added = max(added, seconds - before)
+    current = case.workload.grace
+    # Below what grace-period-zero allows there is no grace to keep: the API server's default takes its place.
+    base = DEFAULT_GRACE if current <= 2 else current
+    after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=base + added)
+    if after.required > after.grace:
+        after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=after.required)
+    return after
+
+
+def _timing_patch(case: Case, timing: Sequence[Finding], grace_seconds: int, snippets: Snippets) -> dict:
+    patch: dict = {}
+    if grace_seconds != case.workload.grace:
+        patch = snippets.patch(GRACE_PERIOD, case.workload.kind, variables(case, timing[0].hit, grace_seconds))
+    for finding in timing:
+        if finding.hit.remedy.name == PRESTOP_SLEEP:
+            body = snippets.patch(PRESTOP_SLEEP, case.workload.kind, variables(case, finding.hit, grace_seconds))
+            patch = merge_patches(patch, body)
+    return patch
+
+
+def _time_to_drain(budget: Budget) -> int:
+    return budget.grace - budget.prestop.seconds
+
+
+def _proven(
+    case: Case,
+    wanted: Sequence[Finding],
+    rules: Sequence[Rule],
+    strategy: dict,
+    template: dict,
+    planned: Budget,
+    manual: dict[str, str],
+) -> Plan:
+    """The plan, if judging the patched workload shows the findings gone and nothing new that is as bad."""
+    workload = case.workload
+    refusal = _outside(case, strategy, template)
+    if not refusal:
+        try:
+            after = merge(workload.obj, merge_patches(strategy, template))
+            patched = workload.with_object(after)
+            left = judge(open_case(patched, case.context, case.policy, case.version), rules)
+        except (MergeError, Unreadable) as error:
+            refusal = f"the template's patch does not fit this workload: {error}"
+    if refusal:
+        return Plan(None, manual | _all(wanted, refusal))
+    budget = compute_budget(patched, case.profile, case.policy)
+    if (budget.prestop.seconds, budget.grace) == (planned.prestop.seconds, planned.grace):
+        budget = planned  # the same numbers, and it knows where they come from
+    if _time_to_drain(budget) < _time_to_drain(case.budget) and not (budget.known and budget.required <= budget.grace):
+        reason = (
+            f"the template's hook leaves {_time_to_drain(budget)} s to drain instead of {_time_to_drain(case.budget)} s"
+        )
+        return Plan(None, manual | _all(wanted, reason))
+    still = {finding.fingerprint: finding for finding in left.findings}
+    unsolved = [f for f in wanted if f.fingerprint in still]
+    before = {f.fingerprint: f.severity for f in judge(case, rules).findings}
+    worse = [
+        f
+        for f in left.findings
+        if f.severity != "info" and SEVERITIES.index(f.severity) < SEVERITIES.index(before.get(f.fingerprint, "info"))
+    ]
+    if worse or len(unsolved) == len(wanted):
+        reason = f"the patch would raise {worse[0].rule.id}" if worse else "the template's patch does not solve it"
+        return Plan(None, manual | _all(wanted, reason))
+    manual |= _all(unsolved, "the template's patch does not solve it")
+    solves = tuple(f for f in wanted if f not in unsolved)
+    return Plan(
+        Change(workload, strategy, template, solves, tuple(difference(workload.obj, after)), budget, after), manual
+    )
+
+
+def _outside(case: Case, strategy: dict, template: dict) -> str | None:
+    """Why a patch reaches beyond the fields that this product owns; None when it does not."""
+    fields = set(strategy.get("spec", {})) - _WORKLOAD_FIELDS
+    node = template
+    path = case.workload.pod_path.split(".")
+    for step, key in enumerate(path):
+        if node and set(node) != {key}:
+            fields |= {".".join((*path[:step], other)) for other in node if other != key}
+        node = node.get(key) or {}
+    fields |= set(node) - _POD_FIELDS
+    for container in node.get("containers") or ():
+        fields |= set(container) - _CONTAINER_FIELDS
+    if fields:
+        return f"the template sets {min(fields)}, which no remedy may change by itself"
+    return None

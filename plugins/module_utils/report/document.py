@@ -1,0 +1,186 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""report.json: the one account of a run, from which every other format is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
+from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
+from ansible_collections.graceful.termination.plugins.module_utils.shape import line_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action
+
+SCHEMA = "graceful.termination/report/v1"
+MODES = ("audit", "remediate", "check")
+
+
+def build_report(
+    snapshot: Snapshot,
+    audit: Audit,
+    snippets: Snippets,
+    *,
+    mode: str,
+    version: str,
+    generated_at: str,
+    actions: Sequence[Action] = (),
+) -> dict[str, Any]:
+    """The report as a map, sorted so that two runs on one input differ only in `generated_at` and `requests`.
+
+    `mode` is one of MODES, `version` the collection's, `generated_at` an RFC 3339 time. Raises SnippetError.
+    """
+    findings = [(judgement, finding) for judgement in audit.judgements for finding in judgement.findings]
+    findings.sort(key=lambda pair: pair[1].order)
+    return {
+        "schema": SCHEMA,
+        "generated_at": generated_at,
+        "version": version,
+        "mode": mode,
+        "source": {
+            "type": snapshot.type,
+            "name": snapshot.name,
+            "server_version": snapshot.server_version,
+            "requests": snapshot.requests,
+        },
+        "kubernetes_version": {"value": str(snapshot.version), "assumed": snapshot.version_assumed},
+        "summary": _summary(snapshot, audit),
+        "workloads": [_workload(judgement) for judgement in audit.judgements],
+        "findings": [_finding(judgement, finding, snippets) for judgement, finding in findings],
+        "not_evaluated": _not_evaluated(snapshot, audit),
+        "skipped": sorted(
+            (
+                {"file" if entry.is_file else "object": entry.where, "line": entry.line, "reason": entry.reason}
+                for entry in snapshot.skipped
+            ),
+            key=lambda entry: (str(entry.get("file") or entry.get("object")), entry["line"] or 0, entry["reason"]),
+        ),
+        "actions": sorted(
+            (_action(action) for action in actions), key=lambda entry: (entry["object"], entry["file"] or "")
+        ),
+    }
+
+
+def to_json(report: dict[str, Any]) -> str:
+    """report.json as text, one final newline."""
+    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+
+
+def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
+    counts = dict.fromkeys(SEVERITIES, 0)
+    remediable = 0
+    for judgement in audit.judgements:
+        for finding in judgement.findings:
+            counts[finding.severity] += 1
+            remediable += judgement.is_auto(finding)
+    judged = len(audit.judgements)
+    return {
+        "found": judged + snapshot.excluded + len(snapshot.skipped),
+        "workloads": judged,
+        "excluded": snapshot.excluded,
+        "unreadable": len(snapshot.skipped),
+        "findings": counts,
+        "remediable": remediable,
+        "suppressed": 0,
+        "drain_unknown": sum(judgement.case.budget.drain.seconds is None for judgement in audit.judgements),
+    }
+
+
+def _identity(judgement: Judgement) -> dict[str, Any]:
+    workload = judgement.case.workload
+    return {
+        "apiVersion": workload.api_version,
+        "kind": workload.kind,
+        "namespace": workload.namespace,
+        "name": workload.name,
+    }
+
+
+def _workload(judgement: Judgement) -> dict[str, Any]:
+    case, change = judgement.case, judgement.change
+    profile, origin = case.profile, case.workload.origin
+    restarts = change is not None and bool(change.template)
+    return {
+        **_identity(judgement),
+        "profile": profile.name,
+        "traits": sorted(profile.traits),
+        "replicas": case.workload.replicas,
+        "owner": None,
+        "file": origin.file,
+        "line": origin.line,
+        "budget": case.budget.as_report(),
+        "budget_after": change.budget_after.as_report() if change and restarts else None,
+        "pods_restarted": case.workload.replicas if restarts else None,
+        "notes": [profile.note] if profile.note else [],
+    }
+
+
+def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict[str, Any]:
+    auto = judgement.is_auto(finding)
+    origin = judgement.case.workload.origin
+    return {
+        "rule": finding.rule.id,
+        "severity": finding.severity,
+        "evidence": finding.rule.evidence,
+        **_identity(judgement),
+        "container": finding.container,
+        "path": finding.hit.path,
+        "file": origin.file,
+        "line": _line(judgement, finding),
+        "message": finding.hit.message,
+        "numbers": finding.hit.numbers,
+        "remedy": "auto" if auto else "manual",
+        "template": finding.hit.remedy.name,
+        "status": "open",
+        "reason": None if auto else _reason(judgement, finding),
+        "snippet": None if auto else snippet_of(judgement, finding, snippets),
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _reason(judgement: Judgement, finding: Finding) -> str:
+    if finding.fingerprint in judgement.manual:
+        return judgement.manual[finding.fingerprint]
+    return "only errors and warnings are patched"
+
+
+def _line(judgement: Judgement, finding: Finding) -> int | None:
+    """The nearest line that exists in the file: of the container, else of the deepest map on the field's path."""
+    if finding.hit.container and finding.hit.container.line:
+        return finding.hit.container.line
+    node, line = judgement.case.workload.obj, judgement.case.workload.origin.line
+    for key in finding.hit.path.split("."):
+        child = node.get(key)
+        if not isinstance(child, dict):
+            break
+        node, line = child, line_of(child) or line
+    return line
+
+
+def _not_evaluated(snapshot: Snapshot, audit: Audit) -> list[dict[str, Any]]:
+    entries = [
+        {"rule": entry.rule, "reason": entry.reason, "scope": entry.scope, "count": entry.count}
+        for entry in snapshot.unseen
+    ]
+    entries += [
+        {"rule": rule, "reason": reason, "scope": "workloads", "count": count}
+        for (rule, reason), count in audit.undecided.items()
+    ]
+    return sorted(entries, key=lambda entry: (entry["rule"], entry["scope"], entry["reason"]))
+
+
+def _action(action: Action) -> dict[str, Any]:
+    origin = action.workload.origin
+    return {
+        "object": action.workload.key,
+        "file": origin.file,
+        "line": origin.line,
+        "status": action.status,
+        "reason": action.reason,
+        "fields": sorted(action.fields),
+    }

@@ -1,0 +1,209 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report as GitHub flavoured Markdown: everything with a finding, with its numbers, their sources and snippets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, number, visible
+from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
+    MODES,
+    PARTS,
+    Card,
+    actions,
+    compare,
+    describe,
+    differs,
+    fix,
+    not_evaluated,
+    object_name,
+    place,
+    read_cards,
+    remarks,
+    tally,
+    totals,
+)
+
+_LEGEND = """## How to read this
+
+- **Budget**: a pod has its grace period (`terminationGracePeriodSeconds`) from the request to stop until SIGKILL. The
+  preStop hook, the application's drain (finishing what is in flight after SIGTERM) and native sidecars share it.
+  required = preStop + drain + sidecar + margin, in seconds; more than grace means that something is killed.
+- **?** is a time that nobody has declared. The sum is then a lower bound (≥), and no verdict unless it is already above
+  grace.
+- **error**: a certain loss, or a mechanism that cannot work. **warning**: a loss under load or in a race. **info**:
+  worth knowing, never patched. **clean**: neither error nor warning, as far as the report has seen.
+- **remediable**: `remediate` makes this change by itself. What is left to a person comes with the reason and, where
+  one can be rendered, a snippet."""
+# Inert inside a code span, also in a table; anything else is escaped as prose.
+_PLAIN_CODE = re.compile(r"[A-Za-z0-9_./:@=,+()\[\]#-]+( [A-Za-z0-9_./:@=,+()\[\]#-]+)*")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;"}
+# GitHub makes links of addresses, mentions and issue numbers in plain text; a joint that nobody sees stops that.
+_JOINT = "\u200b"
+_AUTOLINKS = re.compile(r"(?i)(@|#(?=\w)|/(?=/)|www(?=\.)|(?:mailto|xmpp):)")
+_ESCAPES = str.maketrans(_ENTITIES | {_JOINT: "&#8203;"} | {char: f"\\{char}" for char in "`*_[]~$"})
+
+
+def render(report: Mapping[str, Any]) -> str:
+    """A report.json dictionary as Markdown that ends with a line end."""
+    cards = read_cards(report)
+    source_type = report["source"]["type"]
+    sections = [*_head(report, cards)]
+    worth = [card for card in cards if not card.clean]
+    if worth:
+        sections.append("## Workloads")
+        sections += [_workload(card, source_type) for card in worth]
+    rest = [card for card in cards if card.clean and (card.open or card.suppressed)]
+    if rest:
+        sections.append(f"<details><summary>{count(len(rest), 'workload')} with infos or suppressions only</summary>")
+        sections += [*(_workload(card, source_type) for card in rest), "</details>"]
+    sections += _section("Notes", _table(("what", "where"), (map(_text, row) for row in remarks(cards))))
+    unevaluated = ((_code(rule), _text(why)) for rule, why in not_evaluated(report))
+    sections += _section("Not evaluated", _table(("rule", "why"), unevaluated))
+    sections += _section("Skipped", _table(("where", "why"), map(_skipped, report["skipped"])))
+    sections += [*_actions(report), _LEGEND]
+    return "\n\n".join(sections) + "\n"
+
+
+def _text(value: object) -> str:
+    """Prose of others: shown as it is, but never read as markup, as a link or as the end of a cell."""
+    return _AUTOLINKS.sub(rf"\1{_JOINT}", visible(value)).translate(_ESCAPES)
+
+
+def _code(value: object) -> str:
+    """A name of others, as code where nothing in it could end the code."""
+    text = visible(value)
+    return f"`{text}`" if _PLAIN_CODE.fullmatch(text) else _text(text)
+
+
+def _fenced(text: str) -> str:
+    """A YAML block whose fence no line of the text can close."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    body = "\n".join(visible(line) for line in text.rstrip("\n").split("\n"))
+    return f"{fence}yaml\n{body}\n{fence}"
+
+
+def _table(titles: Sequence[str], rows: Iterable[Iterable[str]], align: str = "") -> str:
+    """A table of cells that are Markdown already; `align` has an r for each column of numbers. Empty without rows."""
+    lines = [f"| {' | '.join(cells)} |" for cells in rows]
+    rule = "|".join("---:" if mark == "r" else "---" for mark in align.ljust(len(titles)))
+    return "\n".join([f"| {' | '.join(titles)} |", f"|{rule}|", *lines]) if lines else ""
+
+
+def _section(title: str, *bodies: str) -> list[str]:
+    return [f"## {title}", *filter(None, bodies)] if any(bodies) else []
+
+
+def _head(report: Mapping[str, Any], cards: list[Card]) -> list[str]:
+    source, summary, version = report["source"], report["summary"], report["kubernetes_version"]
+    kubernetes = _text(source.get("server_version") or version["value"]) + (" (assumed)" if version["assumed"] else "")
+    facts = [
+        ("source", f"{_code(source['name'])} ({_text(source['type'])})"),
+        ("mode", _text(f"{report['mode']}: {MODES[report['mode']]}")),
+        ("Kubernetes", kubernetes),
+        ("generated", f"{_text(report['generated_at'])} by graceful.termination {_text(report['version'])}"),
+    ]
+    if source["type"] == "cluster":
+        facts.append(("requests", number(source["requests"])))
+    keys = ("found", "workloads", "excluded", "unreadable")
+    counts = _table(
+        ("found", "= judged", "+ excluded", "+ unreadable"), [[number(summary[key]) for key in keys]], "rrrr"
+    )
+    sums = [f"- {_text(line)}" for line in (tally(cards), totals(report)) if line]
+    return ["# Graceful termination report", _table(("", ""), facts), counts, "\n".join(sums)]
+
+
+def _workload(card: Card, source_type: str) -> str:
+    workload = card.workload
+    facts = [("about", _text(describe(workload))), ("file", _code(place(workload)) if place(workload) else "")]
+    facts += [("owner", _text(workload.get("owner") or "")), ("fix", _text(fix(card, source_type) or ""))]
+    facts += [("note", _text(note)) for note in workload.get("notes") or ()]
+    parts = [
+        f"### {(card.worst or 'suppressed').upper()} {_code(object_name(workload))}",
+        "\n".join(f"- {name}: {value}" for name, value in facts if value),
+        _budget(workload),
+        _table(
+            ("severity", "rule", "container", "what is lost", "field", "remedy"),
+            (_finding(finding) for finding in (*card.open, *card.suppressed)),
+        ),
+    ]
+    snippets: dict[str, list[str]] = {}
+    for finding in card.open:
+        if finding.get("snippet"):
+            where = f" in {_code(finding['container'])}" if finding.get("container") else ""
+            snippets.setdefault(finding["snippet"], []).append(_code(finding["rule"]) + where)
+    for snippet, rules in snippets.items():
+        parts += [f"Snippet for {', '.join(rules)}:", _fenced(snippet)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _budget(workload: Mapping[str, Any]) -> str:
+    budget, after = workload.get("budget"), workload.get("budget_after")
+    if not budget:
+        return ""
+    columns = [budget, after] if after and differs(budget, after) else [budget]
+    rows = [[name, *(_seconds(one[key]) for one in columns), _source(columns, key)] for key, name in PARTS.items()]
+    limiting = f"container {_code(budget['container'])}" if budget.get("container") else ""
+    sums = [("≥ " if not one["known"] else "") + _seconds(one["required"]) for one in columns]
+    rows.append(["**required**", *(f"**{total}**" for total in sums), limiting])
+    rows.append(["**grace**", *(f"**{_seconds(one['grace'])}**" for one in columns), _source(columns, "grace")])
+    rows.append(["verdict", *(_verdict(one) for one in columns), ""])
+    titles = ["budget", "now", *["fixed"][: len(columns) - 1], "source"]
+    return _table(titles, rows, " " + "r" * len(columns))
+
+
+def _seconds(value: float | None) -> str:
+    return f"{number(value)} s" if value is not None else "?"
+
+
+def _source(columns: Sequence[Mapping[str, Any]], key: str) -> str:
+    texts = dict.fromkeys(_text(one["sources"][key]) for one in columns)
+    return "; fixed: ".join(texts)
+
+
+def _verdict(budget: Mapping[str, Any]) -> str:
+    verdict = compare(budget)[1]
+    words = {">": "too long", "=": "fits exactly", "<=": "fits", "": "not known"}
+    return f"**{words[verdict]}**" if verdict == ">" else words[verdict]
+
+
+def _finding(finding: Mapping[str, Any]) -> list[str]:
+    remedy = "automatic" if finding["remedy"] == "auto" else "by hand"
+    if finding["status"] != "open":
+        remedy = _text(finding["status"])
+    if finding.get("reason"):
+        remedy += f": {_text(finding['reason'])}"
+    field = _code(finding["path"]) if finding.get("path") else ""
+    if finding.get("file") and finding.get("line"):
+        field += f" line {finding['line']}"
+    container = _code(finding["container"]) if finding.get("container") else ""
+    severity = f"**{finding['severity']}**" if finding["severity"] == "error" else finding["severity"]
+    return [severity, _code(finding["rule"]), container, _text(finding["message"]), field, remedy]
+
+
+def _skipped(entry: Mapping[str, Any]) -> list[str]:
+    return [_code(place(entry) or entry.get("object") or "unnamed"), _text(entry["reason"])]
+
+
+def _actions(report: Mapping[str, Any]) -> list[str]:
+    if report["mode"] == "audit":
+        return []
+    counts, listed = actions(report)
+    rows = (
+        [
+            _text(row["status"]),
+            _code(row["object"]),
+            _code(place(row)) if place(row) else "",
+            ", ".join(_code(path) for path in row.get("fields") or ()),
+            _text(row.get("reason") or ""),
+        ]
+        for row in listed
+    )
+    return _section(
+        "Actions", f"In total: {_text(counts)}.", _table(("status", "object", "file", "fields", "reason"), rows)
+    )

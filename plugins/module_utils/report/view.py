@@ -1,0 +1,264 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every human format shows of a report: workloads and their findings, worst first, and the sentences on them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, listing, number, visible
+
+SEVERITIES = ("error", "warning", "info")
+PARTS = {"prestop": "preStop", "drain": "drain", "sidecar": "sidecar", "margin": "margin"}
+# The order in which a person wants to read them; what is not listed comes last.
+ACTION_STATUSES = ("failed", "refused", "skipped", "changed", "would-change", "unchanged")
+MODES = {
+    "audit": "read only",
+    "check": "check mode, nothing written: the state now, and what the real run would do",
+    "remediate": "the state after the remediation",
+}
+_TRAITS = {
+    "external-lb": "behind a load balancer",
+    "headless-only": "headless",
+    "lb-ip-targets": "IP targets",
+    "scaled-to-zero": "scaled to zero",
+    "host-port": "host port",
+}
+
+
+@dataclass
+class Card:
+    """One workload with its findings. `judged` is False for an object that only findings name."""
+
+    workload: Mapping[str, Any]
+    judged: bool = True
+    open: list[Mapping[str, Any]] = field(default_factory=list)
+    suppressed: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def worst(self) -> str | None:
+        """The severity of its worst open finding, or None."""
+        return self.open[0]["severity"] if self.open else None
+
+    @property
+    def clean(self) -> bool:
+        """Neither error nor warning."""
+        return self.worst in (None, "info")
+
+    @property
+    def drain_unknown(self) -> bool:
+        """Whether its budget has a drain that nobody has declared."""
+        budget = self.workload.get("budget")
+        return self.judged and budget is not None and budget["drain"] is None
+
+    @property
+    def patchable(self) -> list[Mapping[str, Any]]:
+        """Its open errors and warnings: infos are shown, never patched."""
+        return [finding for finding in self.open if finding["severity"] != "info"]
+
+    @property
+    def containers(self) -> set[str]:
+        """The containers that it has to tell apart."""
+        named = {finding.get("container") for finding in (*self.open, *self.suppressed)}
+        named.add((self.workload.get("budget") or {}).get("container"))
+        return {name for name in named if name}
+
+
+def read_cards(report: Mapping[str, Any]) -> list[Card]:
+    """All workloads of a report, worst first, each with its findings, worst first. No finding is left out."""
+    cards = [Card(workload) for workload in report["workloads"]]
+    named: dict[tuple[Any, ...], list[Card]] = {}
+    for card in cards:
+        named.setdefault(_key(card.workload), []).append(card)
+    for finding in report["findings"]:
+        twins = named.setdefault(_key(finding), [])
+        if not twins:
+            twins.append(Card(finding, judged=False))
+            cards.append(twins[0])
+        # A file may hold an object twice: a finding belongs to the last one that begins before it.
+        before = [card for card in twins if _line(card.workload) <= _line(finding)] or twins[:1]
+        card = max(before, key=lambda twin: _line(twin.workload))
+        (card.open if finding["status"] == "open" else card.suppressed).append(finding)
+    for card in cards:
+        card.open.sort(key=_finding_order)
+        card.suppressed.sort(key=_finding_order)
+    return sorted(cards, key=_card_order)
+
+
+def differs(budget: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool:
+    """Whether a remedy changes the budget at all."""
+    return after is not None and any(budget[key] != after[key] for key in (*PARTS, "grace"))
+
+
+def compare(budget: Mapping[str, Any]) -> tuple[str, str]:
+    """(`=`, or `>=` where the sum is a lower bound; how it compares to grace, empty while that is not known)."""
+    required, grace = budget["required"], budget["grace"]
+    if required > grace:
+        verdict = ">"
+    elif not budget["known"]:
+        verdict = ""
+    else:
+        verdict = "=" if required == grace else "<="
+    return "=" if budget["known"] else ">=", verdict
+
+
+def object_name(subject: Mapping[str, Any]) -> str:
+    """Such as shop/Deployment/checkout."""
+    return visible("/".join(str(subject[key]) for key in ("namespace", "kind", "name") if subject.get(key)))
+
+
+def place(subject: Mapping[str, Any]) -> str:
+    """Such as shop/checkout.yaml:12; empty for what came from a cluster."""
+    if not subject.get("file"):
+        return ""
+    return visible(f"{subject['file']}:{subject['line']}" if subject.get("line") else subject["file"])
+
+
+def describe(workload: Mapping[str, Any]) -> str:
+    """Such as `6 replicas, serving, behind a load balancer`."""
+    words = [] if workload.get("replicas") is None else [count(workload["replicas"], "replica")]
+    profile = workload.get("profile")
+    if profile:
+        words.append("profile unknown" if profile == "unknown" else profile)
+    return visible(", ".join(words + [_TRAITS.get(trait, trait) for trait in workload.get("traits") or ()]))
+
+
+def fix(card: Card, source_type: str) -> str | None:
+    """What the automatic remedy does to pods and files; None where there is none."""
+    if not any(finding["remedy"] == "auto" for finding in card.patchable):
+        return None
+    workload = card.workload
+    restarts, budget = workload.get("pods_restarted"), workload.get("budget")
+    template = restarts is not None or (budget is not None and differs(budget, workload.get("budget_after")))
+    live = source_type == "cluster"
+    if not template:
+        effect = "no pod restarts"
+    elif workload["kind"] == "CronJob":
+        effect = "the next run has it, a running one keeps the old spec"
+    elif not live:
+        effect = "the first rollout still runs the old spec"
+    elif restarts == 0:
+        effect = "no pod restarts now"
+    else:
+        pods = "pods restart" if restarts is None else count(restarts, "pod restarts", "pods restart")
+        effect = f"{pods}; the first restart still runs the old spec"
+    return effect if live or not place(workload) else f"edits {place(workload)}; {effect}"
+
+
+def by_hand(card: Card) -> list[str]:
+    """What is left to a person: `rule, rule: why`, one entry a reason."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for finding in card.patchable:
+        if finding["remedy"] == "manual":
+            groups.setdefault(visible(finding.get("reason") or ""), []).append(finding)
+    texts = []
+    for why, findings in groups.items():
+        rules = ", ".join(dict.fromkeys(visible(finding["rule"]) for finding in findings))
+        help_text = "snippet in the report" if any(finding.get("snippet") for finding in findings) else ""
+        told = "; ".join(part for part in (why, help_text) if part)
+        texts.append(f"{rules}: {told}" if told else rules)
+    return texts
+
+
+def tally(cards: Iterable[Card]) -> str:
+    """Each judged workload counted once by its worst open finding, and how much of that rests on unknown drains."""
+    judged = [card for card in cards if card.judged]
+    if not judged:
+        return "0 workloads judged: this is not an all-clear"
+    worst = Counter(card.worst for card in judged)
+    clean = sum(card.clean for card in judged)
+    if clean == len(judged):
+        text = f"{count(len(judged), 'workload')}: no errors, no warnings"
+    else:
+        text = f"{count(len(judged), 'workload')}: {worst['error']:,} with errors, {worst['warning']:,} with warnings"
+        text += f", {clean:,} clean"
+    unknown = sum(card.drain_unknown for card in judged)
+    if unknown:
+        text += f"; drain unknown for {number(unknown)}"
+        among = sum(card.drain_unknown and card.clean for card in judged)
+        if among and clean < len(judged):
+            text += f", {number(among)} of them counted clean"
+    return text
+
+
+def totals(report: Mapping[str, Any]) -> str:
+    """The findings in one line; empty when there are none."""
+    found, summary = report["summary"]["findings"], report["summary"]
+    parts = []
+    total = sum(found[severity] for severity in SEVERITIES)
+    if total:
+        kinds = ", ".join(count(found[severity], severity) for severity in SEVERITIES)
+        parts.append(f"{count(total, 'open finding')}: {kinds}; {summary['remediable']:,} remediable")
+    if summary["suppressed"]:
+        parts.append(f"{summary['suppressed']:,} suppressed")
+    return "; ".join(parts)
+
+
+def not_evaluated(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(rule, why and where), one entry for each rule and reason."""
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for entry in report["not_evaluated"]:
+        groups.setdefault((visible(entry.get("rule") or "all rules"), visible(entry["reason"])), []).append(entry)
+    rows = []
+    for (rule, reason), entries in sorted(groups.items()):
+        # Only there does `count` count workloads; elsewhere the scope itself says how much was not seen.
+        judged = sum(entry["count"] for entry in entries if entry["scope"] == "workloads")
+        scopes = sorted({visible(entry["scope"]) for entry in entries} - {"workloads"})
+        detail = ", ".join([count(judged, "workload")] * bool(judged) + [listing(scopes)] * bool(scopes))
+        rows.append((rule, f"{reason} ({detail})" if detail else reason))
+    return rows
+
+
+def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
+    """(text, whom it concerns): notes and what leaves budgets open, each text once, the most frequent first."""
+    about: dict[str, list[str]] = {}
+    for card in cards:
+        texts = [visible(note) for note in card.workload.get("notes") or ()]
+        budget = card.workload.get("budget")
+        if budget and budget["drain"] is None:
+            texts.append(f"drain {visible(budget['sources']['drain'])}")
+        # With a declared drain, only a hook of unknown length can be what leaves the sum open.
+        if budget and not budget["known"] and (budget["prestop"] is None or budget["drain"] is not None):
+            texts.append(visible(budget["sources"]["prestop"]))
+        for text in texts:
+            about.setdefault(text, []).append(object_name(card.workload))
+    ranked = sorted(about.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(text, names[0] if len(names) == 1 else count(len(names), "workload")) for text, names in ranked]
+
+
+def actions(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+    """The counts by status in one line, and every action but the unchanged ones, those that need a person first."""
+    amounts = Counter(action["status"] for action in report["actions"])
+    known = [status for status in ACTION_STATUSES if amounts[status]]
+    counts = [
+        f"{amounts[status]:,} {visible(status).replace('-', ' ')}" for status in known + sorted({*amounts} - {*known})
+    ]
+    rows = [action for action in report["actions"] if action["status"] != "unchanged"]
+    rows.sort(key=lambda action: (_rank(action["status"], ACTION_STATUSES), action["object"], action.get("file") or ""))
+    return ", ".join(counts) or "nothing to do", rows
+
+
+def _key(subject: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(subject.get(name) for name in ("apiVersion", "kind", "namespace", "name", "file"))
+
+
+def _line(subject: Mapping[str, Any]) -> int:
+    return subject.get("line") or 0
+
+
+def _rank(value: str, order: tuple[str, ...]) -> int:
+    return order.index(value) if value in order else len(order)
+
+
+def _finding_order(finding: Mapping[str, Any]) -> tuple[Any, ...]:
+    return _rank(finding["severity"], SEVERITIES), finding["rule"], finding.get("container") or "", _line(finding)
+
+
+def _card_order(card: Card) -> tuple[Any, ...]:
+    amounts = Counter(finding["severity"] for finding in card.open)
+    worst = _rank(card.worst or "", SEVERITIES)
+    return worst, -amounts["error"], -amounts["warning"], object_name(card.workload), place(card.workload)

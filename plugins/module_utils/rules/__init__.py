@@ -1,0 +1,30 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rule catalogue: one file per topic, named here because only static imports travel with a module."""
+
+from __future__ import annotations
+
+from ansible_collections.graceful.termination.plugins.module_utils.rules import (
+    disruption,
+    grace,
+    pid1,
+    prestop,
+    probes,
+    rollout,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+
+RULES: tuple[Rule, ...] = (*prestop.RULES, *grace.RULES, *probes.RULES, *rollout.RULES, *disruption.RULES, *pid1.RULES)
+
+
+def select_rules(only: list[str] | None, skip: list[str] | None) -> tuple[Rule, ...]:
+    """The rules of a run. Raises ValueError for an id that no rule has, and when nothing would be judged at all."""
+    known = {rule.id for rule in RULES}
+    for identifier in (*(only or ()), *(skip or ())):
+        if identifier not in known:
+            raise ValueError(f"no rule '{identifier}'; the rules are {', '.join(sorted(known))}")
+    chosen = tuple(rule for rule in RULES if (not only or rule.id in only) and rule.id not in (skip or ()))
+    if not chosen:
+        raise ValueError("no rule is left to judge by: rules and skip_rules leave none")
+    return chosen

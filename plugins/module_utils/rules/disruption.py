@@ -1,0 +1,111 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PodDisruptionBudgets: what a node drain may take away at once, and what it may never take away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.context import DisruptionBudget
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import DISRUPTION_BUDGET, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map
+
+
+def _remedy(case: Case, manual: str) -> Remedy:
+    return Remedy(DISRUPTION_BUDGET, manual, {"selector": get_map(case.workload.spec, "selector", "spec")})
+
+
+def _is_drained(case: Case) -> bool:
+    """Whether a node drain evicts the pods: it passes over DaemonSets, and what has no pods cannot be disrupted."""
+    return case.workload.kind in ("Deployment", "StatefulSet", "ReplicaSet") and bool(case.replicas)
+
+
+def _missing(case: Case) -> Iterator[Hit | NotEvaluated]:
+    replicas = case.replicas
+    if not _is_drained(case) or replicas is None or replicas < 2:
+        return
+    unknown = case.context.why_unknown("PodDisruptionBudget", case.workload.namespace)
+    if unknown:
+        yield NotEvaluated(unknown)
+    elif not case.context.budgets_of(case.workload):
+        yield Hit(
+            f"no PodDisruptionBudget takes these pods: node drains may stop all {replicas} of them at the same time",
+            "spec.selector",
+            _remedy(
+                case, "a PodDisruptionBudget is a new object, and how many pods may be missing is its owner's decision"
+            ),
+            numbers={"replicas": replicas},
+        )
+
+
+def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
+    replicas = case.replicas
+    if not _is_drained(case) or replicas is None:
+        return
+    unknown = case.context.why_unknown("PodDisruptionBudget", case.workload.namespace)
+    if unknown:
+        yield NotEvaluated(unknown)
+        return
+    for budget in case.context.budgets_of(case.workload):
+        text = _never_allows(budget, replicas)
+        if text:
+            least = " (the autoscaler's minimum)" if case.context.autoscaler_of(case.workload) else ""
+            yield Hit(
+                f"PodDisruptionBudget {budget.name} has {text} with {replicas} replicas{least}: no pod may ever be evicted, so "
+                "a node drain hangs until somebody kills the pods without grace",
+                "spec.selector",
+                _remedy(case, "how many pods may be missing is its owner's decision"),
+                numbers={"replicas": replicas},
+            )
+
+
+def _never_allows(budget: DisruptionBudget, replicas: int) -> str | None:
+    """The setting that leaves no pod to evict, in words; the disruption controller rounds both values up."""
+    if budget.max_unavailable is not None:
+        return (
+            f"maxUnavailable {budget.max_unavailable}" if _rounded_up(budget.max_unavailable, replicas) == 0 else None
+        )
+    if budget.min_available is not None and _rounded_up(budget.min_available, replicas) >= replicas:
+        return f"minAvailable {budget.min_available}"
+    return None
+
+
+def _rounded_up(value: int | str, replicas: int) -> int:
+    return value if isinstance(value, int) else -(-int(value[:-1]) * replicas // 100)
+
+
+RULES = (
+    Rule(
+        id="pdb-missing",
+        title="No PodDisruptionBudget for several serving replicas",
+        severity="warning",
+        evidence="context",
+        why="Without one, draining nodes side by side may stop every replica at once. It does not affect rolling updates.",
+        traps=(
+            "one replica: a PodDisruptionBudget would block drains",
+            "DaemonSets, which drains pass over",
+            "a PodDisruptionBudget with a wider selector, matchExpressions or an empty selector",
+            "batch and worker workloads",
+        ),
+        check=_missing,
+        requests_only=True,
+        seed="conclusion",
+    ),
+    Rule(
+        id="pdb-blocks-eviction",
+        title="PodDisruptionBudget that never allows an eviction",
+        severity="error",
+        evidence="context",
+        why="A drain that may never evict ends with somebody deleting the pods by force: no preStop, no drain.",
+        traps=(
+            "maxUnavailable of 1 % or more: rounded up to one pod",
+            "scaled to zero: there is nothing to evict",
+            "the autoscaler's minimum counts, not the declared replicas",
+        ),
+        check=_blocks,
+        seed="conclusion",
+    ),
+)

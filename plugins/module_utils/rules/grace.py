@@ -1,0 +1,80 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The grace period: whether the budget of a termination fits into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+
+
+def _has_claim(case: Case) -> bool:
+    workload = case.workload
+    if workload.kind == "StatefulSet" and get_maps(workload.spec, "volumeClaimTemplates", "spec"):
+        return True
+    return any(volume.get("persistentVolumeClaim") for volume in get_maps(workload.pod, "volumes", workload.pod_path))
+
+
+def _zero(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    if workload.grace > 2 or case.profile.name == "batch":
+        return
+    stateful = workload.kind == "StatefulSet" or _has_claim(case)
+    if stateful:
+        lost = "data not yet flushed is"
+    elif case.profile.name == "serving":
+        lost = "requests in flight are"
+    else:
+        lost = "work in progress is"
+    yield Hit(
+        f"a grace period of {workload.grace} s: the kubelet kills the pod at once, and {lost} lost at every stop",
+        f"{workload.pod_path}.terminationGracePeriodSeconds",
+        Remedy(GRACE_PERIOD),
+        severity="error" if stateful or case.profile.name == "serving" else None,
+        numbers={"grace_seconds": workload.grace},
+    )
+
+
+def _insufficient(case: Case) -> Iterator[Hit]:
+    budget = case.budget
+    if not budget.known or budget.required <= budget.grace or case.workload.grace <= 2:
+        return
+    yield Hit(
+        f"stopping takes {budget.required} s (preStop {budget.prestop.seconds} + drain {budget.drain.seconds} + margin "
+        f"{budget.margin}), but the pod is killed after {budget.grace} s: what is still in flight then is cut",
+        f"{case.workload.pod_path}.terminationGracePeriodSeconds",
+        Remedy(GRACE_PERIOD),
+        # Every drain time known today was declared by the owner; a measured one would be a warning.
+        severity="error",
+        numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
+    )
+
+
+RULES = (
+    Rule(
+        id="grace-period-zero",
+        title="Grace period of two seconds or less",
+        severity="warning",
+        evidence="static",
+        why="There is no time for SIGTERM to be handled: every stop is a kill. For a StatefulSet it also breaks the "
+        "promise that at most one pod of an identity runs.",
+        traps=("batch workloads that may be thrown away",),
+        check=_zero,
+        seed="nine steps: 5; 2 settings: grace",
+    ),
+    Rule(
+        id="grace-period-insufficient",
+        title="Grace period shorter than the shutdown needs",
+        severity="warning",
+        evidence="static",
+        why="preStop, drain and margin add up to more than the grace period; the kubelet kills the rest.",
+        traps=("an unknown drain time: counted as unknown, not as a finding", "the sum equals the grace period"),
+        check=_insufficient,
+        seed="2 settings: grace",
+    ),
+)

@@ -1,0 +1,78 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PID 1: whether SIGTERM reaches the application at all. Static form: what the command says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import EXEC_ENTRYPOINT, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shell import commands_of, script_of
+
+_TRAP = re.compile(r"(^|[\s;&|(])trap\s")
+_INIT = re.compile(r"^exec\s|(^|[\s/])(tini|dumb-init|catatonit|s6-svscan|runsvdir)\s")
+
+
+def _shell_wrapper(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    # Then the shell is not PID 1, and the pause process or the host's init reaps and is not signalled.
+    if workload.pod.get("shareProcessNamespace") is True or workload.pod.get("hostPID") is True or _is_windows(case):
+        return
+    for container in workload.containers:
+        script = script_of(container.words) if container.command else None
+        if script is None or _TRAP.search(script):
+            continue
+        commands = commands_of(script)
+        if not commands or any(_INIT.search(command) for command in commands):
+            continue
+        single = len(commands) == 1
+        message = (
+            "the shell may stay PID 1 (bash and busybox replace themselves with a single command, dash does not): then "
+            f"SIGTERM never reaches the application, which is killed after {workload.grace} s"
+            if single
+            else "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed after "
+            f"{workload.grace} s with all that is in flight"
+        )
+        yield Hit(
+            message,
+            f"{container.path}.command",
+            # The script itself stays out of the report: it may hold a secret.
+            Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", {"single": single}),
+            container,
+            "info" if single or case.profile.name == "batch" else None,
+            {"commands": len(commands), "grace_seconds": workload.grace},
+        )
+
+
+def _is_windows(case: Case) -> bool:
+    pod = case.workload.pod
+    for holder, key in ((pod.get("os"), "name"), (pod.get("nodeSelector"), "kubernetes.io/os")):
+        if isinstance(holder, dict) and holder.get(key) == "windows":
+            return True
+    return False
+
+
+RULES = (
+    Rule(
+        id="pid1-shell-wrapper",
+        title="A shell is PID 1 and does not pass SIGTERM on",
+        severity="warning",
+        evidence="static",
+        why="The kernel delivers a signal to PID 1 only if it has a handler. A shell has none and forwards nothing: the "
+        "application never learns that it should stop.",
+        traps=(
+            "a single simple command, which most shells replace themselves with: an info",
+            "exec or trap in the script",
+            "tini or dumb-init in front",
+            "shareProcessNamespace or hostPID: the shell is not PID 1",
+            "Windows pods",
+            "batch workloads: an info",
+        ),
+        check=_shell_wrapper,
+        seed="fault 1",
+    ),
+)

@@ -1,0 +1,122 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Probes, as far as they decide when an old pod may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    LIVENESS_PROBE,
+    READINESS_PROBE,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get
+
+
+def _no_readiness(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    if workload.pod.get("readinessGates") or any("readinessProbe" in sidecar.probes for sidecar in workload.sidecars):
+        return
+    for container in case.profile.drain_containers:
+        if "readinessProbe" in container.probes:
+            continue
+        port = container.ports[0].number if container.ports else None
+        yield Hit(
+            "no readinessProbe: a new pod counts as ready the moment its process starts, so a rolling update stops old "
+            "pods before the new ones can answer",
+            f"{container.path}.readinessProbe",
+            Remedy(
+                READINESS_PROBE,
+                "which request tells that the application is ready is not known",
+                {"port": port},
+            ),
+            container,
+            numbers={"port": port},
+        )
+
+
+def _endpoint(container: Container, probe: dict) -> tuple | None:
+    """What a probe asks, names of ports resolved; None where its form says nothing comparable."""
+    ports = {port.name: port.number for port in container.ports if port.name}
+    for kind in ("httpGet", "tcpSocket", "grpc"):
+        body = probe.get(kind)
+        if isinstance(body, dict):
+            port = body.get("port")
+            detail = body.get("path") or "/" if kind == "httpGet" else body.get("service") or ""
+            # str(): an object from a file may hold anything here, and anything must compare.
+            return kind, str(ports.get(port, port) if isinstance(port, str) else port), str(detail)
+    body = probe.get("exec")
+    return ("exec", str(body.get("command"))) if isinstance(body, dict) and body.get("command") else None
+
+
+def _window(probe: dict) -> int:
+    """Seconds of failure after which a probe acts, with the API server's defaults."""
+    return get(probe, "periodSeconds", int, "probe", 10) * get(probe, "failureThreshold", int, "probe", 3)
+
+
+def _identical(case: Case) -> Iterator[Hit]:
+    for container in case.workload.containers:
+        liveness, readiness = container.probes.get("livenessProbe"), container.probes.get("readinessProbe")
+        if not liveness or not readiness:
+            continue
+        endpoint = _endpoint(container, liveness)
+        if endpoint is None or endpoint != _endpoint(container, readiness):
+            continue
+        kills, unreadies = _window(liveness), _window(readiness)
+        if kills > unreadies:
+            continue
+        period = max(get(liveness, "periodSeconds", int, "probe", 10), 1)
+        yield Hit(
+            f"liveness asks what readiness asks and acts after {kills} s, no later than readiness ({unreadies} s): under "
+            "load or when a dependency fails, pods are killed instead of being taken out of service",
+            f"{container.path}.livenessProbe",
+            Remedy(
+                LIVENESS_PROBE,
+                "what tells a hung process from a busy one is not known",
+                {"failure_threshold": -(-3 * unreadies // period)},
+            ),
+            container,
+            numbers={"liveness_seconds": kills, "readiness_seconds": unreadies},
+        )
+
+
+RULES = (
+    Rule(
+        id="no-readiness-probe",
+        title="Serving container has no readiness probe",
+        severity="warning",
+        evidence="context",
+        why="Without it a pod is Ready when its process starts. In a rolling update the old pods are stopped while the "
+        "new ones still warm up.",
+        traps=(
+            "readinessGates decide instead",
+            "a native sidecar's readiness counts for the pod",
+            "containers that take no requests",
+            "batch, worker and controller workloads",
+        ),
+        check=_no_readiness,
+        requests_only=True,
+        seed="2 settings: probes",
+    ),
+    Rule(
+        id="pod-probes-identical",
+        title="Liveness kills where readiness should have taken the pod out",
+        severity="warning",
+        evidence="static",
+        why="With the same question, liveness adds terminations exactly when the pods are busiest, each of them a chance to "
+        "lose requests.",
+        traps=(
+            "the same endpoint with a later liveness (periodSeconds x failureThreshold)",
+            "different paths, ports or commands",
+            "workloads that take no requests",
+        ),
+        check=_identical,
+        requests_only=True,
+        seed="2 settings: probes",
+    ),
+)

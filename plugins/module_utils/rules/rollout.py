@@ -1,0 +1,192 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rollout strategy: how many pods serve while a Deployment replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    REPLICAS,
+    ROLLOUT_IN_PLACE,
+    ROLLOUT_STRATEGY,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map, get_maps
+
+SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
+
+
+def _claim_modes(case: Case) -> Iterator[tuple[str, ...] | None]:
+    """Access modes of each mounted claim; None where the claim is not in the input."""
+    workload = case.workload
+    for volume in get_maps(workload.pod, "volumes", workload.pod_path):
+        name = get_map(volume, "persistentVolumeClaim", f"{workload.pod_path}.volumes").get("claimName")
+        if name:
+            yield case.context.claims.get((workload.namespace, str(name)))
+
+
+def _loses_capacity(case: Case) -> Iterator[Hit]:
+    rolling, replicas = case.workload.rolling_update, case.replicas
+    if rolling is None or not replicas:
+        return
+    surge, unavailable = rolling.resolve(replicas)
+    if unavailable == 0 or "host-port" in case.profile.traits:
+        return
+    modes = list(_claim_modes(case))
+    if any(mode is not None and not SHARED_MODES & set(mode) for mode in modes):
+        # A pod more than before could not mount the volume: the rollout would hang instead.
+        return
+    severity = None
+    if unavailable >= replicas:
+        severity = "error"
+    elif replicas <= 3 and rolling.max_unavailable is not None:
+        severity = "warning"
+    manual = "whether a second pod can mount its volume is not known" if None in modes else None
+    left = max(replicas - unavailable, 0)
+    yield Hit(
+        f"a rolling update takes {unavailable} of {replicas} pods away before new ones are ready: {left} "
+        f"{'is' if left == 1 else 'are'} left to serve",
+        "spec.strategy.rollingUpdate.maxUnavailable",
+        Remedy(
+            ROLLOUT_STRATEGY,
+            manual,
+            {"max_surge": "25%" if surge == 0 else None},
+        ),
+        severity=severity,
+        numbers={"replicas": replicas, "max_unavailable": unavailable, "max_surge": surge},
+    )
+
+
+def _wants_own_volume(case: Case) -> bool:
+    """Whether a second pod at the same time could not mount what the first one has, or nobody here knows."""
+    return any(mode is None or not SHARED_MODES & set(mode) for mode in _claim_modes(case))
+
+
+def _recreates(case: Case) -> Iterator[Hit]:
+    if not case.workload.recreates or not case.replicas:
+        return
+    if "host-port" in case.profile.traits or _wants_own_volume(case):
+        return
+    yield Hit(
+        f"strategy Recreate stops all {case.replicas} pods before a new one starts: every rollout is an outage"
+        if case.replicas > 1
+        else "strategy Recreate stops the only pod before the new one starts: every rollout is an outage",
+        "spec.strategy.type",
+        Remedy(ROLLOUT_STRATEGY, "whether two versions may run side by side is not known", {"max_surge": "25%"}),
+        numbers={"replicas": case.replicas},
+    )
+
+
+def _single_replica(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    if case.replicas != 1 or workload.recreates or workload.kind not in ("Deployment", "StatefulSet", "ReplicaSet"):
+        return
+    if workload.kind == "StatefulSet" and get_maps(workload.spec, "volumeClaimTemplates", "spec"):
+        return
+    if workload.kind == "Deployment" and _wants_own_volume(case):
+        return
+    declared = workload.spec.get("replicas") is not None or case.context.autoscaler_of(workload)
+    yield Hit(
+        "one replica serves: a rolling update can put a second pod beside it, an eviction or a node drain cannot, and "
+        "requests fail until the new pod is ready",
+        "spec.replicas",
+        Remedy(REPLICAS, "whether two may run at once, only its owner knows", {"replicas": 2}),
+        # Not declared, it may be set by something outside of what was read, such as an autoscaler.
+        severity=None if declared else "info",
+        numbers={"replicas": 1},
+    )
+
+
+def _surge_port_conflict(case: Case) -> Iterator[Hit]:
+    rolling, replicas = case.workload.rolling_update, case.replicas
+    if rolling is None or not replicas or not _binds_node_ports(case):
+        return
+    surge, unavailable = rolling.resolve(replicas)
+    if surge == 0:
+        return
+    nodes = sum(node.schedulable for node in case.context.nodes)
+    hangs = unavailable == 0 and 0 < nodes <= replicas
+    where = f"{nodes} nodes take pods" if hangs else "if no other node is free"
+    yield Hit(
+        f"a rolling update starts {surge} more pod{'' if surge == 1 else 's'} while the old ones hold the port of their node: "
+        + (f"{replicas} replicas on {where}, so the rollout hangs" if hangs else f"{where}, the rollout hangs"),
+        "spec.strategy.rollingUpdate.maxSurge",
+        Remedy(ROLLOUT_IN_PLACE),
+        severity="error" if hangs else None,
+        numbers={"replicas": replicas, "max_surge": surge, "max_unavailable": unavailable, "nodes": nodes or None},
+    )
+
+
+def _binds_node_ports(case: Case) -> bool:
+    ports = [port for container in case.workload.containers for port in container.ports]
+    return any(port.host_port for port in ports) or (case.workload.pod.get("hostNetwork") is True and bool(ports))
+
+
+RULES = (
+    Rule(
+        id="rollout-loses-capacity",
+        title="Rolling update takes serving pods away first",
+        severity="info",
+        evidence="static",
+        why="maxUnavailable lets the Deployment stop old pods before new ones are ready; what is left has to carry the load.",
+        traps=(
+            "the default of 25 % resolves to 0 for up to 3 replicas",
+            "hostPort or hostNetwork: one more pod finds no free port",
+            "a ReadWriteOnce volume: one more pod cannot mount it",
+        ),
+        check=_loses_capacity,
+        requests_only=True,
+        seed="fault 2",
+    ),
+    Rule(
+        id="recreate-strategy-serving",
+        title="Serving Deployment stops all its pods to update",
+        severity="warning",
+        evidence="context",
+        why="Recreate ends every old pod before the first new one starts; in between nothing serves.",
+        traps=(
+            "a ReadWriteOnce volume, or one whose mode is not known: two pods could not mount it",
+            "hostPort or hostNetwork: two pods could not bind it",
+            "batch and worker workloads",
+        ),
+        check=_recreates,
+        requests_only=True,
+        seed="fault 2",
+    ),
+    Rule(
+        id="single-replica",
+        title="One replica serves",
+        severity="warning",
+        evidence="context",
+        why="An eviction stops the only pod before another is ready. maxSurge helps in a rolling update, not in a drain.",
+        traps=(
+            "controllers with leader election",
+            "StatefulSets with volumes: a second one is another database, not another replica",
+            "Recreate, which is a finding of its own",
+            "replicas not declared: an info, something outside may set it",
+            "an autoscaler's minimum of two or more",
+        ),
+        check=_single_replica,
+        requests_only=True,
+        seed="fault 2",
+    ),
+    Rule(
+        id="surge-port-conflict",
+        title="Surge pods find the port of their node taken",
+        severity="warning",
+        evidence="context",
+        why="A pod with hostPort or hostNetwork needs a node on which the port is free. With maxUnavailable 0 the old pod "
+        "waits for the new one and the new one for the port.",
+        traps=(
+            "no surge",
+            "hostNetwork without declared ports",
+            "DaemonSets and StatefulSets, which do not surge by default",
+        ),
+        check=_surge_port_conflict,
+        seed="nine steps: 7",
+    ),
+)

@@ -1,0 +1,58 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a rule is. Each carries all that is known of it in one place; docs and reports are made from that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import Remedy
+
+SEVERITIES = ("error", "warning", "info")
+EVIDENCE = ("static", "context", "runtime")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One thing that a rule found. `message` says what is lost, with the numbers; `path` is the field at fault.
+
+    `severity` is given where it differs from the rule's own.
+    """
+
+    message: str
+    path: str
+    remedy: Remedy
+    container: Container | None = None
+    severity: str | None = None
+    numbers: dict[str, int | str | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NotEvaluated:
+    """A rule that could not decide: what is missing, and what would settle it."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`check` yields hits, or NotEvaluated; nothing means that there is nothing to find.
+
+    `requests_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown ones.
+    `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
+    """
+
+    id: str
+    title: str
+    severity: str
+    evidence: str
+    why: str
+    traps: tuple[str, ...]
+    check: Callable[[Case], Iterable[Hit | NotEvaluated]]
+    requests_only: bool = False
+    seed: str = ""
+    since: str | None = None

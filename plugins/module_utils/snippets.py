@@ -1,0 +1,68 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders the Jinja snippets of templates/, in Jinja's sandbox and without guessing at a missing variable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import SandboxedEnvironment
+
+SUFFIX = ".yaml.j2"
+
+
+class SnippetError(ValueError):
+    """A template that cannot be used. The message names its file, the line where known, and the reason."""
+
+
+class Snippets:
+    """Rendered by remedy name; `sources` maps a remedy to (file name for messages, template text)."""
+
+    def __init__(self, sources: Mapping[str, tuple[str, str]]):
+        self._environment = SandboxedEnvironment(
+            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        )
+        # A value from a manifest or a cluster never becomes YAML syntax: templates quote it as JSON, which YAML contains.
+        self._environment.filters["quoted"] = json.dumps
+        self._files = {name: file for name, (file, _text) in sources.items()}
+        self._templates = {}
+        for name, (file, text) in sources.items():
+            try:
+                self._templates[name] = self._environment.from_string(text)
+            except TemplateSyntaxError as error:
+                raise SnippetError(f"{file}:{error.lineno}: {error.message}") from None
+
+    def render(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> str:
+        """The snippet as YAML text for an object of this kind. Raises SnippetError."""
+        if remedy not in self._templates:
+            raise SnippetError(f"no template {remedy}{SUFFIX}")
+        try:
+            text = self._templates[remedy].render(**variables).strip() + "\n"
+        except TemplateError as error:
+            raise SnippetError(f"{self._files[remedy]}: {error.message}") from None
+        return _under_job_template(text) if kind == "CronJob" else text
+
+    def patch(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> dict:
+        """The snippet as a strategic merge patch. Raises SnippetError."""
+        try:
+            patch = yaml.safe_load(self.render(remedy, kind, variables))
+        except yaml.YAMLError as error:
+            problem = getattr(error, "problem", None) or "not valid YAML"
+            raise SnippetError(f"{self._files[remedy]}: renders to YAML that cannot be read: {problem}") from None
+        if not isinstance(patch, dict) or set(patch) != {"spec"} or not isinstance(patch["spec"], dict):
+            raise SnippetError(f"{self._files[remedy]}: must render to a map with the one key spec")
+        return patch
+
+
+def _under_job_template(text: str) -> str:
+    """Move `spec.template` of a snippet to where a CronJob has it, comments included."""
+    head, found, body = text.partition("spec:\n  template:\n")
+    if not found:
+        return text
+    indented = "".join(f"    {line}" if line.strip() else line for line in body.splitlines(keepends=True))
+    return f"{head}spec:\n  jobTemplate:\n    spec:\n      template:\n{indented}"

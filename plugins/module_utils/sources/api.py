@@ -1,0 +1,180 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to an API server: repeated where that helps, counted, and their failures in plain words."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+
+PAGE = 500  # objects; the API server holds one page in memory, and so do we
+TRIES = 5
+LONGEST_PAUSE = 30.0  # seconds
+_RESTARTS = 3  # of a LIST whose continue token has expired
+Query = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said, whatever the status. `headers` have lower-case names."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Server(Protocol):
+    """Whom messages speak of: what reports call it, and what went wrong with the credentials, empty if nothing did."""
+
+    name: str
+    hint: str
+
+
+class Transport(Server, Protocol):
+    """One connection to one API server. Used from several threads at a time."""
+
+    def send(self, method: str, path: str, query: Query, body: dict | None) -> Answer:
+        """Send one request; a `body` is a strategic merge patch. Raises Unreachable where no answer came."""
+
+
+class Unreachable(SourceError):
+    """No answer. `passing`: it may come when asked again."""
+
+    def __init__(self, message: str, *, passing: bool = True):
+        super().__init__(message)
+        self.passing = passing
+
+
+class ApiError(SourceError):
+    """The server refused a request. `detail` is its own message, one line.
+
+    `again`: the request had been sent before without an answer, so the first one may have been carried out.
+    """
+
+    def __init__(self, message: str, status: int, detail: str, *, again: bool = False):
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+        self.again = again
+
+    @property
+    def user(self) -> str | None:
+        """Who the server took us for; it says so where it forbids something."""
+        match = re.search(r'User "([^"]+)"', self.detail)
+        return match[1] if match else None
+
+
+def retry(send: Callable[[], Answer], pause: Callable[[float], None] = time.sleep) -> tuple[Answer, bool]:
+    """Send until there is an answer worth having, at most TRIES times. The flag says whether one try had no clear end.
+
+    Raises Unreachable when the last try got no answer.
+    """
+    again, attempt = False, 0
+    while True:
+        attempt += 1
+        wait = min(2**attempt / 4, LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+        try:
+            answer = send()
+        except Unreachable as error:
+            if attempt == TRIES or not error.passing:
+                raise
+            again = True
+        else:
+            if attempt == TRIES or (answer.status != 429 and answer.status < 500):
+                return answer, again
+            again |= answer.status >= 500
+            asked = answer.headers.get("retry-after", "")
+            if asked.isdecimal():
+                wait = min(float(asked), LONGEST_PAUSE)
+        pause(wait)
+
+
+class Api:
+    """What is asked of an API server. `requests` counts every try; `what` is the request in words, for messages."""
+
+    def __init__(self, transport: Transport, pause: Callable[[float], None] = time.sleep):
+        self.name = transport.name
+        self.requests = 0
+        self._transport = transport
+        self._pause = pause
+        self._lock = threading.Lock()
+
+    def get(self, path: str, what: str) -> dict[str, Any]:
+        """Read one object. Raises ApiError, Unreachable."""
+        return self._json("GET", path, (), None, what)
+
+    def patch(self, path: str, body: dict, query: Query, what: str) -> dict[str, Any]:
+        """Send a strategic merge patch and return the object as it is stored. Raises ApiError, Unreachable."""
+        return self._json("PATCH", path, query, body, what)
+
+    def list(self, path: str, what: str, keep: Callable[[dict], dict], query: Query = ()) -> list[dict[str, Any]]:
+        """Read all objects, page by page; `keep` drops what is not needed of each. Raises ApiError, Unreachable."""
+        for _restart in range(_RESTARTS):
+            try:
+                return self._pages(path, what, keep, query)
+            except ApiError as error:
+                if error.status != 410:
+                    raise
+        raise SourceError(
+            f"{self.name}: cannot {what}: the list expired {_RESTARTS} times before it was read to its end"
+        )
+
+    def _pages(self, path: str, what: str, keep: Callable[[dict], dict], query: Query) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        following: Query = ()
+        while True:
+            page = self._json("GET", path, (*query, ("limit", str(PAGE)), *following), None, what)
+            items += [keep(item) for item in page.get("items") or ()]
+            token = page.get("metadata", {}).get("continue")
+            if not token:
+                return items
+            following = (("continue", token),)
+
+    def _json(self, method: str, path: str, query: Query, body: dict | None, what: str) -> dict[str, Any]:
+        def send() -> Answer:
+            with self._lock:
+                self.requests += 1
+            return self._transport.send(method, path, query, body)
+
+        answer, again = retry(send, self._pause)
+        if not 200 <= answer.status <= 299:
+            raise failure(answer, self._transport, what, again=again)
+        content = _loads(answer.body)
+        if not isinstance(content, dict):
+            raise SourceError(f"{self.name}: cannot {what}: the answer is not one of a Kubernetes API server")
+        return content
+
+
+def failure(answer: Answer, server: Server, what: str, *, again: bool = False) -> ApiError:
+    """The exception for an answer that is not a success, with what to do about it."""
+    status = _loads(answer.body)
+    detail = str(status.get("message") or "") if isinstance(status, dict) else answer.body.decode("utf-8", "replace")
+    detail = " ".join(detail.split())[:400]
+    error = ApiError("", answer.status, detail, again=again)
+    if answer.status == 401:
+        text = f"the server does not accept the credentials (401), so it did not {what}: a token that was revoked or "
+        text += "has expired? Log in again, or set api_key (K8S_AUTH_API_KEY) to a new token"
+    elif answer.status == 403:
+        text = f"no right to {what} (403, user {error.user})" if error.user else f"may not {what} (403): {detail}"
+    else:
+        text = f"cannot {what} ({answer.status})" + (f": {detail}" if detail else "")
+    if server.hint and (answer.status == 401 or error.user == "system:anonymous"):
+        text += f"; the kubeconfig's credentials failed: {server.hint}"
+    error.args = (f"{server.name}: {text}",)
+    return error
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None

@@ -1,0 +1,30 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which files a Kustomization uses as patches: parts of workloads, which must not be judged as whole ones."""
+
+from __future__ import annotations
+
+import os
+
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+def patch_files(kustomization: object, folder: str) -> set[str]:
+    """Real paths of the patch files that a Kustomization in this folder names; unknown forms are passed over."""
+    if not isinstance(kustomization, dict):
+        return set()
+    names = [entry for entry in _entries(kustomization, "patchesStrategicMerge") if isinstance(entry, str)]
+    names += [
+        entry["path"]
+        for key in ("patches", "patchesJson6902")
+        for entry in _entries(kustomization, key)
+        if isinstance(entry, dict) and isinstance(entry.get("path"), str)
+    ]
+    # An inline patch has line breaks; as a path it names no file.
+    return {os.path.realpath(os.path.join(folder, name)) for name in names if "\n" not in name and "\0" not in name}
+
+
+def _entries(parent: dict, key: str) -> list:
+    value = parent.get(key)
+    return value if isinstance(value, list) else []

@@ -1,0 +1,202 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file or a folder of manifests as a source: read, judged and edited in place."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import DocumentPath, EditRefused, apply_patches
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import NotText, decode, load_documents
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get_map, line_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import KUSTOMIZATIONS, patch_files
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_files import (
+    SUFFIXES,
+    find_files,
+    replace_file,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Origin, Workload, read_workload
+
+# Groups in which the selected kinds once lived under versions that no supported server takes any more.
+_OLD_GROUPS = ("apps/", "batch/", "extensions/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    """One Kubernetes object of a file, with its place."""
+
+    data: dict
+    origin: Origin
+
+
+class ManifestSource:
+    """Files under `path`; messages call them by `name`, the path as the user gave it."""
+
+    def __init__(self, path: str, name: str, selection: Selection, version: Version, *, version_assumed: bool):
+        self._path = path
+        self._name = name
+        self._selection = selection
+        self._version = version
+        self._version_assumed = version_assumed
+        self._texts: dict[str, str] = {}
+        self._patches: set[str] = set()
+
+    def read(self) -> Snapshot:
+        """Read all files. Raises SourceError where the path itself cannot be read."""
+        snapshot = Snapshot("manifests", self._name, self._version, version_assumed=self._version_assumed)
+        self._texts = {}
+        self._patches = set()
+        files = list(self._files())
+        if not files:
+            raise SourceError(f"source {self._name}: no {', '.join(SUFFIXES)} file below it")
+        for entry in [entry for path in files for entry in self._read_file(path, snapshot)]:
+            self._add(entry, snapshot)
+        for workload in snapshot.workloads:
+            if not snapshot.context.services.get(workload.namespace):
+                snapshot.context.unknown["Service", workload.namespace] = (
+                    f"no Service of namespace {workload.namespace} is in the input"
+                )
+        return snapshot
+
+    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
+        """Try each edit on the text that was read."""
+        refused = {}
+        for index, change in enumerate(changes):
+            try:
+                apply_patches(self._texts[_file(change.workload)], [_patch(change)])
+            except EditRefused as error:
+                refused[index] = _explain(error)
+        return refused
+
+    def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
+        """Edit each file once, with all its changes. A file that cannot be written fails alone."""
+        by_file: dict[str, list[Change]] = defaultdict(list)
+        for change in changes:
+            by_file[_file(change.workload)].append(change)
+        for file, group in by_file.items():
+            before = self._texts[file]
+            try:
+                after = apply_patches(before, [_patch(change) for change in group])
+                self._write(file, before, after, check)
+            except (EditRefused, OSError) as error:
+                reason = _explain(error) if isinstance(error, EditRefused) else f"cannot write: {error.strerror or error}"
+                for change in group:
+                    yield Action(change.workload, "failed", reason), None
+                continue
+            for index, change in enumerate(group):
+                status = "would-change" if check else "changed"
+                # One diff a file: it holds the edits of all its workloads.
+                diff = Diff(file, before, after) if index == 0 else None
+                yield Action(change.workload, status, fields=change.fields), diff
+
+    def _write(self, file: str, before: str, after: str, check: bool) -> None:
+        path = self._real(file)
+        with open(path, "rb") as stream:
+            if stream.read() != before.encode():
+                raise OSError("the file changed while it was judged: run again")
+        if check:
+            if not os.access(path, os.W_OK):
+                raise PermissionError(13, os.strerror(13), path)
+            return
+        replace_file(path, after.encode())
+
+    def _files(self) -> Iterator[str]:
+        try:
+            yield from find_files(self._path)
+        except OSError as error:
+            raise SourceError(f"source {self._name}: {error.strerror}") from None
+
+    def _shown(self, path: str) -> str:
+        """The path as the user would type it."""
+        return os.path.normpath(os.path.join(self._name, os.path.relpath(path, self._path)))
+
+    def _real(self, file: str) -> str:
+        return os.path.normpath(os.path.join(self._path, os.path.relpath(file, self._name)))
+
+    def _read_file(self, path: str, snapshot: Snapshot) -> Iterator[_Object]:
+        file = self._shown(path)
+        try:
+            with open(path, "rb") as stream:
+                text = decode(stream.read())
+        except NotText as error:
+            snapshot.skipped.append(Skipped(file, 1, str(error)))
+            return
+        except OSError as error:
+            if path == self._path:
+                raise SourceError(f"source {self._name}: {error.strerror}") from None
+            snapshot.skipped.append(Skipped(file, None, f"cannot read: {error.strerror}"))
+            return
+        kept = False
+        for document in load_documents(text):
+            if document.problem:
+                snapshot.skipped.append(Skipped(file, document.line, document.problem))
+                continue
+            if os.path.basename(path) in KUSTOMIZATIONS:
+                self._patches |= patch_files(document.data, os.path.dirname(path))
+            for entry in _objects(document.data, Origin(file, document.line, document.index)):
+                kept = True
+                yield entry
+        if kept:
+            self._texts[file] = text
+
+    def _add(self, entry: _Object, snapshot: Snapshot) -> None:
+        kind, version, origin = entry.data["kind"], entry.data["apiVersion"], entry.origin
+        file = origin.file or ""
+        try:
+            if kind in CONTEXT_KINDS:
+                if version.partition("/")[0] == CONTEXT_KINDS[kind][0].partition("/")[0]:
+                    snapshot.context.add(entry.data)
+            elif kind in self._selection.kinds:
+                if version != API_VERSIONS[kind]:
+                    if version.startswith(_OLD_GROUPS):
+                        raise Unreadable(f"apiVersion {version} is not served for {kind}: use {API_VERSIONS[kind]}")
+                    return
+                if os.path.realpath(self._real(file)) in self._patches:
+                    raise Unreadable("a Kustomize patch, not a whole workload: give the output of kustomize build")
+                self._add_workload(read_workload(entry.data, origin), snapshot)
+        except Unreadable as error:
+            snapshot.skipped.append(Skipped(file, error.line or origin.line, error.reason))
+
+    def _add_workload(self, workload: Workload, snapshot: Snapshot) -> None:
+        for text in (workload.name, workload.namespace, *(container.image for container in workload.containers)):
+            if "{{" in text:
+                raise Unreadable("a Helm or other template, not a manifest: render it first")
+        if self._selection.takes(workload.namespace, workload.name, workload.labels):
+            snapshot.workloads.append(workload)
+        else:
+            snapshot.excluded += 1
+
+
+def _objects(data: object, origin: Origin) -> Iterator[_Object]:
+    """The Kubernetes objects of a document: itself, or the items of a List. Anything else holds none."""
+    if not isinstance(data, dict) or not isinstance(data.get("kind"), str) or not isinstance(data.get("apiVersion"), str):
+        return
+    if not data["kind"].endswith("List") or not isinstance(data.get("items"), list):
+        yield _Object(data, origin)
+        return
+    for index, item in enumerate(data["items"]):
+        if isinstance(item, dict) and isinstance(item.get("kind"), str) and isinstance(item.get("apiVersion"), str):
+            yield _Object(item, Origin(origin.file, line_of(item) or origin.line, origin.document, index))
+
+
+def _file(workload: Workload) -> str:
+    return workload.origin.file or ""
+
+
+def _patch(change: Change) -> tuple[DocumentPath, dict]:
+    origin = change.workload.origin
+    return DocumentPath(origin.document or 0, origin.item), change.patch
+
+
+def _explain(error: EditRefused) -> str:
+    return f"line {error.line}: {error.reason}" if error.line else error.reason

@@ -1,0 +1,50 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a source of workloads can do. Only a source knows where objects come from and how they are written back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What became of one workload. `status`: changed, would-change, unchanged, refused, failed or skipped."""
+
+    workload: Workload
+    status: str
+    reason: str | None = None
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """One before and after for Ansible's --diff; `header` names the file or object."""
+
+    header: str
+    before: str
+    after: str
+
+
+class Source(Protocol):
+    """Where workloads come from, and where their changes go back to."""
+
+    def read(self) -> Snapshot:
+        """Read everything that the selection takes. Raises SourceError when there is nothing to read from."""
+
+    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
+        """Which changes this source could not take, by their index, and why. Writes nothing."""
+
+    def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
+        """Write the changes, or with `check` only say what would be written. One failure does not stop the others."""
+
+
+class SourceError(Exception):
+    """Nothing could be read at all. The message names the source, the reason and the next step."""

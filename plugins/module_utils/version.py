@@ -1,0 +1,33 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kubernetes versions, compared by major and minor only: that is what feature gates follow."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+ASSUMED = "1.34"  # for manifests when the user names none; the report says that it is assumed
+
+
+class Version(NamedTuple):
+    """Such as 1.34."""
+
+    major: int
+    minor: int
+
+    def __str__(self) -> str:
+        return f"{self.major}.{self.minor}"
+
+
+SLEEP_ACTION = Version(1, 30)  # on by default since; alpha in 1.29
+SLEEP_ZERO = Version(1, 33)
+
+
+def parse_version(text: str) -> Version:
+    """Parse `1.34`, `v1.34.4` or `1.34+`. Raises ValueError for anything else."""
+    match = re.match(r"^v?(\d+)\.(\d+)(?:\D.*)?$", str(text).strip())
+    if not match:
+        raise ValueError(f"kubernetes_version: '{text}' is not a version such as 1.34")
+    return Version(int(match[1]), int(match[2]))

@@ -1,0 +1,192 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A workload as the API server would store it: its defaults applied, its types checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container, read_container
+from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+    Unreadable,
+    get,
+    get_int_or_percent,
+    get_labels,
+    get_map,
+    get_maps,
+    line_of,
+)
+
+DEFAULT_GRACE = 30  # seconds, set by the API server when the field is absent
+ANNOTATION = "graceful.termination/"
+SERVING_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+BATCH_KINDS = ("CronJob", "Job")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object was read: a file (as the user named it), a 1-based line, its document and, in a List, its item.
+
+    From a cluster all four are None.
+    """
+
+    file: str | None = None
+    line: int | None = None
+    document: int | None = None
+    item: int | None = None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One object of a selected kind. `spec`, `template` and `pod` are the maps as they were read."""
+
+    obj: dict
+    origin: Origin
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    annotations: dict[str, str]
+    labels: dict[str, str]
+    spec: dict
+    template_path: str
+    template_labels: dict[str, str]
+    pod: dict
+    containers: tuple[Container, ...]
+    sidecars: tuple[Container, ...]
+
+    @property
+    def key(self) -> str:
+        """Such as shop/Deployment/checkout: how messages and actions name it."""
+        return f"{self.namespace}/{self.kind}/{self.name}"
+
+    @property
+    def pod_path(self) -> str:
+        """The path of the pod spec, such as spec.template.spec."""
+        return f"{self.template_path}.spec"
+
+    @cached_property
+    def grace(self) -> int:
+        """terminationGracePeriodSeconds, the default applied."""
+        return get(self.pod, "terminationGracePeriodSeconds", int, self.pod_path, DEFAULT_GRACE)
+
+    @cached_property
+    def replicas(self) -> int | None:
+        """Declared replicas with the default of 1; None for kinds that have none."""
+        if self.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
+            return get(self.spec, "replicas", int, "spec", 1)
+        return None
+
+    @cached_property
+    def rolling_update(self) -> RollingUpdate | None:
+        """How a Deployment replaces its pods; None for other kinds and for Recreate."""
+        if self.kind != "Deployment":
+            return None
+        strategy = get_map(self.spec, "strategy", "spec")
+        if get(strategy, "type", str, "spec.strategy", "RollingUpdate") != "RollingUpdate":
+            return None
+        rolling = get_map(strategy, "rollingUpdate", "spec.strategy")
+        path = "spec.strategy.rollingUpdate"
+        return RollingUpdate(
+            get_int_or_percent(rolling, "maxSurge", path), get_int_or_percent(rolling, "maxUnavailable", path)
+        )
+
+    @property
+    def recreates(self) -> bool:
+        """Whether a Deployment stops all its pods before it starts new ones."""
+        return self.kind == "Deployment" and self.rolling_update is None
+
+    @property
+    def managed(self) -> bool:
+        """False when its owner asked for reports only."""
+        return self.annotations.get(f"{ANNOTATION}managed", "").lower() != "false"
+
+    def with_object(self, obj: dict) -> Workload:
+        """The same workload after its object has changed. Raises Unreadable as read_workload does."""
+        return replace(read_workload(obj), origin=self.origin)
+
+
+@dataclass(frozen=True, slots=True)
+class RollingUpdate:
+    """The two knobs as written; None where the API server's default of 25 % applies."""
+
+    max_surge: int | str | None
+    max_unavailable: int | str | None
+
+    def resolve(self, replicas: int) -> tuple[int, int]:
+        """(surge, unavailable) in pods, as the Deployment controller resolves them: surge up, unavailable down."""
+        surge = _scaled("25%" if self.max_surge is None else self.max_surge, replicas, up=True)
+        unavailable = _scaled("25%" if self.max_unavailable is None else self.max_unavailable, replicas, up=False)
+        # Both zero could never make progress; the controller then takes one pod away.
+        return surge, 1 if surge == 0 and unavailable == 0 else unavailable
+
+
+def _scaled(value: int | str, replicas: int, *, up: bool) -> int:
+    if isinstance(value, int):
+        return value
+    share = int(value[:-1]) * replicas
+    return -(-share // 100) if up else share // 100
+
+
+def read_workload(obj: dict, origin: Origin | None = None) -> Workload:
+    """Read and check an object of a workload kind.
+
+    Raises Unreadable where the API server would refuse the object, or where it is only part of one.
+    """
+    metadata = get_map(obj, "metadata", "")
+    name = get(metadata, "name", str, "metadata", "")
+    if not name:
+        raise Unreadable("metadata.name is missing", line_of(obj))
+    kind = obj["kind"]
+    spec = get_map(obj, "spec", "")
+    template_path, owner = "spec.template", spec
+    if kind == "CronJob":
+        template_path = "spec.jobTemplate.spec.template"
+        owner = get_map(get_map(spec, "jobTemplate", "spec"), "spec", "spec.jobTemplate")
+    template = get_map(owner, "template", template_path.rpartition(".")[0])
+    pod = get_map(template, "spec", template_path)
+    containers, sidecars = _read_containers(pod, f"{template_path}.spec")
+    workload = Workload(
+        obj=obj,
+        origin=origin or Origin(),
+        api_version=str(obj["apiVersion"]),
+        kind=kind,
+        namespace=get(metadata, "namespace", str, "metadata", "") or "default",
+        name=name,
+        annotations=get_labels(metadata, "annotations", "metadata"),
+        labels=get_labels(metadata, "labels", "metadata"),
+        spec=spec,
+        template_path=template_path,
+        template_labels=get_labels(get_map(template, "metadata", template_path), "labels", f"{template_path}.metadata"),
+        pod=pod,
+        containers=containers,
+        sidecars=sidecars,
+    )
+    for read in (workload.grace, workload.replicas):
+        if read is not None and read < 0:
+            raise Unreadable("terminationGracePeriodSeconds and replicas cannot be negative", line_of(pod))
+    # Reads (and so checks) the knobs now, that no rule meets a wrong type later.
+    _ = workload.rolling_update
+    return workload
+
+
+def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple[Container, ...]]:
+    containers = tuple(
+        read_container(spec, f"{path}.containers[{index}]")
+        for index, spec in enumerate(get_maps(pod, "containers", path))
+    )
+    if not containers:
+        raise Unreadable("no containers: not a whole workload (a Kustomize patch?)", line_of(pod))
+    names = [container.name for container in containers]
+    if len(set(names)) < len(names):
+        raise Unreadable("two containers share one name: the API server refuses that", line_of(pod))
+    if not any(container.image for container in containers):
+        raise Unreadable("no container has an image: not a whole workload (a Kustomize patch?)", line_of(pod))
+    sidecars = tuple(
+        read_container(spec, f"{path}.initContainers[{index}]", native_sidecar=True)
+        for index, spec in enumerate(get_maps(pod, "initContainers", path))
+        if spec.get("restartPolicy") == "Always"
+    )
+    return containers, sidecars

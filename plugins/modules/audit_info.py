@@ -1,0 +1,88 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds what is lost when pods stop."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: audit_info
+short_description: Find what Kubernetes workloads lose when their pods stop
+version_added: 1.0.0
+description:
+  - Reads workloads and what is around them, adds up what a termination needs against what it gets, and reports with numbers
+    what is lost and why.
+  - Reads only. Nothing is written but the reports on the controller.
+options: {}
+extends_documentation_fragment:
+  - graceful.termination.audit_options
+  - graceful.termination.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+    details: Nothing is changed.
+  idempotent:
+    support: N/A
+    details: Nothing is changed.
+author:
+  - Contributors to the graceful.termination project (@graceful-termination)
+seealso:
+  - module: graceful.termination.remediate
+"""
+
+EXAMPLES = r"""
+- name: What would the workloads of this checkout lose?
+  graceful.termination.audit_info:
+    source: deploy/
+    report_dir: build/report
+  register: audit
+
+- name: Fail while there are errors
+  ansible.builtin.assert:
+    that: audit.summary.findings.error == 0
+"""
+
+RETURN = r"""
+summary:
+  description: Counts of what was found, judged and left out, and of the findings by severity.
+  returned: success
+  type: dict
+  sample:
+    found: 12
+    workloads: 11
+    excluded: 0
+    unreadable: 1
+    findings: {error: 2, warning: 5, info: 1}
+    remediable: 6
+    suppressed: 0
+    drain_unknown: 9
+findings:
+  description: The worst 50 findings. All of them, with the snippets, are in the report.
+  returned: success
+  type: list
+  elements: dict
+actions:
+  description: Always empty for an audit.
+  returned: success
+  type: list
+  elements: dict
+reports:
+  description: The report files that were written.
+  returned: when O(report_dir) is set
+  type: list
+  elements: str
+"""
+
+from ansible_collections.graceful.termination.plugins.module_utils._module import execute
+from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
+
+
+def main() -> None:
+    """Run the module."""
+    execute(lambda source, options, module: run_audit(source, options))
+
+
+if __name__ == "__main__":
+    main()

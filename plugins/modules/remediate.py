@@ -1,0 +1,105 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes the fixes that need no person."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: remediate
+short_description: Fix how Kubernetes workloads stop
+version_added: 1.0.0
+description:
+  - Finds what C(audit_info) finds and writes the fixes that are safe to write without a person; the others are rendered into
+    the report as snippets.
+  - Manifests are edited as text. Comments, order, quoting and line endings stay as they are, and an edit that cannot be
+    verified is refused.
+  - The grace period is never lowered, and rises by at least as much as a new preStop delay takes.
+  - One change that fails does not stop the others. The task fails at the end and says which; the next run goes on from there.
+options: {}
+extends_documentation_fragment:
+  - graceful.termination.audit_options
+  - graceful.termination.attributes
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+author:
+  - Contributors to the graceful.termination project (@graceful-termination)
+seealso:
+  - module: graceful.termination.audit_info
+"""
+
+EXAMPLES = r"""
+- name: Show what would be written
+  graceful.termination.remediate:
+    source: deploy/
+  check_mode: true
+  diff: true
+
+- name: Write it, with the team's own preStop snippet
+  graceful.termination.remediate:
+    source: deploy/
+    template_dir: snippets/
+    policy:
+      prestop_seconds: {default: 15}
+    report_dir: build/report
+"""
+
+RETURN = r"""
+summary:
+  description: Counts as of M(graceful.termination.audit_info), of the state after the run.
+  returned: always
+  type: dict
+findings:
+  description: The worst 50 findings that are left. All of them, with the snippets, are in the report.
+  returned: always
+  type: list
+  elements: dict
+actions:
+  description: What became of each workload that a fix was planned for, at most 50; all of them are in the report.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    object:
+      description: Namespace, kind and name.
+      type: str
+      sample: shop/Deployment/checkout
+    status:
+      description: One of V(changed), V(would-change), V(refused), V(failed).
+      type: str
+    reason:
+      description: Why it was refused or failed.
+      type: str
+    fields:
+      description: The fields that change, as dotted paths.
+      type: list
+      elements: str
+    file:
+      description: The file that holds the object.
+      type: str
+    line:
+      description: The line at which the object begins.
+      type: int
+reports:
+  description: The report files that were written.
+  returned: when O(report_dir) is set
+  type: list
+  elements: str
+"""
+
+from ansible_collections.graceful.termination.plugins.module_utils._module import execute
+from ansible_collections.graceful.termination.plugins.module_utils.run import run_remediate
+
+
+def main() -> None:
+    """Run the module."""
+    execute(lambda source, options, module: run_remediate(source, options, check=module.check_mode))
+
+
+if __name__ == "__main__":
+    main()

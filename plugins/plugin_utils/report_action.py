@@ -1,0 +1,90 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens on the controller around a module run: templates in, reports and the summary for the person out."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.graceful.termination.plugins.module_utils.report import markdown, terminal
+from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+
+display = Display()
+
+
+class ReportAction(ActionBase):
+    """Base of the action plugins whose module returns a report."""
+
+    # Reports are written to folders of the controller; nothing is transferred by the action itself.
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module of the same name; its report goes to files and screen, its bounded rest into the result."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        try:
+            arguments["_snippets"] = read_templates(arguments.get("template_dir"))
+        except ValueError as error:
+            return {"failed": True, "msg": str(error)}
+        arguments["_directory"] = os.getcwd()
+        result = self._execute_module(module_args=arguments, task_vars=task_vars)
+        text = result.pop("report", None)
+        if text is None:
+            return result
+        report = json.loads(text)
+        display.display(terminal.render(report, width=display.columns, color=_wants_color()))
+        if arguments.get("report_dir"):
+            formats = arguments.get("report_formats") or ["json", "markdown"]
+            try:
+                result["reports"] = _write(Path(arguments["report_dir"]).expanduser(), formats, text, report)
+            except OSError as error:
+                result.update(
+                    failed=True, msg=f"report_dir: {error.filename or arguments['report_dir']}: {error.strerror}"
+                )
+                return result
+        failed = [action for action in report["actions"] if action["status"] == "failed"]
+        if failed:
+            first = f"{failed[0]['object']}: {failed[0]['reason']}"
+            more = f" (and {len(failed) - 1} more, see actions)" if len(failed) > 1 else ""
+            result.update(failed=True, msg=f"{len(failed)} of {len(report['actions'])} changes failed: {first}{more}")
+        return result
+
+
+def _wants_color() -> bool:
+    from ansible.utils.color import ANSIBLE_COLOR
+
+    return bool(ANSIBLE_COLOR)
+
+
+def _write(folder: Path, formats: list[str], text: str, report: dict[str, Any]) -> list[str]:
+    """Write the reports, each whole or not at all. Raises OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name in formats:
+        path = folder / {"json": "report.json", "markdown": "report.md"}[name]
+        content = text if name == "json" else markdown.render(report)
+        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(content)
+            os.chmod(temporary, 0o644 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+        written.append(str(path))
+    return written
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
