@@ -14,7 +14,7 @@ options:
   source:
     description:
       - A file or a folder of manifests to look at, relative to the folder in which C(ansible-playbook) was started.
-      - When unset, the live cluster that the connection options name.
+      - When unset, the live cluster that the connection options name; that needs the Python library C(kubernetes).
     type: str
   kubernetes_version:
     description:
@@ -22,7 +22,9 @@ options:
       - When unset, manifests are judged as for 1.34 and the report says that this was assumed.
     type: str
   namespaces:
-    description: Namespaces to look at; shell patterns such as V(team-*) are allowed. Empty means all.
+    description:
+      - Namespaces to look at; shell patterns such as V(team-*) are allowed. Empty means all.
+      - Of a live cluster, only these are read if none is a pattern, so that rights in these namespaces are enough.
     type: list
     elements: str
     default: []
@@ -44,7 +46,8 @@ options:
     elements: str
     default: []
   label_selectors:
-    description: Label selectors as for C(kubectl -l); a workload that one of them matches is looked at. Empty means all.
+    description:
+      - Label selectors as for C(kubectl -l); a workload that one of them matches is looked at. Empty means all.
     type: list
     elements: str
     default: []
@@ -60,11 +63,21 @@ options:
     default: []
   policy:
     description:
-      - C(prestop_seconds), a map with the keys C(default) and C(external-lb) (10 and 20), is how long a new preStop delay is.
+      - C(prestop_seconds), a map with the keys C(default) and C(external-lb) (10 and 20), is how long a new preStop
+        delay is.
       - C(margin_seconds) (10) is added to every budget.
       - C(max_grace_seconds) (300) is the highest grace period that is set without a person.
     type: dict
     default: {}
+  patch_owned:
+    description:
+      - Whether live objects are patched although somebody else writes them, and would undo it or fight over it.
+      - That is a controller (an ownerReference), Helm, Argo CD, Flux, or a field manager that applied a field of the patch.
+        By default their patch is written to C(patches/<namespace>/<kind>-<name>.yaml) in O(report_dir), for Kustomize.
+      - Objects in C(kube-system), C(kube-public) and C(kube-node-lease), and those whose own or namespace's annotation
+        C(graceful.termination/managed) is V(false), are never patched.
+    type: bool
+    default: false
   template_dir:
     description:
       - A folder whose C(<remedy>.yaml.j2) files replace those of the collection, by file name.

@@ -10,18 +10,24 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS, connect
 from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
-from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome
+from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome, replan
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source, SourceError
 
 SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the report
 
 
-def execute(run: Callable[[Source, Options, AnsibleModule], Outcome]) -> None:
+def execute(
+    run: Callable[[Source, Options, AnsibleModule], Outcome], own_options: dict[str, dict[str, Any]] | None = None
+) -> None:
     """Read the parameters, open the source, run, and exit the module with its result or one clear message."""
-    module = AnsibleModule(argument_spec=AUDIT_OPTIONS, supports_check_mode=True)
+    spec = {**AUTH_OPTIONS, **AUDIT_OPTIONS, **(own_options or {})}
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     try:
         options = read_options(module.params)
         outcome = run(_open(options, module), options, module)
@@ -31,11 +37,17 @@ def execute(run: Callable[[Source, Options, AnsibleModule], Outcome]) -> None:
 
 
 def _open(options: Options, module: AnsibleModule) -> Source:
-    if options.path is None or options.source is None or options.version is None:
-        module.fail_json(msg="source: name a file or a folder of manifests")
-    return ManifestSource(
-        options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
-    )
+    if options.path is not None and options.source is not None and options.version is not None:
+        return ManifestSource(
+            options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
+        )
+    transport = connect(module.params)
+    if not transport.verified:
+        module.warn(
+            f"{transport.name}: the API server's certificate is not verified, so whoever is in between can read the "
+            "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
+        )
+    return ClusterSource(Api(transport), options, lambda workload, snapshot: replan(workload, snapshot, options))
 
 
 def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
@@ -48,8 +60,8 @@ def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
             for finding in report["findings"][:SHOWN_FINDINGS]
         ],
         "actions": report["actions"][:SHOWN_FINDINGS],
-        # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes it
-        # out of the result, writes it to report_dir and makes the other formats from it.
+        # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes
+        # it out of the result, writes it to report_dir and makes the other formats from it.
         "report": to_json(report),
     }
     if module._diff:

@@ -78,7 +78,8 @@ def compute_budget(
     hooks |= prestop or {}
     declared = drain_of(workload)
     drains = dict.fromkeys(hooks, NO_REQUESTS) | {container.name: declared for container in profile.drain_containers}
-    name = max(hooks, key=lambda container: hooks[container].seconds + (drains[container].seconds or 0))
+    # Of equals the one that receives requests: its drain is what there is to know.
+    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), drains[one] is declared))
     return Budget(
         container=name,
         grace=workload.grace if grace is None else grace,

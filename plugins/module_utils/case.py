@@ -28,9 +28,9 @@ class Case:
 
     @property
     def replicas(self) -> int | None:
-        """The fewest pods it runs with: an autoscaler's minimum beats the declared number."""
+        """The fewest pods it runs with: an autoscaler's minimum beats the declared number, but 0 switches it off."""
         autoscaler = self.context.autoscaler_of(self.workload)
-        return autoscaler.min_replicas if autoscaler else self.workload.replicas
+        return autoscaler.min_replicas if autoscaler and self.workload.replicas != 0 else self.workload.replicas
 
 
 def open_case(workload: Workload, context: Context, policy: Policy, version: Version) -> Case:

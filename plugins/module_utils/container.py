@@ -106,9 +106,12 @@ def _read_handler(lifecycle: dict, hook: str, path: str) -> Handler | None:
         raise Unreadable(f"{path}.{hook} has {' and '.join(kinds)}: the API server takes one handler", line_of(spec))
     kind, path = kinds[0], f"{path}.{hook}"
     body = get_map(spec, kind, path)
+    seconds = get(body, "seconds", int, f"{path}.{kind}", 0) if kind == "sleep" else 0
+    if seconds < 0:
+        raise Unreadable(f"{path}.{kind}.seconds cannot be negative", line_of(body))
     return Handler(
         kind=kind,
-        seconds=get(body, "seconds", int, f"{path}.{kind}", 0) if kind == "sleep" else 0,
+        seconds=seconds,
         command=get_texts(body, "command", f"{path}.{kind}") if kind == "exec" else (),
         port=port if isinstance(port := body.get("port"), int | str) else 0,
     )

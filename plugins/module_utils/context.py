@@ -28,11 +28,13 @@ CONTEXT_KINDS = {
     "PersistentVolumeClaim": ("v1", "persistentvolumeclaims"),
     "Node": ("v1", "nodes"),
 }
-# Where the load balancer sends packets to pod addresses itself, so that it, too, must learn that a pod has gone.
+# A LoadBalancer Service with one of these sends packets to pod addresses: it, too, must learn that a pod has gone.
 _IP_TARGETS = {
     "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
-    "cloud.google.com/neg": "",
+    "service.beta.kubernetes.io/aws-load-balancer-type": "nlb-ip",
 }
+# With exposed_ports, a load balancer outside of the Service's type does. GKE sets {"ingress": true} on every Service.
+_GKE_ENDPOINT_GROUP = "cloud.google.com/neg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Context:
             case "Node":
                 info = get_map(get_map(obj, "status", ""), "nodeInfo", "status")
                 if version := get(info, "kubeletVersion", str, "status.nodeInfo", ""):
-                    self.nodes.append(Node(name, parse_version(version), spec.get("unschedulable") is not True))
+                    self.nodes.append(Node(name, _kubelet(version), spec.get("unschedulable") is not True))
 
     def _add_budget(self, namespace: str, name: str, spec: dict) -> None:
         # An absent selector takes no pod, an empty one takes them all.
@@ -145,7 +147,7 @@ class Context:
         ports = []
         for port in get_maps(spec, "ports", "spec"):
             target = port.get("targetPort") or port.get("port") or 0
-            if not isinstance(target, int | str):
+            if not isinstance(target, int | str) or isinstance(target, bool):
                 raise Unreadable("spec.ports.targetPort is neither a number nor a name")
             ports.append(ServicePort(get(port, "name", str, "spec.ports", ""), target))
         kind = get(spec, "type", str, "spec", "ClusterIP")
@@ -157,13 +159,11 @@ class Context:
                 ports=tuple(ports),
                 type=kind,
                 headless=spec.get("clusterIP") == "None",
-                ip_targets=kind == "LoadBalancer"
-                and (
-                    spec.get("externalTrafficPolicy") == "Local"
-                    or any(
-                        key in annotations and annotations[key].startswith(value) for key, value in _IP_TARGETS.items()
-                    )
-                ),
+                ip_targets=(
+                    kind == "LoadBalancer"
+                    and any(annotations.get(annotation) == value for annotation, value in _IP_TARGETS.items())
+                )
+                or "exposed_ports" in annotations.get(_GKE_ENDPOINT_GROUP, ""),
             )
         )
 
@@ -195,6 +195,13 @@ class Context:
     def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
         """The HorizontalPodAutoscaler that sets the workload's replicas, if any."""
         return self.autoscalers.get((workload.namespace, workload.kind, workload.name))
+
+
+def _kubelet(version: str) -> Version:
+    try:
+        return parse_version(version)
+    except ValueError:
+        raise Unreadable("status.nodeInfo.kubeletVersion is not a version such as v1.34.4") from None
 
 
 def _selector(selector: dict) -> Selector:

@@ -13,9 +13,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.container imp
 from ansible_collections.graceful.termination.plugins.module_utils.shell import (
     basename,
     commands_of,
-    has_loop,
+    is_straight,
     script_of,
-    sleeps,
+    sleep_seconds,
 )
 
 # Hooks that return only when the server has drained: their time is part of the drain, not taken from it.
@@ -52,22 +52,30 @@ def hook_time(handler: Handler | None) -> HookTime:
 
 
 def _exec_time(command: tuple[str, ...]) -> HookTime:
-    if not command:
-        return HookTime(0, False, "preStop exec without a command")
-    if basename(command[0]) == "sleep":
-        return HookTime(math.ceil(sleeps(" ".join(command))), True, "preStop exec sleep")
     script = script_of(command)
-    text = " ".join(command) if script is None else script
-    drains = bool(_DRAINS.search(text))
-    if script is None or has_loop(script):
+    drains = bool(_DRAINS.search(" ".join(command) if script is None else script))
+    if script is None:
+        seconds = sleep_seconds(command)
+        if seconds is not None:
+            return HookTime(math.ceil(seconds), True, "preStop exec sleep")
         return HookTime(0, False, "preStop exec: its time is not declared", drains)
-    seconds = math.ceil(sleeps(script))
-    others = [part for part in commands_of(script) if not _instant(part)]
-    if seconds and not others:
-        return HookTime(seconds, True, "preStop exec sleep")
-    return HookTime(seconds, False, "preStop exec: only its literal sleeps are known", drains)
+    if not is_straight(script):
+        # What is in a loop, a branch or the background may run often, or not at all.
+        return HookTime(0, False, "preStop exec: its time is not declared", drains)
+    parts = [_without_exec(part.split()) for part in commands_of(script)]
+    times = [sleep_seconds(words) for words in parts]
+    seconds = sum(time for time in times if time is not None)
+    substitutes = "$(" in script or "`" in script
+    if substitutes or any(time is None and not _instant(words) for time, words in zip(times, parts, strict=True)):
+        return HookTime(math.ceil(seconds), False, "preStop exec: only its literal sleeps are known", drains)
+    source = "preStop exec sleep" if seconds else "preStop exec returns at once"
+    return HookTime(math.ceil(seconds), True, source, drains)
 
 
-def _instant(command: str) -> bool:
-    """Whether a simple command is a sleep, already counted, or takes no time worth counting."""
-    return basename(command.split()[0]) in ("sleep", "echo", "true", ":", "exit", "exec", "set")
+def _without_exec(words: list[str]) -> list[str]:
+    return words[1:] if words[0] == "exec" else words
+
+
+def _instant(words: list[str]) -> bool:
+    """Whether a simple command takes no time worth counting."""
+    return not words or basename(words[0]) in ("echo", "printf", "true", ":", "exit", "set", "date")

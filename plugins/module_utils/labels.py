@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_EXPRESSION = re.compile(r"^(?P<key>[^\s!=(),]+)\s+(?P<operator>in|notin)\s+\((?P<values>[^)]*)\)$")
-_EQUALITY = re.compile(r"^(?P<key>[^\s!=(),]+)\s*(?P<operator>==|=|!=)\s*(?P<value>[^\s!=(),]*)$")
-_EXISTS = re.compile(r"^(?P<not>!?)\s*(?P<key>[^\s!=(),]+)$")
+_KEY = r"(?P<key>[\w./-]+)"
+_EXPRESSION = re.compile(rf"^{_KEY}\s+(?P<operator>in|notin)\s*\((?P<values>[\w.,\s-]*)\)$")
+_EQUALITY = re.compile(rf"^{_KEY}\s*(?P<operator>==|=|!=)\s*(?P<value>[\w.-]*)$")
+_EXISTS = re.compile(rf"^(?P<not>!?)\s*{_KEY}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,10 @@ class Selector:
             operator = expression.get("operator")
             if operator not in ("In", "NotIn", "Exists", "DoesNotExist"):
                 raise ValueError(f"operator '{operator}' is not In, NotIn, Exists or DoesNotExist")
-            values = frozenset(str(value) for value in expression.get("values") or ())
-            requirements.append(Requirement(str(expression.get("key")), operator, values))
+            values = expression.get("values") or []
+            if not isinstance(values, list) or bool(values) != (operator in ("In", "NotIn")):
+                raise ValueError(f"values of operator {operator} must be a list, empty for Exists and DoesNotExist")
+            requirements.append(Requirement(str(expression.get("key")), operator, frozenset(map(str, values))))
         return cls(tuple(requirements))
 
 

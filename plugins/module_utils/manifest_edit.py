@@ -18,14 +18,13 @@ import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_layout import Layout, compose
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_splice import CannotSplice, Splicer
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import (
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import (
     BREAK,
     BREAKS,
-    Document,
     count_breaks,
     document_spans,
-    load_span,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import Document, load_span
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, difference, merge
 
 

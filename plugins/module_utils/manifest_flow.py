@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils import manifest_render as render
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_layout import Layout, Node
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import BREAKS
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import BREAKS
 
 # The text from start to end gives way to the new text.
 Splice = tuple[int, int, str]
@@ -43,9 +43,7 @@ def change_elements(
         gone = gone - {first}
         splices.append((*elements[first], ", ".join(_one_line(key, value, json_style) for key, value in added)))
     last_kept = max(set(range(len(elements))) - gone)
-    for index in sorted(gone):
-        if index < last_kept:
-            splices.append((*_with_comma(layout, *elements[index]), ""))
+    splices += [(*_with_comma(layout, *elements[index]), "") for index in gone if index < last_kept]
     if last_kept + 1 < len(elements):
         comma = _COMMA.match(layout.text, elements[last_kept][1])
         if comma:
@@ -65,7 +63,7 @@ def _with_comma(layout: Layout, start: int, end: int) -> tuple[int, int]:
 
 
 def _tail(layout: Layout, start: int, end: int) -> tuple[int, int]:
-    """What goes with the last elements: their lines if they have them to themselves, else the white space before them."""
+    """What goes with the last elements: their lines if they have them to themselves, else the space before them."""
     if layout.begins_line(start) and _LINE_END.match(layout.text, end):
         return layout.line_start(start), layout.next_line(end)
     while layout.text[start - 1] in " \t" + BREAKS:

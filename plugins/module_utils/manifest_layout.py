@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import BREAK, BREAKS, BaseLoader
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import BREAK, BREAKS
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import BaseLoader
 
 _COMMENT = re.compile(r"([ \t]*)#")
 _BLANK = re.compile(rf"[ \t]*(?:#[^{BREAKS}]*)?(?=[{BREAKS}]|\Z)")
@@ -135,7 +136,9 @@ class Layout:
         return end
 
     def chomping(self, node: Node) -> str:
-        """What a block scalar's header says of its last line breaks: `+`, `-` or nothing."""
+        """What a block scalar's header says of its last line breaks: `+`, `-` or nothing. Other nodes say nothing."""
+        if node.style not in ("|", ">"):
+            return ""
         header = self.text[node.start : self.next_line(node.start)].partition(" #")[0]
         return "+" if "+" in header else "-" if "-" in header else ""
 
@@ -163,6 +166,12 @@ class Layout:
             line += 1
         return result
 
+    def skip_empty_lines(self, line_start: int) -> int:
+        line = self.line(line_start)
+        while line + 1 < len(self._starts) and not self.text[self._starts[line] : self._starts[line + 1]].strip():
+            line += 1
+        return self._starts[line]
+
     def line(self, position: int) -> int:
         """The 0-based line of a position."""
         return bisect_right(self._starts, position) - 1
@@ -182,7 +191,8 @@ def habits(root: Node) -> tuple[int, int]:
         nodes.extend(node.children)
         if node.kind == "map" and node.block:
             for value in node.children[1::2]:
-                if value.block and value.line > node.line and not value.anchored and not value.tagged:
-                    (maps if value.kind == "map" else lists)[value.column - node.column] += 1
+                # An anchor or a tag would stand at the mark instead of the content.
+                if value.block and not value.anchored and not value.tagged and value.column >= node.children[0].column:
+                    (maps if value.kind == "map" else lists)[value.column - node.children[0].column] += 1
     step = maps.most_common(1)[0][0] if maps else 2
     return step, lists.most_common(1)[0][0] if lists else 0

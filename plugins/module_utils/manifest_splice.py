@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils import manife
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_flow import change_elements
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_layout import Layout, Node, habits
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_scalar import key_text, plain_value
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import BREAKS
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import BREAKS
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import difference
 
 _COLON = re.compile(r"[ \t]*:")
@@ -169,9 +169,17 @@ class Splicer:
             follower = _WHITE.match(self._text, layout.after(gone[run - 1].value, node.column))
             self._splice(gone[0].key.start, follower.end() if follower else gone[0].key.start, "")
             gone = gone[run:]
-        for entry in gone:
+        kept: Node | None = None
+        for entry in entries:
+            if entry not in gone:
+                kept = entry.value
+                continue
             self._require_line_end(entry.value)
-            self._splice(layout.line_start(entry.key.start), layout.after(entry.value, node.column), "")
+            end = layout.after(entry.value, node.column)
+            if kept and layout.chomping(layout.last_leaf(kept)) == "+":
+                # Empty lines left here would become content of the text before them.
+                end = layout.skip_empty_lines(end)
+            self._splice(layout.line_start(entry.key.start), end, "")
 
     def _append_lines(self, node: Node, lines: list[str], last: Node | None) -> None:
         """Add lines behind a block collection. `last`: the key of a map's last entry."""

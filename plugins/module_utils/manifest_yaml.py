@@ -12,7 +12,6 @@ scalars differently and takes as long as the parsing.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,14 +19,11 @@ from typing import Any
 import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_scalar import key_text, plain_value
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import count_breaks, document_spans
 
 BaseLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# YAML 1.1 breaks lines at all of these, and so do the marks of PyYAML.
-BREAKS = "\n\r\x85\u2028\u2029"
-BREAK = re.compile(f"\r\n|[{BREAKS}]")
-# A line that is `---`, or begins with `--- `, starts a document wherever it stands, even inside a quoted scalar.
-_DOCUMENT_START = re.compile(rf"---(?<![^{BREAKS}]---)(?=[ \t{BREAKS}]|\Z)")
+TEMPLATE = "a Helm or other template, not a manifest: render it first"
 # PyYAML's C code recurses without a limit and crashes the process on a file that is nothing but brackets.
 MAX_DEPTH = 200
 
@@ -98,41 +94,6 @@ def load_documents(text: str) -> list[Document]:
         position = start
         documents.extend(load_span(text[start:end], line, index))
     return documents
-
-
-def count_breaks(text: str, start: int, end: int) -> int:
-    """How many line breaks there are in a part of the text."""
-    return sum(1 for _ in BREAK.finditer(text, start, end))
-
-
-def document_spans(text: str) -> list[tuple[int, int]]:
-    """Cut a file at its `---` lines, without its byte-order mark. Each span parses on its own.
-
-    A span holds one document, or none (empty lines and comments before the first `---`).
-    """
-    first = 1 if text.startswith("\ufeff") else 0
-    starts = [first]
-    for match in _DOCUMENT_START.finditer(text, first):
-        start = match.start()
-        if text.find("%", starts[-1], start) >= 0:
-            start = _directives_before(text, starts[-1], start)
-        if start > starts[-1]:
-            starts.append(start)
-    return list(zip(starts, [*starts[1:], len(text)], strict=True))
-
-
-def _directives_before(text: str, floor: int, start: int) -> int:
-    """Where the document that starts at `start` really starts: its directives (%YAML 1.1) stand before its `---`."""
-    found = begin = start
-    while begin > floor:
-        previous = text.rfind("\n", floor, begin - 1) + 1 or floor
-        line = text[previous:begin].strip()
-        if line.startswith("%"):
-            found = previous
-        elif line and not line.startswith("#"):
-            break
-        begin = previous
-    return found
 
 
 def load_span(span: str, line: int, index: int) -> Iterator[Document]:
@@ -263,7 +224,7 @@ def _broken(error: Exception, span: str, first_line: int, index: int) -> Documen
     reason, at = _explain(error, span, first_line)
     line = first_line + at
     if "{{" in span:
-        return Document(index, line, problem="a Helm or other template, not a manifest: render it first")
+        return Document(index, line, problem=TEMPLATE)
     return Document(index, line, problem=f"{reason}, line {line}")
 
 

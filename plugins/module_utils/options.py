@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module options, and the objects of a run that they describe. Plain data in, plain data out: Ansible is not imported."""
+"""Module options, and the objects of a run that they describe. Plain data in and out: Ansible is not imported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.version impor
 
 REPORT_FORMATS = ("json", "markdown")
 
-# Documented in doc_fragments/audit_options.py. The two with an underscore are set by the action plugin, never by a user.
+# Documented in doc_fragments/audit_options.py. The two with an underscore are set by the action plugin, not by a user.
 AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "source": {"type": "str"},
     "kubernetes_version": {"type": "str"},
@@ -31,6 +31,7 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "rules": {"type": "list", "elements": "str", "default": []},
     "skip_rules": {"type": "list", "elements": "str", "default": []},
     "policy": {"type": "dict", "default": {}},
+    "patch_owned": {"type": "bool", "default": False},
     "template_dir": {"type": "str"},
     "report_dir": {"type": "str"},
     "report_formats": {
@@ -42,11 +43,19 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "_snippets": {"type": "dict", "default": {}},
     "_directory": {"type": "str", "default": ""},
 }
+# Of remediate alone; documented there.
+REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells."""
+    """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells.
+
+    `wait_timeout` in seconds; None does not wait for rollouts. `report_dir` as the user gave it.
+    """
 
     source: str | None
     path: str | None
@@ -56,10 +65,13 @@ class Options:
     rules: tuple[Rule, ...]
     policy: Policy
     snippets: Snippets
+    patch_owned: bool = False
+    wait_timeout: int | None = None
+    report_dir: str | None = None
 
 
 def read_options(params: Mapping[str, Any]) -> Options:
-    """Check module parameters. Raises ValueError (SnippetError included) with the option, the reason and what is valid."""
+    """Check module parameters. Raises ValueError (SnippetError included): the option, the reason and what is valid."""
     source = params["source"] or None
     version = params["kubernetes_version"]
     assumed = version is None and source is not None
@@ -72,4 +84,18 @@ def read_options(params: Mapping[str, Any]) -> Options:
         rules=select_rules(params["rules"], params["skip_rules"]),
         policy=Policy.from_options(params["policy"]),
         snippets=Snippets({name: (file, text) for name, (file, text) in params["_snippets"].items()}),
+        patch_owned=params["patch_owned"],
+        wait_timeout=_wait_timeout(params),
+        report_dir=params["report_dir"] or None,
     )
+
+
+def _wait_timeout(params: Mapping[str, Any]) -> int | None:
+    if not params.get("wait"):
+        return None
+    seconds = int(params["wait_timeout"])
+    if seconds < 1:
+        raise ValueError(
+            f"wait_timeout: {seconds} is not a positive number of seconds; to wait for nothing, set wait to false"
+        )
+    return seconds

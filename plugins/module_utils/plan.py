@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From findings to patches: which fields a workload gets, worked out together so that no fix makes another thing worse."""
+"""From findings to patches: which fields a workload gets, worked out together so that no fix makes another worse."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     ROLLOUT_STRATEGY,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.selection import OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import (
@@ -36,6 +37,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload impo
 _WORKLOAD_FIELDS = {"strategy", "updateStrategy", "minReadySeconds"}
 _POD_FIELDS = {"terminationGracePeriodSeconds", "containers"}
 _CONTAINER_FIELDS = {"name", "lifecycle"}
+_LIFECYCLE_FIELDS = {"preStop"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
     if not case.workload.managed:
         return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
+    if case.workload.kind in OPT_IN_KINDS:
+        return Plan(None, manual | _all(wanted, f"a {case.workload.kind} is not changed: fix what creates it"))
     strategy, template, budget = {}, {}, case.budget
     timing = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, GRACE_PERIOD)]
     if timing:
@@ -104,6 +108,7 @@ def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
     return {
         "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
         "container": hit.container.name if hit.container else case.budget.container,
+        "containers": "initContainers" if hit.container and hit.container.native_sidecar else "containers",
         "seconds": case.policy.prestop_for(case.profile.traits)[0],
         "grace_seconds": grace_seconds,
         "replaces": _replaced_handlers(hit.container),
@@ -126,7 +131,7 @@ def _all(findings: Sequence[Finding], reason: str) -> dict[str, str]:
 
 
 def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
-    """The budget with the new hooks. What preStop takes is added to grace, so the application's drain keeps its time."""
+    """The budget with the new hooks. What preStop takes is added to grace, so the drain keeps its time."""
     seconds, source = case.policy.prestop_for(case.profile.traits)
     hooks, added = {}, 0
     for hit in hits:
@@ -154,8 +159,18 @@ def _timing_patch(case: Case, timing: Sequence[Finding], grace_seconds: int, sni
     return patch
 
 
-def _time_to_drain(budget: Budget) -> int:
-    return budget.grace - budget.prestop.seconds
+def _lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
+    """Why the drain has less time than before; None when it has not, or when what is left is known to suffice."""
+    if after.grace < before.grace:
+        return f"the template lowers the grace period to {after.grace} s"
+    if budget.known and budget.required <= budget.grace:
+        return None
+    left = {container.name: after.grace - hook_time(container.pre_stop).seconds for container in after.containers}
+    for container in before.containers:
+        had = before.grace - hook_time(container.pre_stop).seconds
+        if left[container.name] < had:
+            return f"the template's hook leaves {left[container.name]} s to drain instead of {had} s"
+    return None
 
 
 def _proven(
@@ -182,11 +197,9 @@ def _proven(
     budget = compute_budget(patched, case.profile, case.policy)
     if (budget.prestop.seconds, budget.grace) == (planned.prestop.seconds, planned.grace):
         budget = planned  # the same numbers, and it knows where they come from
-    if _time_to_drain(budget) < _time_to_drain(case.budget) and not (budget.known and budget.required <= budget.grace):
-        reason = (
-            f"the template's hook leaves {_time_to_drain(budget)} s to drain instead of {_time_to_drain(case.budget)} s"
-        )
-        return Plan(None, manual | _all(wanted, reason))
+    lost = _lost_time(workload, patched, budget)
+    if lost:
+        return Plan(None, manual | _all(wanted, lost))
     still = {finding.fingerprint: finding for finding in left.findings}
     unsolved = [f for f in wanted if f.fingerprint in still]
     before = {f.fingerprint: f.severity for f in judge(case, rules).findings}
@@ -207,16 +220,25 @@ def _proven(
 
 def _outside(case: Case, strategy: dict, template: dict) -> str | None:
     """Why a patch reaches beyond the fields that this product owns; None when it does not."""
-    fields = set(strategy.get("spec", {})) - _WORKLOAD_FIELDS
-    node = template
+    fields = _foreign(strategy.get("spec", {}), _WORKLOAD_FIELDS, "spec")
     path = case.workload.pod_path.split(".")
+    node: object = template
     for step, key in enumerate(path):
-        if node and set(node) != {key}:
-            fields |= {".".join((*path[:step], other)) for other in node if other != key}
-        node = node.get(key) or {}
-    fields |= set(node) - _POD_FIELDS
-    for container in node.get("containers") or ():
-        fields |= set(container) - _CONTAINER_FIELDS
+        fields |= _foreign(node, {key}, ".".join(path[:step]))
+        node = node.get(key, {}) if isinstance(node, dict) else {}
+    fields |= _foreign(node, _POD_FIELDS, case.workload.pod_path)
+    containers = node.get("containers") if isinstance(node, dict) else None
+    for container in containers if isinstance(containers, list) else ():
+        fields |= _foreign(container, _CONTAINER_FIELDS, "containers[]")
+        lifecycle = container.get("lifecycle", {}) if isinstance(container, dict) else {}
+        fields |= _foreign(lifecycle, _LIFECYCLE_FIELDS, "containers[].lifecycle")
     if fields:
         return f"the template sets {min(fields)}, which no remedy may change by itself"
     return None
+
+
+def _foreign(node: object, own: set[str], path: str) -> set[str]:
+    """The paths of what a part of a patch sets beside `own`; the part itself where it is no map."""
+    if not isinstance(node, dict):
+        return {path}
+    return {f"{path}.{key}" if path else key for key in node if key not in own}

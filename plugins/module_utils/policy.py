@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-# In-cluster, kube-proxy follows within a few seconds; an external load balancer takes tens of seconds to let a target go.
+# In-cluster, kube-proxy follows within a few seconds; an external load balancer takes tens of seconds to let a
+# target go.
 PRESTOP_SECONDS = {"default": 10, "external-lb": 20}
 
 
@@ -23,13 +24,15 @@ class Policy:
     def from_options(cls, options: dict | None) -> Policy:
         """Build from `termination_policy`. Missing keys keep their defaults. Raises ValueError naming the key."""
         options = dict(options or {})
-        prestop = options.pop("prestop_seconds", None) or {}
+        prestop = options.pop("prestop_seconds", None)
+        prestop = {} if prestop is None else prestop
         if not isinstance(prestop, dict):
             raise ValueError("policy.prestop_seconds: must be a map such as {default: 10, external-lb: 20}")
         unknown = set(prestop) - set(PRESTOP_SECONDS)
         if unknown:
             raise ValueError(
-                f"policy.prestop_seconds: unknown key '{min(map(str, unknown))}'; it may hold {', '.join(PRESTOP_SECONDS)}"
+                f"policy.prestop_seconds: unknown key '{min(map(str, unknown))}'; "
+                f"it may hold {', '.join(PRESTOP_SECONDS)}"
             )
         merged = {
             key: _seconds(f"prestop_seconds.{key}", prestop.get(key, value), 1)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a workload is for, and therefore what it loses when a pod stops: exactly one profile, and any number of traits."""
+"""What a workload is for, and so what it loses when a pod stops: exactly one profile, and any number of traits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.context impor
 from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION, BATCH_KINDS, Workload
 
 PROFILES = ("serving", "worker", "batch", "controller", "unknown")
-MESH_PROXIES = ("istio-proxy", "linkerd-proxy")
+MESH_PROXIES = ("istio-proxy", "linkerd-proxy")  # injected: not their owner's to fix in the template
 # Scrapes are repeated by the scraper: a Service for metrics alone does not make a workload one that serves requests.
 _METRICS_PORT = re.compile(r"(^|-)(metrics|prometheus)(-|$)")
 _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
@@ -45,7 +45,8 @@ def classify(workload: Workload, context: Context) -> Profile:
     elif declared:
         note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
     traits = _traits(workload, context, services)
-    return Profile(name, traits, tuple(services), drain or workload.containers, note)
+    own = tuple(container for container in workload.containers if container.name not in MESH_PROXIES)
+    return Profile(name, traits, tuple(services), drain or own or workload.containers, note)
 
 
 def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:
@@ -68,15 +69,13 @@ def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service],
     for service in services:
         reached = set()
         for port in service.ports:
-            if _METRICS_PORT.search(port.name) or (isinstance(port.target, str) and _METRICS_PORT.search(port.target)):
-                continue
             named = isinstance(port.target, str) and not port.target.isdecimal()
-            owner = _owner(workload, port.target)
+            owner, name = _owner(workload, port.target)
+            if any(_METRICS_PORT.search(text) for text in (port.name, name, str(port.target))):
+                continue
             # A number routes to the pod whether a container declares it or not; a name that nobody has, does not.
-            if owner:
+            if owner or not named:
                 reached.add(owner)
-            elif not named:
-                reached.add("")
         if reached or not service.ports:
             routing.append(service)
             owners |= reached
@@ -86,27 +85,29 @@ def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service],
     return routing, ()
 
 
-def _owner(workload: Workload, target: int | str) -> str | None:
+def _owner(workload: Workload, target: int | str) -> tuple[str, str]:
+    """The container that declares the port, and the port's name there; empty where there is none."""
     for container in (*workload.containers, *workload.sidecars):
         for port in container.ports:
             if target == port.name or str(target) == str(port.number):
-                return container.name
-    return None
+                return container.name, port.name
+    return "", ""
 
 
 def _traits(workload: Workload, context: Context, services: list[Service]) -> tuple[str, ...]:
     traits = []
     if services and all(service.headless for service in services):
         traits.append("headless-only")
-    if any(service.type == "LoadBalancer" for service in services):
+    if any(service.type == "LoadBalancer" or service.ip_targets for service in services):
         traits.append("external-lb")
     if any(service.ip_targets for service in services):
         traits.append("lb-ip-targets")
     if any(container.name in MESH_PROXIES for container in (*workload.containers, *workload.sidecars)):
         traits.append("meshed")
-    if context.autoscaler_of(workload):
+    autoscaler = context.autoscaler_of(workload)
+    if autoscaler:
         traits.append("autoscaled")
-    if workload.replicas == 0:
+    if workload.replicas == 0 or (autoscaler and autoscaler.min_replicas == 0):
         traits.append("scaled-to-zero")
     if workload.pod.get("hostNetwork") is True or any(
         port.host_port for container in workload.containers for port in container.ports

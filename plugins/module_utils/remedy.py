@@ -14,6 +14,7 @@ GRACE_PERIOD = "grace-period"
 ROLLOUT_STRATEGY = "rollout-strategy"
 READINESS_PROBE = "readiness-probe"
 POSTSTART_REMOVE = "poststart-remove"
+PRESTOP_REMOVE = "prestop-remove"
 EXEC_ENTRYPOINT = "exec-entrypoint"
 ROLLOUT_IN_PLACE = "rollout-in-place"
 REPLICAS = "replicas"
@@ -27,6 +28,7 @@ REMEDIES = (
     ROLLOUT_STRATEGY,
     READINESS_PROBE,
     POSTSTART_REMOVE,
+    PRESTOP_REMOVE,
     EXEC_ENTRYPOINT,
     ROLLOUT_IN_PLACE,
     REPLICAS,

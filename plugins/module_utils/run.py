@@ -10,24 +10,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
+from ansible_collections.graceful.termination.plugins.module_utils.case import open_case
+from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change, plan
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, Source
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import (
+    Action,
+    Diff,
+    Source,
+    SourceError,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 
 @dataclass
 class Outcome:
-    """A run's report, and for --diff what it changed or would change."""
+    """A run's report, and what it changed or in check mode would change."""
 
     report: dict[str, Any]
     diffs: list[Diff] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was written, or in check mode would be."""
-        return any(action["status"] in ("changed", "would-change") for action in self.report["actions"])
+    changed: bool = False
 
 
 def run_audit(source: Source, options: Options) -> Outcome:
@@ -50,10 +55,21 @@ def run_remediate(source: Source, options: Options, *, check: bool) -> Outcome:
         if diff:
             diffs.append(diff)
     after = before
-    if any(action.status == "changed" for action in actions):
-        snapshot = source.read()
-        after = _judge(snapshot, source, options)
-    return Outcome(_report(snapshot, after, options, "check" if check else "remediate", actions), diffs)
+    changed = any(action.written or action.status == "would-change" for action in actions)
+    if changed and not check:
+        try:
+            snapshot = source.read()
+            after = _judge(snapshot, source, options)
+        except SourceError as error:
+            # What was written must be told, even if nobody can tell any more what became of it.
+            snapshot.unseen.append(Unseen("all", f"the state after the changes is not known: {error}", "after the run"))
+    return Outcome(_report(snapshot, after, options, "check" if check else "remediate", actions), diffs, changed)
+
+
+def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
+    """Plan one workload that has changed since the snapshot was read. Raises Unreadable, SnippetError."""
+    case = open_case(workload, snapshot.context, options.policy, snapshot.version)
+    return plan(case, judge(case, options.rules).findings, options.rules, options.snippets).change
 
 
 def _judge(snapshot: Snapshot, source: Source, options: Options) -> Audit:

@@ -9,6 +9,7 @@ the object is reported as unreadable with a reason instead of being misjudged.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -21,6 +22,7 @@ class Unreadable(ValueError):
         self.line = line
 
 
+_INT32 = 2**31  # beyond it the API server refuses most fields, and no number of seconds or pods is meant
 _NAMES = {dict: "a map", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
 
 
@@ -39,9 +41,11 @@ def get(parent: dict, key: str, kind: type, path: str, default: Any = None) -> A
     if value is None:
         return default
     # bool is a subclass of int, and `replicas: true` is an error.
+    field = f"{path}.{key}" if path else key
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        field = f"{path}.{key}" if path else key
         raise Unreadable(f"{field} is {_describe(value)}, not {_NAMES[kind]}", line_of(parent))
+    if isinstance(value, int) and not -_INT32 <= value < _INT32:
+        raise Unreadable(f"{field} is out of range", line_of(parent))
     return value
 
 
@@ -80,8 +84,8 @@ def get_labels(parent: dict, key: str, path: str) -> dict[str, str]:
 def get_int_or_percent(parent: dict, key: str, path: str) -> int | str | None:
     """A whole number or a text such as `25%`; None when absent or null."""
     value = parent.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT32):
         return value
-    if isinstance(value, str) and value.endswith("%") and value[:-1].isdecimal():
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}%", value):
         return value
     raise Unreadable(f"{path}.{key} is {value!r:.40}, not a number or a percentage such as 25%", line_of(parent))

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container's command says about shells, read as text and never run."""
+"""What a container's command says about shells, read as text and never run.
+
+Not a shell parser: quoted text, substitutions, comments and redirections are blanked, the rest is cut into commands.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,19 @@ import re
 from collections.abc import Sequence
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
-# bash -c and busybox sh -c replace themselves with a single simple command; dash, Debian's sh, does not (measured).
+# Left to right, so that a quote in a comment and a # in quotes are each taken for what they are.
+_QUOTED_OR_COMMENT = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|(?<![^\s;&|()])#[^\n]*", re.S)
+_PLAIN_WORD = re.compile(r"[\w./:=+-]+")
+_SUBSTITUTION = re.compile(r"\$\([^()]*\)")
+_NESTED = 10  # levels of $( ) that are looked into; text from a cluster may be hostile
+_REDIRECTION = re.compile(r"&>>?|\d*[<>]&(?:\d+|-)?")
 _SEPARATOR = re.compile(r"&&|\|\||[;&|\n]")
-_LOOP = re.compile(r"(^|[;&|\s])(while|until|for)\s")
-_SLEEP = re.compile(r"(?:^|[;&|(\s/])sleep\s+(\d+(?:\.\d+)?)([smh]?)(?=$|[\s;&|)])")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_BACKGROUND = re.compile(r"(?<![&|])&(?!&)")
+_OPENING = re.compile(r"^(?:(?:then|else|do|time|!|\{)\s+|\(\s*)+")
+_CLOSING = ("fi", "done", "esac", "}", ")")
+_BRANCHING = re.compile(r"(?:while|until|for|if|elif|case|select)\b")
+_AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def basename(word: str) -> str:
@@ -23,34 +34,64 @@ def basename(word: str) -> str:
 
 def script_of(words: Sequence[str]) -> str | None:
     """The script of `sh -c SCRIPT` and its kin, or None when the words are not a shell with a script."""
-    if not words or basename(words[0]) not in SHELLS:
+    rest = iter(words)
+    program = basename(next(rest, ""))
+    if program == "env":
+        program = basename(next((word for word in rest if "=" not in word), ""))
+    if program == "busybox":
+        program = next(rest, "")
+    if program not in SHELLS:
         return None
-    for index, word in enumerate(words[1:], 1):
-        if word.startswith("-") and not word.startswith("--"):
-            if word.endswith("c") and index + 1 < len(words):
-                return words[index + 1]
+    takes_script = False
+    for word in rest:
+        if word in ("-", "--"):
             continue
-        return None
+        if word.startswith("--"):
+            if word in ("--rcfile", "--init-file"):
+                next(rest, None)
+        elif word.startswith(("-", "+")):
+            takes_script |= word.startswith("-") and "c" in word
+            if "o" in word.lower():
+                next(rest, None)  # the name of an option, as in -o pipefail
+        else:
+            return word if takes_script else None
     return None
 
 
 def commands_of(script: str) -> list[str]:
-    """The simple commands of a script, roughly: split at ; & | && || and newlines, comments and empty ones dropped."""
-    joined = script.replace("\\\n", " ")
-    parts = [part.strip() for part in _SEPARATOR.split(_without_quoted(joined))]
-    return [part for part in parts if part and not part.startswith("#")]
+    """The simple commands of a script, roughly, without `then`, `do` and the like; quoted text is blanked."""
+    parts = (_OPENING.sub("", part.strip()).rstrip(" \t)") for part in _SEPARATOR.split(_blanked(script)))
+    return [part for part in parts if part and part not in _CLOSING]
 
 
-def _without_quoted(script: str) -> str:
-    """The script with the inside of quotes blanked, so that a separator in a quoted text does not split."""
-    return re.sub(r"'[^']*'|\"(?:\\.|[^\"\\])*\"", lambda match: "'" + "_" * (len(match[0]) - 2) + "'", script)
+def is_straight(script: str) -> bool:
+    """Whether the commands run once each and one after the other: no loop, no branch, nothing in the background."""
+    text = _blanked(script)
+    return not _BACKGROUND.search(text) and not any(_BRANCHING.match(command) for command in commands_of(script))
 
 
-def has_loop(script: str) -> bool:
-    """Whether the script repeats something, so that its sleeps do not add up."""
-    return bool(_LOOP.search(_without_quoted(script)))
+def sleep_seconds(words: Sequence[str]) -> float | None:
+    """The seconds of `sleep N`; units and several amounts are understood. None for anything else."""
+    if len(words) < 2 or basename(words[0]) != "sleep":
+        return None
+    amounts = [_AMOUNT.fullmatch(word) for word in words[1:]]
+    if None in amounts:
+        return None
+    return sum(float(amount[1]) * _UNITS[amount[2]] for amount in amounts if amount)
 
 
-def sleeps(text: str) -> float:
-    """The seconds of all literal `sleep N` in a text; units s, m and h are understood."""
-    return sum(float(amount) * _UNITS[unit] for amount, unit in _SLEEP.findall(text))
+def _blanked(script: str) -> str:
+    """The script with everything replaced by `_` in which a separator would not separate."""
+    text = _QUOTED_OR_COMMENT.sub(_blank, script.replace("\\\n", " "))
+    for _level in range(_NESTED):
+        text, found = _SUBSTITUTION.subn("_", text)
+        if not found:
+            break
+    return _REDIRECTION.sub(" ", text)
+
+
+def _blank(match: re.Match[str]) -> str:
+    if match[0].startswith("#"):
+        return ""
+    inner = match[0][1:-1]
+    return inner if _PLAIN_WORD.fullmatch(inner) and not match[0].startswith("`") else "_"

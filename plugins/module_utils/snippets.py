@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
+import re
+import traceback
 from collections.abc import Mapping
 from typing import Any
 
 import yaml
-from jinja2 import StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2 import StrictUndefined, TemplateSyntaxError
 from jinja2.sandbox import SandboxedEnvironment
 
 SUFFIX = ".yaml.j2"
@@ -27,7 +29,7 @@ class Snippets:
         self._environment = SandboxedEnvironment(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
         )
-        # A value from a manifest or a cluster never becomes YAML syntax: templates quote it as JSON, which YAML contains.
+        # A value from a manifest or a cluster never becomes YAML syntax: templates quote it as JSON, and JSON is YAML.
         self._environment.filters["quoted"] = json.dumps
         self._files = {name: file for name, (file, _text) in sources.items()}
         self._templates = {}
@@ -43,16 +45,20 @@ class Snippets:
             raise SnippetError(f"no template {remedy}{SUFFIX}")
         try:
             text = self._templates[remedy].render(**variables).strip() + "\n"
-        except TemplateError as error:
-            raise SnippetError(f"{self._files[remedy]}: {error.message}") from None
+        except Exception as error:
+            # A template may fail in any way that an expression can: divide by zero, add a number to text.
+            raise SnippetError(f"{self._files[remedy]}{_line(error)}: {error}") from None
         return _under_job_template(text) if kind == "CronJob" else text
 
     def patch(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> dict:
         """The snippet as a strategic merge patch. Raises SnippetError."""
         try:
-            patch = yaml.safe_load(self.render(remedy, kind, variables))
-        except yaml.YAMLError as error:
-            problem = getattr(error, "problem", None) or "not valid YAML"
+            # Through JSON: a patch is what JSON can hold, its keys are text, and nothing in it refers to itself.
+            patch = json.loads(json.dumps(yaml.safe_load(self.render(remedy, kind, variables))))
+        except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+            if isinstance(error, SnippetError):
+                raise
+            problem = getattr(error, "problem", None) or "not valid YAML, or not what JSON can hold"
             raise SnippetError(f"{self._files[remedy]}: renders to YAML that cannot be read: {problem}") from None
         if not isinstance(patch, dict) or set(patch) != {"spec"} or not isinstance(patch["spec"], dict):
             raise SnippetError(f"{self._files[remedy]}: must render to a map with the one key spec")
@@ -61,8 +67,16 @@ class Snippets:
 
 def _under_job_template(text: str) -> str:
     """Move `spec.template` of a snippet to where a CronJob has it, comments included."""
-    head, found, body = text.partition("spec:\n  template:\n")
-    if not found:
+    match = re.search(r"^spec:[ \t]*\n(?P<step> +)template:", text, re.MULTILINE)
+    if not match:
         return text
-    indented = "".join(f"    {line}" if line.strip() else line for line in body.splitlines(keepends=True))
-    return f"{head}spec:\n  jobTemplate:\n    spec:\n      template:\n{indented}"
+    step = match["step"]
+    body = text[match.start("step") :].splitlines(keepends=True)
+    indented = "".join(f"{2 * step}{line}" if line.strip() else line for line in body)
+    return f"{text[: match.start('step')]}{step}jobTemplate:\n{2 * step}spec:\n{indented}"
+
+
+def _line(error: Exception) -> str:
+    """The line of a template at which rendering stopped, as it follows a file name; empty where none is known."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    return f":{lines[-1]}" if lines else ""

@@ -64,9 +64,7 @@ def difference(before: Any, after: Any) -> list[str]:
 def _merge_map(target: dict[str, Any], patch: dict[str, Any], path: str) -> dict[str, Any]:
     result = copy.copy(target)
     for key, value in patch.items():
-        here = _join(path, key)
-        if key.startswith("$"):
-            raise MergeError(f"{here}: patch directives are not supported")
+        here = _path_of(path, key)
         if value is None:
             result.pop(key, None)
         else:
@@ -79,7 +77,7 @@ def _merge_value(present: Any, value: Any, key: str, path: str) -> Any:
         return _merge_map(present, value, path)
     if isinstance(value, list) and key in MERGE_KEYS:
         return _merge_list(present if isinstance(present, list) else [], value, key, path)
-    return _without_nulls(value)
+    return _as_stored(value, path)
 
 
 def _merge_list(target: list[Any], patch: list[Any], field: str, path: str) -> list[Any]:
@@ -96,7 +94,7 @@ def _merge_list(target: list[Any], patch: list[Any], field: str, path: str) -> l
         elif field in _NEVER_ADDED:
             raise MergeError(f"{path}: there is no element with the {key} {item[key]}")
         else:
-            result.append(_without_nulls(item))
+            result.append(_as_stored(item, path))
     return result
 
 
@@ -104,13 +102,21 @@ def _places(items: list[Any], key: str, wanted: Any) -> list[int]:
     return [i for i, item in enumerate(items) if isinstance(item, dict) and key in item and item[key] == wanted]
 
 
-def _without_nulls(value: Any) -> Any:
-    """A new value as it is stored: a null in a patch only ever means "delete this key"."""
+def _as_stored(value: Any, path: str) -> Any:
+    """What becomes of a new value: a null in a patch only ever means "delete this key"."""
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+        return {key: _as_stored(item, _path_of(path, key)) for key, item in value.items() if item is not None}
     if isinstance(value, list):
-        return [_without_nulls(item) for item in value]
+        return [_as_stored(item, path) for item in value]
     return value
+
+
+def _path_of(path: str, key: str) -> str:
+    """The path of a patch's key. Raises MergeError for a key that is a directive."""
+    here = _join(path, key)
+    if key.startswith("$"):
+        raise MergeError(f"{here}: patch directives are not supported")
+    return here
 
 
 def _combine(first: Any, second: Any, key: str) -> Any:

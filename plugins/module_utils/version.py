@@ -21,13 +21,18 @@ class Version(NamedTuple):
         return f"{self.major}.{self.minor}"
 
 
+_OLDEST = Version(1, 10)
 SLEEP_ACTION = Version(1, 30)  # on by default since; alpha in 1.29
 SLEEP_ZERO = Version(1, 33)
 
 
 def parse_version(text: str) -> Version:
-    """Parse `1.34`, `v1.34.4` or `1.34+`. Raises ValueError for anything else."""
-    match = re.match(r"^v?(\d+)\.(\d+)(?:\D.*)?$", str(text).strip())
+    """Parse `1.34`, `v1.34.4` or `1.34+`. Raises ValueError for anything else, and for what 1.30 is without quotes."""
+    match = re.match(r"^v?(\d{1,3})\.(\d{1,3})(?:\D.*)?$", str(text).strip())
     if not match:
         raise ValueError(f"kubernetes_version: '{text}' is not a version such as 1.34")
-    return Version(int(match[1]), int(match[2]))
+    version = Version(int(match[1]), int(match[2]))
+    if version < _OLDEST:
+        # YAML reads 1.30 without quotes as the number 1.3, which would silently switch the sleep action off.
+        raise ValueError(f"kubernetes_version: {version} is too old to be meant; quote it, as in \"1.30\"")
+    return version

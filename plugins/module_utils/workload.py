@@ -21,7 +21,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 
 DEFAULT_GRACE = 30  # seconds, set by the API server when the field is absent
 ANNOTATION = "graceful.termination/"
-SERVING_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
 BATCH_KINDS = ("CronJob", "Job")
 
 
@@ -85,7 +84,10 @@ class Workload:
         if self.kind != "Deployment":
             return None
         strategy = get_map(self.spec, "strategy", "spec")
-        if get(strategy, "type", str, "spec.strategy", "RollingUpdate") != "RollingUpdate":
+        kind = get(strategy, "type", str, "spec.strategy", "RollingUpdate")
+        if kind not in ("RollingUpdate", "Recreate"):
+            raise Unreadable("spec.strategy.type is neither RollingUpdate nor Recreate", line_of(strategy))
+        if kind == "Recreate":
             return None
         rolling = get_map(strategy, "rollingUpdate", "spec.strategy")
         path = "spec.strategy.rollingUpdate"
@@ -119,8 +121,8 @@ class RollingUpdate:
         """(surge, unavailable) in pods, as the Deployment controller resolves them: surge up, unavailable down."""
         surge = _scaled("25%" if self.max_surge is None else self.max_surge, replicas, up=True)
         unavailable = _scaled("25%" if self.max_unavailable is None else self.max_unavailable, replicas, up=False)
-        # Both zero could never make progress; the controller then takes one pod away.
-        return surge, 1 if surge == 0 and unavailable == 0 else unavailable
+        # Both zero could never make progress; the controller then takes one pod away. It never takes more than all.
+        return surge, min(1 if surge == 0 and unavailable == 0 else unavailable, replicas)
 
 
 def _scaled(value: int | str, replicas: int, *, up: bool) -> int:
@@ -179,9 +181,6 @@ def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple
     )
     if not containers:
         raise Unreadable("no containers: not a whole workload (a Kustomize patch?)", line_of(pod))
-    names = [container.name for container in containers]
-    if len(set(names)) < len(names):
-        raise Unreadable("two containers share one name: the API server refuses that", line_of(pod))
     if not any(container.image for container in containers):
         raise Unreadable("no container has an image: not a whole workload (a Kustomize patch?)", line_of(pod))
     sidecars = tuple(
@@ -189,4 +188,7 @@ def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple
         for index, spec in enumerate(get_maps(pod, "initContainers", path))
         if spec.get("restartPolicy") == "Always"
     )
+    names = [container.name for container in (*containers, *sidecars)]
+    if len(set(names)) < len(names):
+        raise Unreadable("two containers share one name: the API server refuses that", line_of(pod))
     return containers, sidecars

@@ -10,13 +10,16 @@ module: audit_info
 short_description: Find what Kubernetes workloads lose when their pods stop
 version_added: 1.0.0
 description:
-  - Reads workloads and what is around them, adds up what a termination needs against what it gets, and reports with numbers
-    what is lost and why.
-  - Reads only. Nothing is written but the reports on the controller.
+  - Reads workloads and what is around them, adds up what a termination needs against what it gets, and reports with
+    numbers what is lost and why.
+  - Reads only, with GET and LIST. Nothing is written but the reports on the controller.
+  - What it may not read of a live cluster is named in the report as not evaluated. C(files/rbac-cluster.yaml) and
+    C(files/rbac-namespace.yaml) of the role P(graceful.termination.audit#role) grant what it needs.
 options: {}
 extends_documentation_fragment:
   - graceful.termination.audit_options
   - graceful.termination.attributes
+  - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:
     support: full
@@ -28,11 +31,19 @@ attributes:
     details: Nothing is changed.
 author:
   - Contributors to the graceful.termination project (@graceful-termination)
+requirements:
+  - kubernetes >= 24.2.0, not 36.0.0 and 36.0.1 (for a live cluster)
+  - jinja2 >= 3.1.0
+  - PyYAML >= 6.0
 seealso:
   - module: graceful.termination.remediate
 """
 
 EXAMPLES = r"""
+- name: What would the workloads of the current context lose?
+  graceful.termination.audit_info:
+    report_dir: build/report
+
 - name: What would the workloads of this checkout lose?
   graceful.termination.audit_info:
     source: deploy/
@@ -70,6 +81,11 @@ actions:
   elements: dict
 reports:
   description: The report files that were written.
+  returned: when O(report_dir) is set
+  type: list
+  elements: str
+patches:
+  description: At most 50 of the patch files that were written for live objects that somebody else owns.
   returned: when O(report_dir) is set
   type: list
   elements: str

@@ -10,16 +10,35 @@ module: remediate
 short_description: Fix how Kubernetes workloads stop
 version_added: 1.0.0
 description:
-  - Finds what C(audit_info) finds and writes the fixes that are safe to write without a person; the others are rendered into
-    the report as snippets.
+  - Finds what C(audit_info) finds and writes the fixes that are safe to write without a person; the others are rendered
+    into the report as snippets.
   - Manifests are edited as text. Comments, order, quoting and line endings stay as they are, and an edit that cannot be
     verified is refused.
   - The grace period is never lowered, and rises by at least as much as a new preStop delay takes.
-  - One change that fails does not stop the others. The task fails at the end and says which; the next run goes on from there.
-options: {}
+  - One change that fails does not stop the others. The task fails at the end and says which; the next run goes on from
+    there.
+  - A live workload is patched at most twice, what causes no rollout first, and each patch is for the very object that it
+    was computed from. In check mode the server is asked for a dry run. Then what was stored, and what the new pods have,
+    is compared with what was sent. Without anything to fix, nothing is sent.
+  - C(files/rbac-cluster.yaml) and C(files/rbac-namespace.yaml) of the role P(graceful.termination.remediate#role) grant
+    what that needs.
+options:
+  wait:
+    description:
+      - Whether to wait until the pods of the patched live workloads are replaced. A rollout that fails or does not end
+        in time is a failure of the task.
+      - Paused Deployments, workloads without replicas, partitioned StatefulSets, the update strategy C(OnDelete) and
+        CronJobs are not waited for. Their O(ignore:actions) say that the change is stored, not rolled out.
+    type: bool
+    default: true
+  wait_timeout:
+    description: For how many seconds to wait for all rollouts together.
+    type: int
+    default: 600
 extends_documentation_fragment:
   - graceful.termination.audit_options
   - graceful.termination.attributes
+  - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:
     support: full
@@ -29,11 +48,21 @@ attributes:
     support: full
 author:
   - Contributors to the graceful.termination project (@graceful-termination)
+requirements:
+  - kubernetes >= 24.2.0, not 36.0.0 and 36.0.1 (for a live cluster)
+  - jinja2 >= 3.1.0
+  - PyYAML >= 6.0
 seealso:
   - module: graceful.termination.audit_info
 """
 
 EXAMPLES = r"""
+- name: Show what would be patched in two namespaces of the current context
+  graceful.termination.remediate:
+    namespaces: [shop, payments]
+  check_mode: true
+  diff: true
+
 - name: Show what would be written
   graceful.termination.remediate:
     source: deploy/
@@ -70,10 +99,10 @@ actions:
       type: str
       sample: shop/Deployment/checkout
     status:
-      description: One of V(changed), V(would-change), V(refused), V(failed).
+      description: One of V(changed), V(would-change), V(unchanged), V(refused), V(skipped), V(failed).
       type: str
     reason:
-      description: Why it was refused or failed.
+      description: Why it was refused, skipped or failed, or what is to be known of a change.
       type: str
     fields:
       description: The fields that change, as dotted paths.
@@ -90,15 +119,21 @@ reports:
   returned: when O(report_dir) is set
   type: list
   elements: str
+patches:
+  description: At most 50 of the patch files that were written for live objects that somebody else owns.
+  returned: when O(report_dir) is set
+  type: list
+  elements: str
 """
 
 from ansible_collections.graceful.termination.plugins.module_utils._module import execute
+from ansible_collections.graceful.termination.plugins.module_utils.options import REMEDIATE_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.run import run_remediate
 
 
 def main() -> None:
     """Run the module."""
-    execute(lambda source, options, module: run_remediate(source, options, check=module.check_mode))
+    execute(lambda source, options, module: run_remediate(source, options, check=module.check_mode), REMEDIATE_OPTIONS)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,17 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import patch_file
 from ansible_collections.graceful.termination.plugins.module_utils.report import markdown, terminal
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 display = Display()
+SHOWN_PATCHES = 50  # what a registered result holds; all of them are in the folder
 
 
 class ReportAction(ActionBase):
@@ -44,7 +48,9 @@ class ReportAction(ActionBase):
         if arguments.get("report_dir"):
             formats = arguments.get("report_formats") or ["json", "markdown"]
             try:
-                result["reports"] = _write(Path(arguments["report_dir"]).expanduser(), formats, text, report)
+                folder = Path(arguments["report_dir"]).expanduser()
+                result["reports"] = _write(folder, formats, text, report)
+                result["patches"] = _write_patches(folder, report)[:SHOWN_PATCHES]
             except OSError as error:
                 result.update(
                     failed=True, msg=f"report_dir: {error.filename or arguments['report_dir']}: {error.strerror}"
@@ -65,23 +71,46 @@ def _wants_color() -> bool:
 
 
 def _write(folder: Path, formats: list[str], text: str, report: dict[str, Any]) -> list[str]:
-    """Write the reports, each whole or not at all. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the reports. Raises OSError."""
     written = []
     for name in formats:
         path = folder / {"json": "report.json", "markdown": "report.md"}[name]
-        content = text if name == "json" else markdown.render(report)
-        descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(content)
-            os.chmod(temporary, 0o644 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        _replace(path, text if name == "json" else markdown.render(report))
         written.append(str(path))
     return written
+
+
+def _write_patches(folder: Path, report: dict[str, Any]) -> list[str]:
+    """Write the patches for objects that somebody else owns, and remove those of earlier runs that are obsolete.
+
+    Raises OSError.
+    """
+    written = []
+    for workload in report["workloads"] if report["source"]["type"] == "cluster" else ():
+        path = folder / patch_file(workload["namespace"], workload["kind"], workload["name"])
+        if workload["patch"]:
+            text = yaml.safe_dump(workload["patch"], sort_keys=False)
+            _replace(
+                path, f"# For {visible(workload['owner'])}: name this file under patches in the kustomization.\n{text}"
+            )
+            written.append(str(path))
+        else:
+            path.unlink(missing_ok=True)
+    return written
+
+
+def _replace(path: Path, content: str) -> None:
+    """Write a file whole or not at all. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(content)
+        os.chmod(temporary, 0o644 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
 
 
 def _umask() -> int:

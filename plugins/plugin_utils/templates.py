@@ -25,9 +25,8 @@ def read_templates(override: str | None) -> dict[str, tuple[str, str]]:
     for path in sorted(folder.glob("*.j2")):
         remedy = path.name.removesuffix(SUFFIX)
         if remedy not in REMEDIES:
-            raise ValueError(
-                f"template_dir: {path} replaces no template; the names are {', '.join(name + SUFFIX for name in REMEDIES)}"
-            )
+            names = ", ".join(name + SUFFIX for name in REMEDIES)
+            raise ValueError(f"template_dir: {path} replaces no template; the names are {names}")
         sources[remedy] = (str(path), _read(path))
     return sources
 

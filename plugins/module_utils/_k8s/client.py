@@ -13,13 +13,13 @@ import re
 import sys
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
     cluster_name,
     kubeconfig_problem,
     shown,
-    without_user,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
     Answer,
@@ -60,7 +60,6 @@ class KubernetesTransport:
         self.name = name
         self.hint = hint
         self.verified = bool(client.configuration.verify_ssl)
-        self._host = without_user(client.configuration.host)
         self._client = client.client
         # The client's own retries would hide what this product counts and reports; redirects stay as they were.
         configuration = client.configuration
@@ -87,7 +86,7 @@ class KubernetesTransport:
                 return _answer(error)
             raise Unreachable(f"{self.name}: {_tls(str(error.reason))}", passing=False) from None
         except urllib3.exceptions.HTTPError as error:
-            raise _unreachable(self.name, self._host, error) from None
+            raise _unreachable(self.name, error) from None
 
 
 def connect(params: Mapping[str, Any]) -> KubernetesTransport:
@@ -98,11 +97,12 @@ def connect(params: Mapping[str, Any]) -> KubernetesTransport:
     _require_libraries()
     auth = {option: params[option] for option in AUTH_OPTIONS if params.get(option) is not None}
     opening = _Opening(cluster_name(auth))
-    logging.getLogger().addHandler(opening)
+    listener = _Listener(opening)
+    logging.getLogger().addHandler(listener)
     try:
         client = _open(auth, opening)
     finally:
-        logging.getLogger().removeHandler(opening)
+        logging.getLogger().removeHandler(listener)
     return KubernetesTransport(client, opening.name, opening.hint)
 
 
@@ -126,19 +126,24 @@ def _require_libraries() -> None:
         )
 
 
-class _Opening(logging.Handler):
-    """The server that is being connected to, in messages. `hint` is what the client only logs: why a credential plugin
-    of the kubeconfig gave no credentials.
-    """
+@dataclass
+class _Opening:
+    """The server that is being connected to, in messages; see Server."""
 
-    def __init__(self, name: str) -> None:
+    name: str
+    hint: str = ""
+
+
+class _Listener(logging.Handler):
+    """Hears what the client only logs: why a credential plugin of the kubeconfig gave no credentials."""
+
+    def __init__(self, opening: _Opening) -> None:
         super().__init__(logging.ERROR)
-        self.name = name
-        self.hint = ""
+        self._opening = opening
 
     def emit(self, record: logging.LogRecord) -> None:
         """Remember the last error."""
-        self.hint = " ".join(record.getMessage().split())[:200]
+        self._opening.hint = " ".join(record.getMessage().split())[:200]
 
 
 def _open(auth: dict[str, Any], opening: _Opening) -> Any:
@@ -176,11 +181,11 @@ def _refused(auth: dict[str, Any], name: str, error: Exception) -> SourceError:
     if isinstance(error, ApiException):
         return Unreachable(f"{name}: {_tls(str(error.reason))}", passing=False)
     if isinstance(error, urllib3.exceptions.HTTPError):
-        problem = _unreachable(name, name, error)
+        problem = _unreachable(name, error)
         problem.passing = False  # urllib3 has tried four times by now
         return problem
     if isinstance(error, OSError) and error.filename:
-        return SourceError(f"{error.filename}: {error.strerror}")
+        return SourceError(f"{name}: cannot read {error.filename}: {error.strerror}")
     reason = kubeconfig_problem(auth, error)
     if reason:
         return SourceError(reason)
@@ -194,9 +199,9 @@ def _answer(error: Any) -> Answer:
     return Answer(error.status, body.encode() if isinstance(body, str) else bytes(body), headers)
 
 
-def _unreachable(name: str, host: str, error: Exception) -> Unreachable:
+def _unreachable(name: str, error: Any) -> Unreachable:
     """A failure below HTTP in words, and what to look at."""
-    reason = getattr(error, "reason", None) or error
+    reason, pool = getattr(error, "reason", None) or error, getattr(error, "pool", None)
     cause = reason.__cause__ or reason
     known = urllib3.exceptions
     if isinstance(reason, known.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(reason):
@@ -211,7 +216,8 @@ def _unreachable(name: str, host: str, error: Exception) -> Unreachable:
         text = f"no connection ({_short(cause)}): is the address right, and is the API server running?"
     else:
         text = f"the connection broke ({_short(cause)})"
-    return Unreachable(f"{name}: cannot reach {host}: {text}")
+    where = f"{pool.host}:{pool.port}: " if pool else ""
+    return Unreachable(f"{name}: cannot reach the API server: {where}{text}")
 
 
 def _tls(reason: str) -> str:

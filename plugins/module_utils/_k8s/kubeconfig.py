@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: which cluster the options mean, and what is wrong with a kubeconfig. Connects to nothing."""
+"""PRIVATE to the collection: which cluster the options mean, and what is wrong with a kubeconfig."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
         if _given(auth, "kubeconfig"):
             return f"kubeconfig {kubeconfig}: no such file"
         return (
-            f"source is unset, which means the live cluster, but no connection is configured and there is no {kubeconfig}: "
-            "set kubeconfig (K8S_AUTH_KUBECONFIG), or host and api_key (K8S_AUTH_HOST, K8S_AUTH_API_KEY), or set "
-            "source to a file or folder of manifests"
+            "source is unset, which means the live cluster, but no connection is configured and there is no "
+            f"{kubeconfig}: set kubeconfig (K8S_AUTH_KUBECONFIG), or host and api_key (K8S_AUTH_HOST, K8S_AUTH_API_KEY)"
+            "; or set source to a file or folder of manifests"
         )
     if mark := getattr(error, "problem_mark", None):  # the text of the error quotes the file, credentials and all
         return f"kubeconfig {shown(auth)}: not valid YAML at line {mark.line + 1}"

@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
+from ansible_collections.graceful.termination.plugins.module_utils.drain import drain_of
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import kustomize_patch, owner_of
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
 from ansible_collections.graceful.termination.plugins.module_utils.shape import line_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
@@ -50,7 +52,7 @@ def build_report(
         },
         "kubernetes_version": {"value": str(snapshot.version), "assumed": snapshot.version_assumed},
         "summary": _summary(snapshot, audit),
-        "workloads": [_workload(judgement) for judgement in audit.judgements],
+        "workloads": [_workload(judgement, snapshot) for judgement in audit.judgements],
         "findings": [_finding(judgement, finding, snippets) for judgement, finding in findings],
         "not_evaluated": _not_evaluated(snapshot, audit),
         "skipped": sorted(
@@ -87,7 +89,7 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
         "findings": counts,
         "remediable": remediable,
         "suppressed": 0,
-        "drain_unknown": sum(judgement.case.budget.drain.seconds is None for judgement in audit.judgements),
+        "drain_unknown": sum(drain_of(entry.case.workload).seconds is None for entry in audit.judgements),
     }
 
 
@@ -101,8 +103,10 @@ def _identity(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _workload(judgement: Judgement) -> dict[str, Any]:
+def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     case, change = judgement.case, judgement.change
+    # What manifests say of an owner is true of the cluster that they go to, not of the files.
+    owner = owner_of(case.workload.obj, change.patch if change else None) if snapshot.type == "cluster" else None
     profile, origin = case.profile, case.workload.origin
     restarts = change is not None and bool(change.template)
     return {
@@ -110,13 +114,15 @@ def _workload(judgement: Judgement) -> dict[str, Any]:
         "profile": profile.name,
         "traits": sorted(profile.traits),
         "replicas": case.workload.replicas,
-        "owner": None,
+        "owner": owner,
         "file": origin.file,
         "line": origin.line,
         "budget": case.budget.as_report(),
         "budget_after": change.budget_after.as_report() if change and restarts else None,
-        "pods_restarted": case.workload.replicas if restarts else None,
+        "pods_restarted": case.replicas if restarts else None,
         "notes": [profile.note] if profile.note else [],
+        # For whoever owns the object: it was not patched because of them.
+        "patch": kustomize_patch(case.workload.obj, change.patch) if change and judgement.refusal and owner else None,
     }
 
 

@@ -195,11 +195,15 @@ def _findings(card: Card, page: _Page) -> list[str]:
 def _pairs(title: str, rows: list[tuple[str, str]], page: _Page) -> list[str]:
     if not rows:
         return []
-    labels = [shorten(label, page.width // 2) for label, _ in rows[: page.limit]]
-    width = max((cells(label) for label in labels), default=0)
+    # A place that is cut is hard to find: one that needs more than half of the line has it for itself.
+    width = max((cells(label) for label, _ in rows if cells(label) <= page.width // 2), default=0)
     lines = [page.paint(title, _BOLD)]
-    for label, (_, text) in zip(labels, rows, strict=False):
-        lines += page.hang(f"  {pad(label, width)}  ", text)
+    for label, text in rows[: page.limit]:
+        if cells(label) > width:
+            lines.append(f"  {shorten(label, page.width - 2)}")
+            lines += page.hang("    ", text)
+        else:
+            lines += page.hang(f"  {pad(label, width)}  ", text)
     return lines + page.more(len(rows))
 
 

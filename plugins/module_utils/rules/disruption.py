@@ -49,17 +49,18 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
     if unknown:
         yield NotEvaluated(unknown)
         return
-    for budget in case.context.budgets_of(case.workload):
+    for budget in sorted(case.context.budgets_of(case.workload), key=lambda budget: budget.name):
         text = _never_allows(budget, replicas)
         if text:
             least = " (the autoscaler's minimum)" if case.context.autoscaler_of(case.workload) else ""
             yield Hit(
-                f"PodDisruptionBudget {budget.name} has {text} with {replicas} replicas{least}: no pod may ever be evicted, so "
-                "a node drain hangs until somebody kills the pods without grace",
+                f"PodDisruptionBudget {budget.name} has {text} with {replicas} replicas{least}: no pod may ever be "
+                "evicted, so a node drain hangs until somebody kills the pods without grace",
                 "spec.selector",
                 _remedy(case, "how many pods may be missing is its owner's decision"),
                 numbers={"replicas": replicas},
             )
+            return  # one finding a workload, whichever budgets block it
 
 
 def _never_allows(budget: DisruptionBudget, replicas: int) -> str | None:
@@ -83,7 +84,8 @@ RULES = (
         title="No PodDisruptionBudget for several serving replicas",
         severity="warning",
         evidence="context",
-        why="Without one, draining nodes side by side may stop every replica at once. It does not affect rolling updates.",
+        why="Without one, draining nodes side by side may stop every replica at once. It does not affect rolling "
+        "updates.",
         traps=(
             "one replica: a PodDisruptionBudget would block drains",
             "DaemonSets, which drains pass over",

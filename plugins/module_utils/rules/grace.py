@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.drain import drain_of
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
@@ -32,7 +33,7 @@ def _zero(case: Case) -> Iterator[Hit]:
     else:
         lost = "work in progress is"
     yield Hit(
-        f"a grace period of {workload.grace} s: the kubelet kills the pod at once, and {lost} lost at every stop",
+        f"a grace period of {workload.grace} s leaves no time to shut down: {lost} lost at every stop",
         f"{workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD),
         severity="error" if stateful or case.profile.name == "serving" else None,
@@ -42,15 +43,17 @@ def _zero(case: Case) -> Iterator[Hit]:
 
 def _insufficient(case: Case) -> Iterator[Hit]:
     budget = case.budget
-    if not budget.known or budget.required <= budget.grace or case.workload.grace <= 2:
+    # With a hook of unknown time the sum is a lower bound; where even that is too much, nothing more need be known.
+    if drain_of(case.workload).seconds is None or budget.required <= budget.grace or any(_zero(case)):
         return
+    least = "" if budget.known else "at least "
     yield Hit(
-        f"stopping takes {budget.required} s (preStop {budget.prestop.seconds} + drain {budget.drain.seconds} + margin "
-        f"{budget.margin}), but the pod is killed after {budget.grace} s: what is still in flight then is cut",
+        f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds} + drain {budget.drain.seconds} "
+        f"+ margin {budget.margin}), but the pod is killed after {budget.grace} s: what is still in flight then is cut",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD),
-        # Every drain time known today was declared by the owner; a measured one would be a warning.
-        severity="error",
+        # Every drain time known today was declared by the owner; without one only the margin is cut.
+        severity="error" if budget.drain.seconds else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
     )
 

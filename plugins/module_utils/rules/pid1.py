@@ -13,8 +13,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shell import commands_of, script_of
 
-_TRAP = re.compile(r"(^|[\s;&|(])trap\s")
-_INIT = re.compile(r"^exec\s|(^|[\s/])(tini|dumb-init|catatonit|s6-svscan|runsvdir)\s")
+# `exec PROGRAM` replaces the shell; `exec >file` only redirects. An init that the shell starts is not PID 1 either.
+_HANDLED = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
 
 
 def _shell_wrapper(case: Case) -> Iterator[Hit]:
@@ -24,18 +24,16 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
         return
     for container in workload.containers:
         script = script_of(container.words) if container.command else None
-        if script is None or _TRAP.search(script):
-            continue
-        commands = commands_of(script)
-        if not commands or any(_INIT.search(command) for command in commands):
+        commands = commands_of(script) if script is not None else []
+        if not commands or any(_HANDLED.match(command) for command in commands):
             continue
         single = len(commands) == 1
         message = (
             "the shell may stay PID 1 (bash and busybox replace themselves with a single command, dash does not): then "
             f"SIGTERM never reaches the application, which is killed after {workload.grace} s"
             if single
-            else "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed after "
-            f"{workload.grace} s with all that is in flight"
+            else "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed "
+            f"after {workload.grace} s with all that is in flight"
         )
         yield Hit(
             message,
@@ -62,8 +60,8 @@ RULES = (
         title="A shell is PID 1 and does not pass SIGTERM on",
         severity="warning",
         evidence="static",
-        why="The kernel delivers a signal to PID 1 only if it has a handler. A shell has none and forwards nothing: the "
-        "application never learns that it should stop.",
+        why="The kernel delivers a signal to PID 1 only if it has a handler. A shell has none and forwards nothing: "
+        "the application never learns that it should stop.",
         traps=(
             "a single simple command, which most shells replace themselves with: an info",
             "exec or trap in the script",

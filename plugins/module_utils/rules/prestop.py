@@ -10,11 +10,13 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.drain import drain_of
 from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     GRACE_PERIOD,
     POSTSTART_REMOVE,
     PRESTOP_EXEC_SLEEP,
+    PRESTOP_REMOVE,
     PRESTOP_SLEEP,
     Remedy,
 )
@@ -22,7 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.rule im
 from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION, SLEEP_ZERO, Version
 
 # Proxies that keep serving for a while after SIGTERM by themselves, by a flag or by a companion container.
-_DELAYS_ITSELF = re.compile(r"^--shutdown-grace-period=(?!0$|0s$)|^--shutdown-delay(-duration)?=(?!0$|0s$)")
+_DELAYS_ITSELF = re.compile(r"(?:^|\s)--shutdown-(?:grace-period|delay|delay-duration)[= ](?!0s?(?:\s|$))")
 _SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 
@@ -45,7 +47,7 @@ def _oldest(case: Case) -> Version:
 def _delays_itself(case: Case) -> bool:
     containers = case.workload.containers
     return any(container.name in _SHUTDOWN_MANAGERS for container in containers) or any(
-        _DELAYS_ITSELF.match(word) for container in containers for word in container.words
+        _DELAYS_ITSELF.search(" ".join(container.words)) for container in containers
     )
 
 
@@ -61,11 +63,15 @@ def _missing(case: Case) -> Iterator[Hit]:
         # Peers find each other without kube-proxy; and with Recreate no other pod could take the requests.
         severity = "info"
     seconds, source = case.policy.prestop_for(traits)
-    where = "the load balancer" if "external-lb" in traits else "kube-proxy"
+    sender = "kube-proxy still sends"
+    if "external-lb" in traits:
+        sender = "the load balancer still sends"
+    elif "headless-only" in traits:
+        sender = "clients that have looked the name up before still send"
     for container in drain:
         yield Hit(
-            f"no preStop delay: SIGTERM comes while {where} still sends new requests to the pod, and they are refused; "
-            f"{seconds} s ({source}) let it catch up",
+            f"no preStop delay: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
+            f"{seconds} s ({source}) let that end",
             f"{container.path}.lifecycle.preStop",
             _sleep_remedy(case),
             container,
@@ -96,14 +102,14 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
 
 
 def _starves_drain(case: Case) -> Iterator[Hit]:
-    budget = case.budget
+    budget, drain = case.budget, drain_of(case.workload)
     drains = {container.name for container in case.profile.drain_containers}
     for container in case.workload.containers:
         hook = hook_time(container.pre_stop)
         left = budget.grace - hook.seconds
         if hook.seconds == 0 or hook.drains or left <= 0:
             continue
-        declared = budget.drain.seconds if container.name in drains else None
+        declared = drain.seconds if container.name in drains else None
         wanted = (declared or 0) + budget.margin
         if left >= wanted:
             continue
@@ -129,10 +135,19 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
 
 def _tcp_socket(case: Case) -> Iterator[Hit]:
     for container in (*case.workload.containers, *case.workload.sidecars):
-        if container.pre_stop and container.pre_stop.kind == "tcpSocket":
+        if container.post_start and container.post_start.kind == "tcpSocket":
+            # One finding a container: with this hook it does not even start, so its preStop can wait.
+            yield Hit(
+                "the kubelet has no tcpSocket handler for postStart, though the API takes it: the hook fails and the "
+                "container is killed and restarted",
+                f"{container.path}.lifecycle.postStart.tcpSocket",
+                Remedy(POSTSTART_REMOVE, "what the hook was meant to wait for is not known"),
+                container,
+            )
+        elif container.pre_stop and container.pre_stop.kind == "tcpSocket":
             remedy = _sleep_remedy(case)
             if container.native_sidecar:
-                remedy = Remedy(PRESTOP_SLEEP, "a native sidecar needs no delay: remove the hook")
+                remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
             yield Hit(
                 "the kubelet has no tcpSocket handler for preStop, though the API takes it: the hook fails at once and "
                 "SIGTERM follows without any delay",
@@ -140,14 +155,6 @@ def _tcp_socket(case: Case) -> Iterator[Hit]:
                 remedy,
                 container,
                 numbers={"prestop_seconds": 0},
-            )
-        if container.post_start and container.post_start.kind == "tcpSocket":
-            yield Hit(
-                "the kubelet has no tcpSocket handler for postStart, though the API takes it: the hook fails and the "
-                "container is killed and restarted",
-                f"{container.path}.lifecycle.postStart.tcpSocket",
-                Remedy(POSTSTART_REMOVE, "what the hook was meant to wait for is not known"),
-                container,
             )
 
 
@@ -180,8 +187,8 @@ def _http_unverified(case: Case) -> Iterator[Hit]:
             f"the preStop hook calls port {hook.port}, a name that no port of the container has: it fails at once and "
             "SIGTERM follows without any delay"
             if nameless
-            else "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 or an "
-            "answer before the drain counts as done, and SIGTERM follows at once",
+            else "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 "
+            "or an answer before the drain counts as done, and SIGTERM follows at once",
             f"{container.path}.lifecycle.preStop.httpGet",
             Remedy(PRESTOP_SLEEP, "what the endpoint does is not known"),
             container,
@@ -195,8 +202,8 @@ RULES = (
         title="Serving container has no preStop delay",
         severity="warning",
         evidence="context",
-        why="The kubelet sends SIGTERM at the same moment as the pod's address is withdrawn. Proxies and load balancers "
-        "follow later, each at its own pace; what they still send is refused.",
+        why="The kubelet sends SIGTERM at the same moment as the pod's address is withdrawn. Proxies and load "
+        "balancers follow later, each at its own pace; what they still send is refused.",
         traps=(
             "batch, worker and controller workloads take no requests",
             "headless-only peer discovery: an info",
@@ -238,7 +245,8 @@ RULES = (
         title="tcpSocket lifecycle handler never works",
         severity="error",
         evidence="static",
-        why="The API accepts tcpSocket for lifecycle hooks, but the kubelet has no such handler: the delay does not exist.",
+        why="The API accepts tcpSocket for lifecycle hooks, but the kubelet has no such handler: the delay does not "
+        "exist.",
         traps=("tcpSocket in a probe is fine",),
         check=_tcp_socket,
         seed="2 settings: preStop",
@@ -248,8 +256,8 @@ RULES = (
         title="httpGet preStop hook guarantees nothing",
         severity="warning",
         evidence="static",
-        why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers before the "
-        "drain is done, gives no delay at all, and no event says so.",
+        why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers "
+        "before the drain is done, gives no delay at all, and no event says so.",
         traps=("exec and sleep hooks", "a port by number that no container declares: the declaration is optional"),
         check=_http_unverified,
         seed="2 settings: preStop",

@@ -72,8 +72,8 @@ def _identical(case: Case) -> Iterator[Hit]:
             continue
         period = max(get(liveness, "periodSeconds", int, "probe", 10), 1)
         yield Hit(
-            f"liveness asks what readiness asks and acts after {kills} s, no later than readiness ({unreadies} s): under "
-            "load or when a dependency fails, pods are killed instead of being taken out of service",
+            f"liveness asks what readiness asks and acts after {kills} s, no later than readiness ({unreadies} s): "
+            "under load or when a dependency fails, pods are killed instead of being taken out of service",
             f"{container.path}.livenessProbe",
             Remedy(
                 LIVENESS_PROBE,
@@ -108,8 +108,8 @@ RULES = (
         title="Liveness kills where readiness should have taken the pod out",
         severity="warning",
         evidence="static",
-        why="With the same question, liveness adds terminations exactly when the pods are busiest, each of them a chance to "
-        "lose requests.",
+        why="With the same question, liveness adds terminations exactly when the pods are busiest, each of them a "
+        "chance to lose requests.",
         traps=(
             "the same endpoint with a later liveness (periodSeconds x failureThreshold)",
             "different paths, ports or commands",

@@ -43,10 +43,11 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
     severity = None
     if unavailable >= replicas:
         severity = "error"
-    elif replicas <= 3 and rolling.max_unavailable is not None:
+    elif replicas <= 3:
+        # The default never takes one of so few: somebody chose this.
         severity = "warning"
     manual = "whether a second pod can mount its volume is not known" if None in modes else None
-    left = max(replicas - unavailable, 0)
+    left = replicas - unavailable
     yield Hit(
         f"a rolling update takes {unavailable} of {replicas} pods away before new ones are ready: {left} "
         f"{'is' if left == 1 else 'are'} left to serve",
@@ -112,7 +113,8 @@ def _surge_port_conflict(case: Case) -> Iterator[Hit]:
     hangs = unavailable == 0 and 0 < nodes <= replicas
     where = f"{nodes} nodes take pods" if hangs else "if no other node is free"
     yield Hit(
-        f"a rolling update starts {surge} more pod{'' if surge == 1 else 's'} while the old ones hold the port of their node: "
+        f"a rolling update starts {surge} more pod{'' if surge == 1 else 's'} while the old ones hold the port of "
+        "their node: "
         + (f"{replicas} replicas on {where}, so the rollout hangs" if hangs else f"{where}, the rollout hangs"),
         "spec.strategy.rollingUpdate.maxSurge",
         Remedy(ROLLOUT_IN_PLACE),
@@ -132,7 +134,8 @@ RULES = (
         title="Rolling update takes serving pods away first",
         severity="info",
         evidence="static",
-        why="maxUnavailable lets the Deployment stop old pods before new ones are ready; what is left has to carry the load.",
+        why="maxUnavailable lets the Deployment stop old pods before new ones are ready; what is left has to carry the "
+        "load.",
         traps=(
             "the default of 25 % resolves to 0 for up to 3 replicas",
             "hostPort or hostNetwork: one more pod finds no free port",
@@ -162,7 +165,8 @@ RULES = (
         title="One replica serves",
         severity="warning",
         evidence="context",
-        why="An eviction stops the only pod before another is ready. maxSurge helps in a rolling update, not in a drain.",
+        why="An eviction stops the only pod before another is ready. maxSurge helps in a rolling update, not in a "
+        "drain.",
         traps=(
             "controllers with leader election",
             "StatefulSets with volumes: a second one is another database, not another replica",
@@ -179,8 +183,8 @@ RULES = (
         title="Surge pods find the port of their node taken",
         severity="warning",
         evidence="context",
-        why="A pod with hostPort or hostNetwork needs a node on which the port is free. With maxUnavailable 0 the old pod "
-        "waits for the new one and the new one for the port.",
+        why="A pod with hostPort or hostNetwork needs a node on which the port is free. With maxUnavailable 0 the old "
+        "pod waits for the new one and the new one for the port.",
         traps=(
             "no surge",
             "hostNetwork without declared ports",

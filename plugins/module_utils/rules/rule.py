@@ -42,7 +42,8 @@ class NotEvaluated:
 class Rule:
     """`check` yields hits, or NotEvaluated; nothing means that there is nothing to find.
 
-    `requests_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown ones.
+    `requests_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown
+    ones.
     `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
     """
 

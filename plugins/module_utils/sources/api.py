@@ -10,17 +10,21 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 
 PAGE = 500  # objects; the API server holds one page in memory, and so do we
 TRIES = 5
 LONGEST_PAUSE = 30.0  # seconds
+THREADS = 8
 _RESTARTS = 3  # of a LIST whose continue token has expired
 Query = tuple[tuple[str, str], ...]
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,15 @@ def retry(send: Callable[[], Answer], pause: Callable[[float], None] = time.slee
         pause(wait)
 
 
+def concurrently(work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+    """The results in the order of the jobs. An exception, or an end of the iteration, starts no further job."""
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        yield from pool.map(work, jobs)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 class Api:
     """What is asked of an API server. `requests` counts every try; `what` is the request in words, for messages."""
 
@@ -116,7 +129,7 @@ class Api:
         """Send a strategic merge patch and return the object as it is stored. Raises ApiError, Unreachable."""
         return self._json("PATCH", path, query, body, what)
 
-    def list(self, path: str, what: str, keep: Callable[[dict], dict], query: Query = ()) -> list[dict[str, Any]]:
+    def objects(self, path: str, what: str, keep: Callable[[dict], dict], query: Query = ()) -> list[dict[str, Any]]:
         """Read all objects, page by page; `keep` drops what is not needed of each. Raises ApiError, Unreachable."""
         for _restart in range(_RESTARTS):
             try:
@@ -163,12 +176,15 @@ def failure(answer: Answer, server: Server, what: str, *, again: bool = False) -
     if answer.status == 401:
         text = f"the server does not accept the credentials (401), so it did not {what}: a token that was revoked or "
         text += "has expired? Log in again, or set api_key (K8S_AUTH_API_KEY) to a new token"
+    elif error.user == "system:anonymous":
+        text = f"no credentials reached the server (it took us for system:anonymous), so it did not {what}: set "
+        text += "api_key (K8S_AUTH_API_KEY), or see to the kubeconfig's user"
     elif answer.status == 403:
         text = f"no right to {what} (403, user {error.user})" if error.user else f"may not {what} (403): {detail}"
     else:
         text = f"cannot {what} ({answer.status})" + (f": {detail}" if detail else "")
     if server.hint and (answer.status == 401 or error.user == "system:anonymous"):
-        text += f"; the kubeconfig's credentials failed: {server.hint}"
+        text += f"; its credentials failed: {server.hint}"
     error.args = (f"{server.name}: {text}",)
     return error
 

@@ -11,8 +11,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import DocumentPath, EditRefused, apply_patches
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import NotText, decode, load_documents
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import (
+    DocumentPath,
+    EditRefused,
+    apply_patches,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import (
+    TEMPLATE,
+    NotText,
+    decode,
+    load_documents,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get_map, line_of
@@ -89,7 +98,9 @@ class ManifestSource:
                 after = apply_patches(before, [_patch(change) for change in group])
                 self._write(file, before, after, check)
             except (EditRefused, OSError) as error:
-                reason = _explain(error) if isinstance(error, EditRefused) else f"cannot write: {error.strerror or error}"
+                reason = (
+                    _explain(error) if isinstance(error, EditRefused) else f"cannot write: {error.strerror or error}"
+                )
                 for change in group:
                     yield Action(change.workload, "failed", reason), None
                 continue
@@ -136,9 +147,13 @@ class ManifestSource:
                 raise SourceError(f"source {self._name}: {error.strerror}") from None
             snapshot.skipped.append(Skipped(file, None, f"cannot read: {error.strerror}"))
             return
-        kept = False
+        kept = templated = False
         for document in load_documents(text):
             if document.problem:
+                # A chart's template breaks into many documents that mean nothing apart: it counts as one.
+                if document.problem == TEMPLATE and templated:
+                    continue
+                templated = templated or document.problem == TEMPLATE
                 snapshot.skipped.append(Skipped(file, document.line, document.problem))
                 continue
             if os.path.basename(path) in KUSTOMIZATIONS:
@@ -170,7 +185,7 @@ class ManifestSource:
     def _add_workload(self, workload: Workload, snapshot: Snapshot) -> None:
         for text in (workload.name, workload.namespace, *(container.image for container in workload.containers)):
             if "{{" in text:
-                raise Unreadable("a Helm or other template, not a manifest: render it first")
+                raise Unreadable(TEMPLATE)
         if self._selection.takes(workload.namespace, workload.name, workload.labels):
             snapshot.workloads.append(workload)
         else:
@@ -179,7 +194,11 @@ class ManifestSource:
 
 def _objects(data: object, origin: Origin) -> Iterator[_Object]:
     """The Kubernetes objects of a document: itself, or the items of a List. Anything else holds none."""
-    if not isinstance(data, dict) or not isinstance(data.get("kind"), str) or not isinstance(data.get("apiVersion"), str):
+    if (
+        not isinstance(data, dict)
+        or not isinstance(data.get("kind"), str)
+        or not isinstance(data.get("apiVersion"), str)
+    ):
         return
     if not data["kind"].endswith("List") or not isinstance(data.get("items"), list):
         yield _Object(data, origin)

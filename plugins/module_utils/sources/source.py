@@ -16,12 +16,20 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload impo
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What became of one workload. `status`: changed, would-change, unchanged, refused, failed or skipped."""
+    """What became of one workload. `status`: changed, would-change, unchanged, refused, failed or skipped.
+
+    `fields` are the dotted paths that were written, or would be. What was written and then went wrong has failed.
+    """
 
     workload: Workload
     status: str
     reason: str | None = None
     fields: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> bool:
+        """Whether the workload is no longer as it was."""
+        return self.status == "changed" or (self.status == "failed" and bool(self.fields))
 
 
 @dataclass(frozen=True, slots=True)

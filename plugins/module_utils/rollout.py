@@ -1,0 +1,98 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a workload's pods have got to its present template, told from the object alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+COMPLETE, PROGRESSING, FAILED, STORED = "complete", "progressing", "failed", "stored"
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """`state` is COMPLETE, PROGRESSING, FAILED (it gets no further by itself) or STORED (its pods are not replaced).
+
+    `reason` says what it waits for, why it failed, or why nothing happens; empty when complete.
+    """
+
+    state: str
+    reason: str = ""
+
+
+def rollout_of(obj: dict) -> Rollout:
+    """The rollout of a Deployment, StatefulSet, DaemonSet or CronJob, as the API server returned the object."""
+    stored = _stored(obj)
+    if stored:
+        return Rollout(STORED, stored)
+    status = obj.get("status") or {}
+    if (status.get("observedGeneration") or 0) < obj["metadata"].get("generation", 0):
+        return Rollout(PROGRESSING, f"the {obj['kind']} controller has not seen the change")
+    return {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}[obj["kind"]](obj, status)
+
+
+def conditions_of(obj: dict) -> str:
+    """What the conditions say is wrong, as `type: message`; empty when nothing is."""
+    texts = []
+    for condition in (obj.get("status") or {}).get("conditions") or ():
+        # ReplicaFailure is bad when it is there; of the others, what is not true is bad.
+        if condition.get("status") == ("True" if condition.get("type") == "ReplicaFailure" else "False"):
+            text = condition.get("message") or condition.get("reason") or ""
+            texts.append(f"{condition.get('type')}: {' '.join(str(text).split())[:200]}")
+    return "; ".join(sorted(texts))
+
+
+def _stored(obj: dict) -> str | None:
+    """Why a changed template leaves the pods that run as they are; None when they are replaced."""
+    kind, spec = obj["kind"], obj.get("spec") or {}
+    if kind == "CronJob":
+        return "its next run has it"
+    if kind == "Deployment" and spec.get("paused"):
+        return "the Deployment is paused"
+    if kind in ("Deployment", "StatefulSet") and spec.get("replicas", 1) == 0:
+        return "it has no replicas"
+    update = spec.get("updateStrategy") or {}
+    if kind in ("StatefulSet", "DaemonSet") and update.get("type") == "OnDelete":
+        return "its update strategy is OnDelete: a pod has it when it is deleted and made anew"
+    partition = (update.get("rollingUpdate") or {}).get("partition") or 0
+    if kind == "StatefulSet" and partition:
+        return f"its partition is {partition}: only pods from that number on have it"
+    return None
+
+
+def _deployment(obj: dict, status: dict) -> Rollout:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return Rollout(FAILED, conditions_of(obj))
+    wanted = obj["spec"].get("replicas", 1)
+    updated, total = status.get("updatedReplicas") or 0, status.get("replicas") or 0
+    if updated < wanted:
+        return _waiting(updated, wanted, "updated")
+    if total > updated:
+        return Rollout(PROGRESSING, f"{total - updated} of {total} pods still run the old template")
+    return _available(status.get("availableReplicas") or 0, wanted)
+
+
+def _stateful_set(obj: dict, status: dict) -> Rollout:
+    wanted = obj["spec"].get("replicas", 1)
+    updated = status.get("updatedReplicas") or 0
+    if updated < wanted:
+        return _waiting(updated, wanted, "updated")
+    return _available(min(status.get("readyReplicas") or 0, status.get("availableReplicas") or 0), wanted)
+
+
+def _daemon_set(obj: dict, status: dict) -> Rollout:
+    wanted = status.get("desiredNumberScheduled") or 0
+    updated = status.get("updatedNumberScheduled") or 0
+    if updated < wanted:
+        return _waiting(updated, wanted, "updated")
+    return _available(status.get("numberAvailable") or 0, wanted)
+
+
+def _available(number: int, wanted: int) -> Rollout:
+    return Rollout(COMPLETE) if number >= wanted else _waiting(number, wanted, "available")
+
+
+def _waiting(number: int, wanted: int, word: str) -> Rollout:
+    return Rollout(PROGRESSING, f"{number} of {wanted} pods {word}")

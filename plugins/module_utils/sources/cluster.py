@@ -1,0 +1,246 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A live cluster as a source: read with as few requests as possible, and with whatever rights there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.options import Options
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import (
+    SYSTEM_NAMESPACES,
+    controller_of,
+    owner_of,
+    patch_file,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.selection import DEFAULT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import follow
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import (
+    AROUND,
+    NAMESPACE,
+    WORKLOADS,
+    Resource,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION, Workload, read_workload
+
+# What each kind around the workloads is needed for. Without Services the profile, too, is unknown, and says so itself.
+NEEDED_BY = {
+    "Service": ("prestop-missing",),
+    "PodDisruptionBudget": ("pdb-missing", "pdb-blocks-eviction"),
+    "HorizontalPodAutoscaler": ("rollout-loses-capacity", "single-replica"),
+    "PersistentVolumeClaim": ("rollout-loses-capacity",),
+    "Node": ("sleep-action-unsupported",),
+}
+ROLE_FILES = "roles/audit/files/rbac-cluster.yaml (for one namespace rbac-namespace.yaml)"
+_PATTERN = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One LIST: its objects, or why there are none."""
+
+    resource: Resource
+    namespace: str | None
+    items: list[dict]
+    problem: ApiError | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether it is a namespace that does not exist."""
+        return self.resource is NAMESPACE and self.problem is not None and self.problem.status == 404
+
+
+class ClusterSource:
+    """All that `api` shows of a cluster. `replan` plans a workload anew that has changed since it was read."""
+
+    def __init__(self, api: Api, options: Options, replan: Callable[[Workload, Snapshot], Change | None]):
+        self._api = api
+        self._options = options
+        self._replan = replan
+        self._unmanaged: dict[str, str] = {}
+        names = options.selection.namespaces
+        # Where each is named, a right in these namespaces is enough.
+        self._namespaces = None
+        if names and not any(map(_PATTERN.search, names)):
+            self._namespaces = sorted({name for name in names if options.selection.has_namespace(name)})
+
+    def read(self) -> Snapshot:
+        """Read everything that the selection takes, and what is around it. Raises SourceError (ApiError included)."""
+        text, version, assumed = self._server_version()
+        snapshot = Snapshot("cluster", self._api.name, version, text, assumed)
+        self._unmanaged = {}
+        listed = list(concurrently(lambda job: self._list(*job), self._jobs()))
+        self._require_rights(listed)
+        blind = _blind(listed)
+        snapshot.unseen += [
+            Unseen("all", "no right to list any kind of workload (403)", _scope(name)) for name in blind
+        ]
+        for part in listed:
+            if part.problem:
+                if part.namespace not in blind or part.missing:
+                    self._note(part, snapshot)
+            elif part.resource is NAMESPACE:
+                self._unmanaged |= {
+                    item["metadata"]["name"]: _unmanaged(item) for item in part.items if _unmanaged(item)
+                }
+            else:
+                self._add(part, snapshot)
+        snapshot.requests = self._api.requests
+        self._snapshot = snapshot
+        return snapshot
+
+    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
+        """What must not be patched live, and why."""
+        reasons = ((index, self._refusal(change)) for index, change in enumerate(changes))
+        return {index: reason for index, reason in reasons if reason}
+
+    def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
+        """Patch each workload, then wait for all rollouts at once. With `check` the server only says what it would do.
+
+        One that fails does not stop the others.
+        """
+        writer = Writer(self._api, lambda workload: self._replan(workload, self._snapshot), self._refusal, check=check)
+        written = list(concurrently(writer.write, changes))
+        if not check:
+            written = follow(self._api, written, self._options.wait_timeout, everywhere=self._namespaces is None)
+        for entry in written:
+            yield entry.action, entry.diff
+
+    def _server_version(self) -> tuple[str | None, Version, bool]:
+        """(as the server says it, its number, whether that is assumed)."""
+        try:
+            text = str(self._api.get("/version", "read the server's version").get("gitVersion"))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            text = ""
+        version = _version(text)
+        return (text, version, False) if version else (None, parse_version(ASSUMED), True)
+
+    def _jobs(self) -> Iterator[tuple[Resource, str | None]]:
+        kinds = [WORKLOADS[kind] for kind in self._options.selection.kinds]
+        # The large lists first, so that none of them is left to the end.
+        for resource in (*kinds, *AROUND.values(), NAMESPACE):
+            everywhere = self._namespaces is None or resource.kind == "Node"
+            for namespace in [None] if everywhere else self._namespaces or ():
+                yield resource, namespace
+
+    def _list(self, resource: Resource, namespace: str | None) -> _Listed:
+        try:
+            if resource is NAMESPACE and namespace:
+                what = f"get namespace {namespace}"
+                return _Listed(
+                    resource, namespace, [resource.keep(self._api.get(resource.path(None, namespace), what))]
+                )
+            where = f" in {_scope(namespace)}" if resource.namespaced else ""
+            items = self._api.objects(resource.path(namespace), f"list {resource.plural}{where}", resource.keep)
+            return _Listed(resource, namespace, items)
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            return _Listed(resource, namespace, [], error)
+
+    def _require_rights(self, listed: list[_Listed]) -> None:
+        """Raises SourceError where nothing at all can be judged."""
+        tried = [part for part in listed if part.resource.kind in WORKLOADS]
+        refused = [part.problem for part in tried if part.problem]
+        if len(refused) == len(tried):
+            if refused[0].user == "system:anonymous":
+                raise refused[0]
+            elsewhere = ""
+            if self._namespaces is None:
+                elsewhere = "; with rights in some namespaces only, name them in namespaces (termination_namespaces)"
+            raise SourceError(
+                f"{refused[0]}; nor is any other kind of workload to be seen: apply {ROLE_FILES}{elsewhere}"
+            )
+        missing = [part.namespace for part in listed if part.missing]
+        if self._namespaces and len(missing) == len(self._namespaces):
+            raise SourceError(f"{self._api.name}: there is no namespace {', '.join(map(str, missing))}")
+
+    def _note(self, part: _Listed, snapshot: Snapshot) -> None:
+        """One LIST without an answer, in the report and for those who judge without it."""
+        kind, namespace = part.resource.kind, part.namespace
+        reason = f"no right to list {part.resource.plural} (403)"
+        if part.problem and part.problem.status == 404:
+            reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
+        if part.resource is NAMESPACE:
+            if part.missing:
+                snapshot.unseen.append(Unseen("all", f"there is no namespace {namespace}", _scope(namespace)))
+            else:
+                self._unmanaged[namespace or ""] = f"whether its namespace allows changes is not known: {reason}"
+            return
+        if kind in WORKLOADS:
+            snapshot.unseen.append(Unseen("all", reason, f"{kind} in {_scope(namespace)}"))
+            return
+        snapshot.context.unknown[kind, namespace or ""] = reason
+        scope = _scope(namespace) if part.resource.namespaced else "all nodes"
+        chosen = {rule.id for rule in self._options.rules}
+        snapshot.unseen += [Unseen(rule, reason, scope) for rule in NEEDED_BY[kind] if rule in chosen]
+
+    def _add(self, part: _Listed, snapshot: Snapshot) -> None:
+        selection = self._options.selection
+        for item in part.items:
+            try:
+                if part.resource.kind in AROUND:
+                    snapshot.context.add(item)
+                    continue
+                workload = read_workload(item)
+            except Unreadable as error:
+                where = f"{item['metadata'].get('namespace')}/{part.resource.kind}/{item['metadata'].get('name')}"
+                snapshot.skipped.append(Skipped(where, None, error.reason, is_file=False))
+                continue
+            # A ReplicaSet of a Deployment, a Job of a CronJob: judged as what made it.
+            made_by = (controller_of(item) or ("", ""))[0]
+            if made_by not in selection.kinds and selection.takes(workload.namespace, workload.name, workload.labels):
+                snapshot.workloads.append(workload)
+            else:
+                snapshot.excluded += 1
+
+    def _refusal(self, change: Change) -> str | None:
+        workload = change.workload
+        if workload.kind not in DEFAULT_KINDS:
+            return f"a {workload.kind} is reported, never patched: change what made it"
+        if workload.namespace in SYSTEM_NAMESPACES:
+            return f"namespace {workload.namespace} is the cluster's own: reported, never patched"
+        unmanaged = self._unmanaged.get(workload.namespace) or self._unmanaged.get("")
+        if unmanaged:
+            return unmanaged
+        owner = owner_of(workload.obj, change.patch)
+        if not owner or self._options.patch_owned:
+            return None
+        file = patch_file(workload.namespace, workload.kind, workload.name)
+        return f"{owner} owns it: not patched live" + (f"; patch in {file}" if self._options.report_dir else "")
+
+
+def _blind(listed: list[_Listed]) -> list[str]:
+    """The namespaces, of those that were listed one by one, in which no workload is to be seen."""
+    seen = {part.namespace for part in listed if part.resource.kind in WORKLOADS and not part.problem}
+    return sorted({part.namespace for part in listed if part.namespace} - seen)
+
+
+def _scope(namespace: str | None) -> str:
+    return f"namespace {namespace}" if namespace else "all namespaces"
+
+
+def _unmanaged(namespace: dict) -> str:
+    annotations = namespace["metadata"].get("annotations") or {}
+    if str(annotations.get(f"{ANNOTATION}managed", "")).lower() == "false":
+        return f"namespace {namespace['metadata']['name']} allows no changes (annotation managed: false)"
+    return ""
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return parse_version(text)
+    except ValueError:
+        return None

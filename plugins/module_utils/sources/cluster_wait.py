@@ -1,0 +1,206 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits for the rollouts of all patched workloads at once, then looks at their new pods."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import controller_of
+from ansible_collections.graceful.termination.plugins.module_utils.rollout import (
+    COMPLETE,
+    FAILED,
+    PROGRESSING,
+    STORED,
+    Rollout,
+    conditions_of,
+    rollout_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import (
+    POD,
+    WORKLOADS,
+    Resource,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, difference, merge
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+
+GRACE = "terminationGracePeriodSeconds"
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks
+FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
+_OPERATORS = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
+
+
+def follow(
+    api: Api,
+    written: Sequence[Written],
+    timeout: int | None,
+    *,
+    everywhere: bool,
+    now: Callable[[], float] = time.monotonic,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[Written]:
+    """The same outcomes after their rollouts: a workload that was patched, but whose pods did not follow, has failed.
+
+    `timeout` in seconds, for all of them together; None does not wait. `everywhere`: lists may span all namespaces.
+    """
+    result = list(written)
+    waiting: dict[int, Written] = {}
+    for index, entry in enumerate(written):
+        if entry.action.status != "changed" or not entry.template or entry.obj is None:
+            continue
+        rollout = rollout_of(entry.obj)
+        if rollout.state == STORED:
+            result[index] = _ended(entry, rollout)
+        elif timeout is None:
+            result[index] = _with(entry, "changed", "its rollout was not awaited")
+        else:
+            waiting[index] = entry
+    if timeout is not None:
+        ended = _wait(api, waiting, timeout, everywhere, now, pause)
+        result_of = concurrently(lambda item: _compare(api, waiting[item[0]], item[1]), ended.items())
+        for index, entry in zip(ended, result_of, strict=True):
+            result[index] = entry
+    return result
+
+
+def _wait(
+    api: Api,
+    waiting: Mapping[int, Written],
+    timeout: int,
+    everywhere: bool,
+    now: Callable[[], float],
+    pause: Callable[[float], None],
+) -> dict[int, Rollout]:
+    """How each rollout ended: COMPLETE, FAILED or STORED."""
+    ended: dict[int, Rollout] = {}
+    deadline, rest = now() + timeout, FIRST_PAUSE
+    while len(ended) < len(waiting):
+        left = {index: entry for index, entry in waiting.items() if index not in ended}
+        try:
+            objects = _look(api, left.values(), everywhere)
+        except SourceError as error:
+            return ended | {index: Rollout(FAILED, f"not known whether it rolled out: {error}") for index in left}
+        over = now() >= deadline
+        for index, entry in left.items():
+            obj = objects.get(_key(entry.obj))
+            rollout = rollout_of(obj) if obj else Rollout(FAILED, "it was deleted while its rollout was awaited")
+            if rollout.state == PROGRESSING and over:
+                causes = "; ".join(filter(None, (rollout.reason, conditions_of(obj or {}))))
+                rollout = Rollout(FAILED, f"not rolled out after {timeout} s: {causes}")
+            if rollout.state != PROGRESSING:
+                ended[index] = rollout
+        if len(ended) < len(waiting):
+            pause(min(rest, max(deadline - now(), 0.1)))
+            rest = min(rest * 1.5, LONGEST_PAUSE)
+    return ended
+
+
+def _look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, dict]:
+    """The present state of workloads: one LIST for each kind and namespace, or for each kind if there are many."""
+    namespaces: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        workload = entry.action.workload
+        namespaces[workload.kind].add(workload.namespace)
+    jobs: list[tuple[Resource, str | None]] = []
+    for kind, names in sorted(namespaces.items()):
+        whole = everywhere and len(names) > FEW_NAMESPACES
+        jobs += [(WORKLOADS[kind], name) for name in ([None] if whole else sorted(names))]
+
+    def look(job: tuple[Resource, str | None]) -> list[dict]:
+        resource, namespace = job
+        where = f"namespace {namespace}" if namespace else "all namespaces"
+        return api.objects(
+            resource.path(namespace), f"list {resource.plural} in {where}", lambda obj: _state(obj, resource)
+        )
+
+    return {_key(obj): obj for objects in concurrently(look, jobs) for obj in objects}
+
+
+def _state(obj: dict, resource: Resource) -> dict:
+    """What a rollout is told from."""
+    spec = {key: value for key, value in obj["spec"].items() if key not in ("template", "volumeClaimTemplates")}
+    metadata = {key: obj["metadata"].get(key) for key in ("namespace", "name", "uid", "generation")}
+    return {"kind": resource.kind, "metadata": metadata, "spec": spec, "status": obj.get("status")}
+
+
+def _key(obj: Any) -> tuple:
+    return obj["kind"], obj["metadata"]["uid"]
+
+
+def _ended(entry: Written, rollout: Rollout) -> Written:
+    if rollout.state == STORED:
+        return _with(entry, "changed", f"stored, not rolled out: {rollout.reason}")
+    return _with(entry, "failed", rollout.reason)
+
+
+def _with(entry: Written, status: str, reason: str | None) -> Written:
+    return replace(entry, action=replace(entry.action, status=status, reason=reason))
+
+
+def _compare(api: Api, entry: Written, rollout: Rollout) -> Written:
+    """A completed rollout, after a look at whether its pods have what was sent: policies may change pods, too."""
+    if rollout.state != COMPLETE:
+        return _ended(entry, rollout)
+    workload = entry.action.workload
+    sent: Any = entry.template
+    for key in workload.pod_path.split("."):
+        sent = sent[key]
+    query = (("labelSelector", _selector_text(workload.spec.get("selector") or {})),)
+    try:
+        what = f"list pods in namespace {workload.namespace}"
+        pods = api.objects(POD.path(workload.namespace), what, _slim_pod, query)
+    except SourceError as error:
+        return _with(entry, "changed", f"rolled out; its pods were not compared with what was sent: {error}")
+    for pod in pods:
+        if not pod["metadata"]["deletionTimestamp"] and _belongs(pod, workload):
+            wrong = _differences(pod["spec"], sent)
+            if wrong:
+                name = pod["metadata"]["name"]
+                reason = f"rolled out, but pod {name} has {', '.join(wrong)}: an admission policy changes pods"
+                return _with(entry, "failed", reason)
+    return entry
+
+
+def _slim_pod(pod: dict) -> dict:
+    metadata, spec = pod["metadata"], pod["spec"]
+    names = ("name", "labels", "ownerReferences", "deletionTimestamp")
+    containers = [{key: item[key] for key in ("name", "lifecycle") if key in item} for item in spec["containers"]]
+    return {
+        "metadata": {key: metadata.get(key) for key in names},
+        "spec": {GRACE: spec.get(GRACE), "containers": containers},
+    }
+
+
+def _belongs(pod: dict, workload: Workload) -> bool:
+    """Whether the workload made the pod: selectors may overlap."""
+    made_by = workload.kind, workload.name
+    if workload.kind == "Deployment":
+        template = (pod["metadata"]["labels"] or {}).get("pod-template-hash")
+        made_by = "ReplicaSet", f"{workload.name}-{template}"
+    return controller_of(pod) == made_by
+
+
+def _differences(spec: dict, sent: dict) -> list[str]:
+    """Where a pod is not as sent, in words."""
+    try:
+        paths = difference(spec, merge(spec, sent))
+    except MergeError as error:
+        return [str(error)]
+    return [f"{GRACE} {spec[GRACE]} instead of {sent[GRACE]}" if path == GRACE else f"another {path}" for path in paths]
+
+
+def _selector_text(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector as the API takes it in a query."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for expression in selector.get("matchExpressions") or ():
+        values = ",".join(expression.get("values") or ())
+        parts.append(_OPERATORS[expression["operator"]].format(expression["key"], values))
+    return ",".join(parts)

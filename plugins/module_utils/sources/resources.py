@@ -1,0 +1,61 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kinds that are read from a cluster, their addresses in the API, and what is kept of their objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One kind, and the path segment under which the API server has it."""
+
+    kind: str
+    api_version: str
+    plural: str
+
+    @property
+    def namespaced(self) -> bool:
+        """Whether its objects live in a namespace."""
+        return self.kind not in ("Node", "Namespace")
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """The address of the list (of one namespace, or of all) or of one object."""
+        group = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        parts = [group, *(("namespaces", quote(namespace, safe="")) if namespace else ()), self.plural]
+        return "/".join(parts if name is None else [*parts, quote(name, safe="")])
+
+    def keep(self, obj: dict) -> dict:
+        """The object without what is not needed of it: that is most of its size. Changes and returns its argument."""
+        obj["apiVersion"], obj["kind"] = self.api_version, self.kind
+        metadata = obj.setdefault("metadata", {})
+        (metadata.get("annotations") or {}).pop(_LAST_APPLIED, None)
+        fields = [entry for entry in metadata.pop("managedFields", None) or () if _tells_an_owner(entry)]
+        if fields:
+            metadata["managedFields"] = fields
+        if self.kind == "Node":
+            info = (obj.get("status") or {}).get("nodeInfo") or {}
+            obj["status"] = {"nodeInfo": {"kubeletVersion": info.get("kubeletVersion")}}
+        else:
+            obj.pop("status", None)
+        return obj
+
+
+def _tells_an_owner(entry: dict) -> bool:
+    return entry.get("manager") == "argocd-controller" or entry.get("operation") == "Apply"
+
+
+_PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
+_PLURALS |= {"ReplicaSet": "replicasets", "CronJob": "cronjobs", "Job": "jobs"}
+WORKLOADS = {kind: Resource(kind, version, _PLURALS[kind]) for kind, version in API_VERSIONS.items()}
+AROUND = {kind: Resource(kind, version, plural) for kind, (version, plural) in CONTEXT_KINDS.items()}
+NAMESPACE = Resource("Namespace", "v1", "namespaces")
+POD = Resource("Pod", "v1", "pods")

@@ -1,0 +1,94 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The examples of the documents, run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]
+DOCUMENTS += [f"roles/{path.parent.name}/README.md" for path in sorted((ROOT / "roles").glob("*/README.md"))]
+DEPLOYMENT = yaml.safe_load((ROOT / "examples" / "mailer.yaml").read_text(encoding="utf-8"))
+
+
+def blocks(language: str) -> list:
+    found = []
+    for document in DOCUMENTS:
+        text = (ROOT / document).read_text(encoding="utf-8")
+        for index, match in enumerate(re.finditer(rf"^```{language}\n(.*?)^```$", text, re.M | re.S)):
+            found.append(pytest.param(match[1], id=f"{document}-{index}"))
+    return found
+
+
+def play(playbook: list, folder: Path) -> str:
+    """Run a playbook in a folder that looks like this checkout, and return what it printed."""
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    shutil.copytree(ROOT / "examples", folder / "build" / "docs" / "shop")
+    shutil.copytree(ROOT / "docs" / "example-templates", folder / "docs" / "example-templates")
+    (folder / "play.yml").write_text(yaml.safe_dump(playbook), encoding="utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "ansible", "playbook", "play.yml"],
+        cwd=folder,
+        env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_yaml_examples_run(text, tmp_path):
+    [entry] = yaml.safe_load(text)
+    if "hosts" in entry:
+        output = play([entry], tmp_path)
+        assert "shop/Deployment/catalog" in output
+    else:
+        output = play(
+            [{"hosts": "localhost", "gather_facts": False, "vars": {"deployment": DEPLOYMENT}, "tasks": [entry]}], tmp_path
+        )
+        assert "seconds: 10" in output and "30" in output
+
+
+def test_the_template_of_the_documents_is_applied(tmp_path):
+    [block] = [param.values[0] for param in blocks("yaml") if "docs/example-templates" in param.values[0]]
+    play(yaml.safe_load(block), tmp_path)
+    written = (tmp_path / "build" / "docs" / "shop" / "frontend.yaml").read_text(encoding="utf-8")
+    assert "/opt/registry/deregister; sleep 20" in written
+
+
+@pytest.mark.parametrize("text", blocks("shell"))
+def test_make_commands_exist(text):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    commands = [line.split("#")[0].split("|")[-1].strip() for line in text.splitlines()]
+    used = {command.split()[1] for command in commands if command.startswith("make ")}
+    assert used <= targets
+
+
+def test_documented_report_keys_are_those_of_a_report(tmp_path):
+    [entry] = [
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "tasks": [{"graceful.termination.audit_info": {"source": "examples", "report_dir": "report"}}],
+        }
+    ]
+    play([entry], tmp_path)
+    report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
+    text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
+    undocumented = {key for key in (*report, *report["summary"], *report["findings"][0], *report["workloads"][0]["budget"])}
+    identity = {"apiVersion", "kind", "namespace", "name", "generated_at", "version", "findings", "grace", "line", "file"}
+    assert {key for key in undocumented - identity if f"`{key}`" not in text} == set()

@@ -1,0 +1,267 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small Kubernetes objects as plain maps, and one function that audits them.
+
+The default workload is healthy: three replicas of one container behind a Service, with a preStop delay of 10 s, a declared
+drain of 10 s, a grace period of 30 s and a readiness probe. A test changes the one thing that it is about.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
+from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.version import parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Origin, read_workload
+from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+
+DRAIN = "graceful.termination/drain-seconds"
+PROFILE = "graceful.termination/profile"
+MANAGED = "graceful.termination/managed"
+TEMPLATES = read_templates(None)
+
+
+def without_nones(fields: dict[str, Any]) -> dict[str, Any]:
+    """None as an argument means: leave this field out."""
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def container(name: str = "app", **fields: Any) -> dict[str, Any]:
+    """A container that serves on 8080; a field of None is left out."""
+    healthy = {
+        "ports": [{"containerPort": 8080}],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8080}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
+    }
+    return without_nones({"name": name, "image": "registry.example/app:1"} | healthy | fields)
+
+
+def hooked(pre_stop: dict[str, Any] | None, name: str = "app", **fields: Any) -> dict[str, Any]:
+    """A container with this preStop handler, or with none."""
+    return container(name, lifecycle={"preStop": pre_stop} if pre_stop else None, **fields)
+
+
+def sleeping(seconds: int) -> dict[str, Any]:
+    """A container whose preStop sleeps so long."""
+    return hooked({"sleep": {"seconds": seconds}})
+
+
+def sidecar(name: str = "proxy", **fields: Any) -> dict[str, Any]:
+    """A native sidecar: an init container with restartPolicy Always."""
+    return without_nones({"name": name, "image": "registry.example/proxy:1", "restartPolicy": "Always"} | fields)
+
+
+def workload(
+    *containers: dict[str, Any],
+    kind: str = "Deployment",
+    name: str = "web",
+    grace: int | None = 30,
+    drain: int | str | None = 10,
+    pod: dict[str, Any] | None = None,
+    annotations: dict[str, str] | None = None,
+    **spec: Any,
+) -> dict[str, Any]:
+    """A workload of the namespace shop; `spec` are fields of its spec, `pod` of its pod spec."""
+    pods = {"terminationGracePeriodSeconds": grace, "containers": list(containers) or [container()]} | (pod or {})
+    template = {"metadata": {"labels": {"app": name}}, "spec": without_nones(pods)}
+    told = without_nones({DRAIN: None if drain is None else str(drain)}) | (annotations or {})
+    scaled = {"replicas": 3} if kind in ("Deployment", "StatefulSet", "ReplicaSet") else {}
+    body = without_nones(scaled | {"selector": {"matchLabels": {"app": name}}, "template": template} | spec)
+    if kind == "CronJob":
+        body = {"schedule": "@daily", "jobTemplate": {"spec": {"template": template}}}
+    return {
+        "apiVersion": "batch/v1" if kind in ("CronJob", "Job") else "apps/v1",
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "shop", "annotations": told},
+        "spec": body,
+    }
+
+
+def context_object(kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
+    """An object of a context kind in the namespace shop."""
+    return {
+        "apiVersion": CONTEXT_KINDS[kind][0],
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "shop"} | metadata,
+        "spec": spec,
+    }
+
+
+def service(name: str = "web", annotations: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    """A Service that sends port 80 to 8080 of the workload of the same name."""
+    usual = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
+    return context_object("Service", name, without_nones(usual | spec), annotations=annotations or {})
+
+
+def balancer(**spec: Any) -> dict[str, Any]:
+    """A Service whose load balancer sends packets to pod addresses itself."""
+    annotation = "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type"
+    return service(annotations={annotation: "ip"}, type="LoadBalancer", **spec)
+
+
+def disruption_budget(name: str = "web", **spec: Any) -> dict[str, Any]:
+    """A PodDisruptionBudget of the workload of the same name."""
+    usual = {"selector": {"matchLabels": {"app": name}}} | (spec or {"maxUnavailable": 1})
+    return context_object("PodDisruptionBudget", name, usual)
+
+
+def autoscaler(least: int, name: str = "web", kind: str = "Deployment") -> dict[str, Any]:
+    """A HorizontalPodAutoscaler with this minimum."""
+    return context_object(
+        "HorizontalPodAutoscaler", name, {"scaleTargetRef": {"kind": kind, "name": name}, "minReplicas": least}
+    )
+
+
+def claim(name: str, *modes: str) -> dict[str, Any]:
+    """A PersistentVolumeClaim."""
+    return context_object("PersistentVolumeClaim", name, {"accessModes": list(modes)})
+
+
+def claims_volume(name: str) -> dict[str, Any]:
+    """What a pod spec says to mount a claim."""
+    return {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]}
+
+
+def node(name: str, version: str = "v1.34.4", *, unschedulable: bool = False) -> dict[str, Any]:
+    """A node with this kubelet."""
+    spec = {"unschedulable": True} if unschedulable else {}
+    return context_object("Node", name, spec) | {"status": {"nodeInfo": {"kubeletVersion": version}}}
+
+
+class Memory:
+    """A source that takes every change, except those for workloads of the names in `refuses`."""
+
+    def __init__(self, refuses: dict[str, str] | None = None):
+        self._refuses = refuses or {}
+
+    def read(self) -> Snapshot:
+        """Not read from: tests hand over the snapshot."""
+        raise NotImplementedError
+
+    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
+        """The reasons that the test gave."""
+        return {
+            index: self._refuses[change.workload.name]
+            for index, change in enumerate(changes)
+            if change.workload.name in self._refuses
+        }
+
+    def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[Any]:
+        """Not written to: `Result.applied` has the objects after."""
+        raise NotImplementedError
+
+
+@dataclass
+class Result:
+    """What a run found, as the report says it, and what it would change."""
+
+    report: dict[str, Any]
+    audit: Audit
+    objects: list[dict[str, Any]]
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> dict[str, str]:
+        """Severity by rule."""
+        return {entry["rule"]: entry["severity"] for entry in self.report["findings"]}
+
+    def of(self, rule: str) -> list[dict[str, Any]]:
+        """The findings of one rule."""
+        return [entry for entry in self.report["findings"] if entry["rule"] == rule]
+
+    def one(self, rule: str) -> dict[str, Any]:
+        """The only finding of a rule."""
+        (entry,) = self.of(rule)
+        return entry
+
+    @property
+    def workload(self) -> dict[str, Any]:
+        """The only workload of the report."""
+        (entry,) = self.report["workloads"]
+        return entry
+
+    @property
+    def change(self) -> Change:
+        """The only change."""
+        (change,) = self.audit.changes
+        return change
+
+    @property
+    def pod(self) -> dict[str, Any]:
+        """The pod spec of the only patch."""
+        return self.change.patch["spec"]["template"]["spec"]
+
+    def applied(self) -> Result:
+        """The run after every change has been written."""
+        after = {id(change.workload.obj): change.obj for change in self.audit.changes}
+        return run(*[after.get(id(obj), obj) for obj in self.objects], **self.options)
+
+
+def snapshot_of(objects: Sequence[dict[str, Any]], *, version: str = "1.34", unknown: str | None = None) -> Snapshot:
+    """What a source would read: `unknown` is why Services are not known."""
+    snapshot = Snapshot("cluster", "test", parse_version(version), server_version=version)
+    if unknown:
+        snapshot.context.unknown["Service", ""] = unknown
+    for obj in objects:
+        try:
+            if obj["kind"] in CONTEXT_KINDS:
+                snapshot.context.add(obj)
+            else:
+                snapshot.workloads.append(read_workload(obj, Origin()))
+        except Unreadable as error:
+            snapshot.skipped.append(Skipped("test.yaml", error.line, error.reason))
+    return snapshot
+
+
+def run(*objects: dict[str, Any], **options: Any) -> Result:
+    """Audit the objects. Options: version, unknown, policy, templates, refuses, rules."""
+    chosen = dict(options)
+    policy = Policy.from_options(chosen.pop("policy", None))
+    rules: Sequence[Rule] = chosen.pop("rules", RULES)
+    overrides = {name: (f"{name}.yaml.j2", text) for name, text in chosen.pop("templates", {}).items()}
+    snippets = Snippets(TEMPLATES | overrides)
+    source = Memory(chosen.pop("refuses", None))
+    originals = copy.deepcopy(objects)
+    snapshot = snapshot_of(objects, **chosen)
+    judged = audit(snapshot, source, rules, policy, snippets)
+    report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="2027-01-04T09:30:00Z")
+    assert originals == objects, "an audit changes nothing of what it reads"
+    check_report(report)
+    return Result(report, judged, list(objects), options)
+
+
+def check_report(report: dict[str, Any]) -> None:
+    """What holds of every report, whatever was judged."""
+    summary, findings = report["summary"], report["findings"]
+    assert summary["found"] == summary["workloads"] + summary["excluded"] + summary["unreadable"]
+    assert summary["workloads"] == len(report["workloads"])
+    assert summary["unreadable"] == len(report["skipped"])
+    assert sum(summary["findings"].values()) == len(findings)
+    assert summary["remediable"] == sum(entry["remedy"] == "auto" for entry in findings)
+    assert len({entry["fingerprint"] for entry in findings}) == len(findings)
+    for entry in report["workloads"]:
+        parts = entry["budget"]
+        known = (parts["prestop"] or 0) + (parts["drain"] or 0) + parts["sidecar"] + parts["margin"]
+        assert known == parts["required"], entry["name"]
+    for entry in findings:
+        assert (entry["snippet"] is None) == (entry["reason"] is None) == (entry["remedy"] == "auto")
+
+
+def case_of(obj: dict[str, Any], *around: dict[str, Any], unknown: str | None = None) -> Case:
+    """The case of one workload among what is around it, by the default policy."""
+    snapshot = snapshot_of(around, unknown=unknown)
+    return open_case(read_workload(obj, Origin()), snapshot.context, Policy(), snapshot.version)

@@ -1,0 +1,145 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shell as PID 1, seen statically."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    container,
+    run,
+    sidecar,
+    workload,
+)
+
+RULE = "pid1-shell-wrapper"
+SEVERAL = "./wait-for-db; ./server"
+
+
+def shell(script: str, *words: str) -> dict[str, Any]:
+    """A container whose command is a shell with this script."""
+    return container(command=[*(words or ("sh", "-c")), script])
+
+
+def test_several_commands_are_a_warning_for_a_person() -> None:
+    finding = run(workload(shell(SEVERAL), grace=40)).one(RULE)
+    assert (finding["severity"], finding["remedy"], finding["template"]) == ("warning", "manual", "exec-entrypoint")
+    assert finding["path"] == "spec.template.spec.containers[app].command"
+    assert finding["numbers"] == {"commands": 2, "grace_seconds": 40}
+    assert "40 s" in finding["message"]
+
+
+@pytest.mark.parametrize("script", ["./server", "java -jar app.jar 2>&1", "PORT=80 ./server >/dev/null", "sleep 1d"])
+def test_one_simple_command_is_an_info(script: str) -> None:
+    finding = run(workload(shell(script))).one(RULE)
+    assert finding["severity"] == "info"
+    assert "exec CHANGE-ME" in finding["snippet"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("/bin/sh", "-c"),
+        ("bash", "-ec"),
+        ("bash", "-lc"),
+        ("bash", "-ce"),
+        ("bash", "--login", "-c"),
+        ("bash", "-o", "pipefail", "-c"),
+        ("bash", "-euo", "pipefail", "-c"),
+        ("/usr/bin/env", "bash", "-c"),
+        ("busybox", "sh", "-c"),
+        ("dash", "-e", "-c"),
+    ],
+)
+def test_every_way_to_call_a_shell(words: tuple[str, ...]) -> None:
+    assert run(workload(shell(SEVERAL, *words))).one(RULE)["severity"] == "warning"
+
+
+def test_command_and_args_are_one_row() -> None:
+    split = container(command=["sh", "-c"], args=["./prepare && ./server"])
+    assert run(workload(split)).one(RULE)["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec ./server",
+        "./wait-for-db; exec ./server",
+        "set -e\n./migrate\nexec ./server \\\n  --port 80\n",
+        "cd /app && exec ./server",
+        'if [ -n "$DEBUG" ]; then exec ./server -v; else exec ./server; fi',
+        "UMASK=022 exec ./server",
+        "./prepare # don't ask\nexec ./server 'now'",
+    ],
+)
+def test_exec_makes_the_application_pid_1(script: str) -> None:
+    assert not run(workload(shell(script))).of(RULE)
+
+
+@pytest.mark.parametrize(
+    "script", ["trap 'kill $child' TERM; ./server & child=$!; wait", "trap stop TERM\n./server & wait"]
+)
+def test_a_trap_handles_the_signal(script: str) -> None:
+    assert not run(workload(shell(script))).of(RULE)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "exec 2>&1; ./server",
+        "exec >/var/log/server.log; ./server",
+        "echo 'exec ./server'; ./server",
+        "./prepare; # exec ./server\n./server",
+        "find . -exec rm {} +; ./server",
+        "echo trap it; ./server",
+        "./prepare; tini -- ./server",
+        "./server | tee log",
+        "./server & wait",
+        "while true; do ./server; done",
+    ],
+)
+def test_what_only_looks_like_exec_or_trap_does_not_help(script: str) -> None:
+    assert run(workload(shell(script))).one(RULE)["severity"] == "warning"
+
+
+@pytest.mark.parametrize("init", [["tini", "--"], ["/sbin/tini", "-g", "--"], ["dumb-init"]])
+def test_an_init_in_front_passes_signals_on(init: list[str]) -> None:
+    assert not run(workload(container(command=[*init, "sh", "-c", SEVERAL]))).of(RULE)
+
+
+@pytest.mark.parametrize("command", [None, ["./server"], ["sh", "/entrypoint.sh"], ["python", "-c", "a; b"], ["sh"]])
+def test_what_is_no_shell_with_a_script_says_nothing(command: list[str] | None) -> None:
+    assert not run(workload(container(command=command))).of(RULE)
+
+
+def test_args_alone_follow_an_entrypoint_that_is_not_known() -> None:
+    assert not run(workload(container(args=["sh", "-c", SEVERAL]))).of(RULE)
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {"shareProcessNamespace": True},
+        {"hostPID": True},
+        {"os": {"name": "windows"}},
+        {"nodeSelector": {"kubernetes.io/os": "windows"}},
+    ],
+)
+def test_where_the_shell_is_not_pid_1_of_a_linux_pod_it_is_silent(pod: dict[str, Any]) -> None:
+    assert not run(workload(shell(SEVERAL), pod=pod)).of(RULE)
+
+
+def test_batch_is_an_info() -> None:
+    assert run(workload(shell(SEVERAL), kind="CronJob")).one(RULE)["severity"] == "info"
+
+
+def test_sidecars_are_not_judged() -> None:
+    assert not run(workload(pod={"initContainers": [sidecar(command=["sh", "-c", SEVERAL])]})).of(RULE)
+
+
+def test_each_container_is_a_finding() -> None:
+    assert len(run(workload(shell(SEVERAL), shell(SEVERAL) | {"name": "other"})).of(RULE)) == 2

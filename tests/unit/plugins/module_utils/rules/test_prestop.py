@@ -1,0 +1,396 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules on preStop hooks: what each finds, and where each stays silent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    PROFILE,
+    autoscaler,
+    balancer,
+    container,
+    hooked,
+    node,
+    run,
+    service,
+    sidecar,
+    sleeping,
+    workload,
+)
+
+MISSING, EXCEEDS, STARVES, TCP = (
+    "prestop-missing",
+    "prestop-exceeds-grace",
+    "prestop-starves-drain",
+    "prestop-tcp-socket",
+)
+HTTP, UNSUPPORTED = "prestop-http-unverified", "sleep-action-unsupported"
+BARE = hooked(None)
+RECREATE: dict[str, Any] = {"strategy": {"type": "Recreate"}}
+
+
+def shell(script: str) -> dict[str, Any]:
+    """A container whose preStop runs this script."""
+    return hooked({"exec": {"command": ["sh", "-c", script]}})
+
+
+# prestop-missing
+
+
+def test_a_serving_container_without_prestop_is_a_warning() -> None:
+    finding = run(workload(BARE), service()).one(MISSING)
+    assert finding["severity"] == "warning"
+    assert finding["container"] == "app"
+    assert finding["path"] == "spec.template.spec.containers[app].lifecycle.preStop"
+    assert finding["numbers"] == {"prestop_seconds": 0, "wanted_seconds": 10}
+    assert finding["template"] == "prestop-sleep"
+    assert finding["remedy"] == "auto"
+    assert "kube-proxy" in finding["message"]
+
+
+def test_behind_a_load_balancer_the_delay_is_longer() -> None:
+    finding = run(workload(BARE), service(type="LoadBalancer")).one(MISSING)
+    assert finding["severity"] == "warning"
+    assert finding["numbers"]["wanted_seconds"] == 20
+    assert "load balancer" in finding["message"]
+
+
+def test_a_load_balancer_that_addresses_pods_makes_it_an_error() -> None:
+    assert run(workload(BARE), balancer()).one(MISSING)["severity"] == "error"
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
+def test_every_kind_that_serves_is_judged(kind: str) -> None:
+    assert run(workload(BARE, kind=kind), service()).of(MISSING)
+
+
+def test_only_the_container_behind_the_service_needs_it() -> None:
+    shipper = hooked(None, "shipper", ports=[{"containerPort": 2020}])
+    assert run(workload(shipper, BARE), service()).one(MISSING)["container"] == "app"
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        {"sleep": {"seconds": 5}},
+        {"exec": {"command": ["/wait-shutdown"]}},
+        {"httpGet": {"path": "/drain", "port": 8080}},
+        {"tcpSocket": {"port": 8080}},
+    ],
+)
+def test_any_hook_is_not_a_missing_hook(hook: dict[str, Any]) -> None:
+    assert not run(workload(hooked(hook)), service()).of(MISSING)
+
+
+@pytest.mark.parametrize("profile", ["worker", "batch", "controller"])
+def test_what_takes_no_requests_needs_no_delay(profile: str) -> None:
+    assert not run(workload(BARE, annotations={PROFILE: profile}), service()).of(MISSING)
+
+
+def test_without_a_service_it_is_a_worker() -> None:
+    assert not run(workload(BARE)).of(MISSING)
+
+
+def test_a_cronjob_needs_no_delay() -> None:
+    assert not run(workload(BARE, kind="CronJob"), service()).of(MISSING)
+
+
+def test_a_native_sidecar_needs_no_delay() -> None:
+    assert not run(workload(sleeping(10), pod={"initContainers": [sidecar()]}), service()).of(MISSING)
+
+
+def test_an_unknown_profile_is_judged_one_severity_lower() -> None:
+    assert run(workload(BARE), unknown="no Service in the input").one(MISSING)["severity"] == "info"
+
+
+def test_without_replicas_it_is_an_info() -> None:
+    finding = run(workload(BARE, replicas=0), balancer()).one(MISSING)
+    assert finding["severity"] == "info"
+    assert finding["reason"] == "only errors and warnings are patched"
+
+
+def test_headless_only_is_an_info() -> None:
+    assert run(workload(BARE, kind="StatefulSet"), service(clusterIP="None")).one(MISSING)["severity"] == "info"
+
+
+def test_a_second_service_that_is_not_headless_makes_it_a_warning() -> None:
+    behind = service("peers", selector={"app": "web"}, clusterIP="None")
+    assert run(workload(BARE), service(), behind).one(MISSING)["severity"] == "warning"
+
+
+def test_one_replica_with_recreate_is_an_info() -> None:
+    assert run(workload(BARE, replicas=1, **RECREATE), service()).one(MISSING)["severity"] == "info"
+
+
+def test_several_replicas_with_recreate_are_a_warning() -> None:
+    assert run(workload(BARE, replicas=2, **RECREATE), service()).one(MISSING)["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"args": ["/nginx-ingress-controller", "--shutdown-grace-period=10"]},
+        {"args": ["--shutdown-grace-period", "10"]},
+        {"args": ["--shutdown-delay-duration=20s"]},
+        {"command": ["sh", "-c", "exec /server --shutdown-delay=5s"]},
+    ],
+)
+def test_a_server_that_delays_its_own_shutdown_needs_none(words: dict[str, Any]) -> None:
+    assert not run(workload(hooked(None, **words)), service()).of(MISSING)
+
+
+@pytest.mark.parametrize("flag", ["--shutdown-grace-period=0", "--shutdown-grace-period=0s", "--shutdown-timeout=10"])
+def test_a_flag_that_delays_nothing_does_not_count(flag: str) -> None:
+    assert run(workload(hooked(None, args=[flag])), service()).of(MISSING)
+
+
+def test_a_shutdown_manager_beside_it_delays_the_shutdown() -> None:
+    assert not run(workload(BARE, container("shutdown-manager", ports=None)), service()).of(MISSING)
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        [{"name": "metrics", "port": 9090}],
+        [{"name": "http-metrics", "port": 9090}],
+        [{"port": 9090, "targetPort": "prometheus"}],
+    ],
+)
+def test_a_service_for_metrics_alone_brings_no_requests(ports: list[dict[str, Any]]) -> None:
+    scraped = hooked(None, ports=[{"name": "prometheus", "containerPort": 9090}])
+    assert not run(workload(scraped), service(ports=ports)).of(MISSING)
+
+
+def test_below_kubernetes_1_30_an_exec_sleep_is_for_a_person() -> None:
+    finding = run(workload(BARE), service(), version="1.29").one(MISSING)
+    assert finding["remedy"] == "manual"
+    assert finding["template"] == "prestop-exec-sleep"
+    assert 'command: ["sh", "-c", "sleep 10"]' in finding["snippet"]
+    assert "terminationGracePeriodSeconds: 40" in finding["snippet"]
+
+
+def test_the_oldest_kubelet_decides_too() -> None:
+    finding = run(workload(BARE), service(), node("old", "v1.29.9"), node("new")).one(MISSING)
+    assert finding["template"] == "prestop-exec-sleep"
+
+
+def test_an_autoscaler_that_may_scale_to_zero_makes_it_an_info() -> None:
+    assert run(workload(BARE), service(), autoscaler(0)).one(MISSING)["severity"] == "info"
+
+
+# prestop-exceeds-grace
+
+
+@pytest.mark.parametrize(
+    ("hook", "grace"),
+    [
+        ({"sleep": {"seconds": 30}}, 30),  # equal: the API server takes it, the application gets 2 s
+        ({"sleep": {"seconds": 30}}, None),  # the default of 30 s
+        ({"exec": {"command": ["sleep", "31"]}}, 30),
+        ({"exec": {"command": ["/bin/sleep", "1m"]}}, 60),
+        ({"exec": {"command": ["sh", "-c", "sleep 30"]}}, 30),
+        ({"exec": {"command": ["/bin/bash", "-ec", "echo bye; sleep 20; sleep 10"]}}, 30),
+        ({"exec": {"command": ["bash", "-lc", "sleep 0.5m"]}}, 30),
+        ({"exec": {"command": ["bash", "-o", "pipefail", "-c", "curl -X POST localhost/off && sleep 30"]}}, 30),
+    ],
+)
+def test_a_hook_that_takes_the_whole_grace_period_is_an_error(hook: dict[str, Any], grace: int | None) -> None:
+    finding = run(workload(hooked(hook), grace=grace), service()).one(EXCEEDS)
+    assert finding["severity"] == "error"
+    assert finding["numbers"]["prestop_seconds"] >= finding["numbers"]["grace_seconds"]
+    assert finding["numbers"]["left_seconds"] == 2
+    assert finding["template"] == "grace-period"
+
+
+def test_one_second_less_is_not_the_whole_grace_period() -> None:
+    assert not run(workload(sleeping(29)), service()).of(EXCEEDS)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "while pgrep nginx; do sleep 30; done",
+        "for i in 1 2 3; do sleep 30; done",
+        "until curl -sf localhost/idle\ndo\n  sleep 60\ndone",
+        "if [ -f /tmp/slow ]; then sleep 60; fi",
+        "sleep 60 &",
+        "sleep $SECONDS_TO_WAIT",
+        "timeout 5 sleep 60",
+        "echo 'sleep 60'",
+        "# sleep 60",
+    ],
+)
+def test_a_sleep_that_need_not_be_slept_is_not_counted(script: str) -> None:
+    assert not run(workload(shell(script)), service()).of(EXCEEDS)
+
+
+@pytest.mark.parametrize("hook", [{"httpGet": {"port": 8080}}, {"exec": {"command": ["/drain.sh", "60"]}}])
+def test_a_hook_of_undeclared_time_is_not_guessed_at(hook: dict[str, Any]) -> None:
+    assert not run(workload(hooked(hook)), service()).of(EXCEEDS)
+
+
+@pytest.mark.parametrize("kind", ["CronJob", "Job"])
+def test_batch_pods_are_killed_just_the_same(kind: str) -> None:
+    finding = run(workload(sleeping(30), kind=kind)).one(EXCEEDS)
+    assert finding["severity"] == "error"
+    path = "spec.jobTemplate.spec.template.spec" if kind == "CronJob" else "spec.template.spec"
+    assert finding["path"] == f"{path}.containers[app].lifecycle.preStop"
+
+
+def test_the_hook_of_a_native_sidecar_shares_the_grace_period() -> None:
+    proxy = sidecar(lifecycle={"preStop": {"sleep": {"seconds": 30}}})
+    result = run(workload(pod={"initContainers": [proxy]}), service())
+    assert result.one(EXCEEDS)["container"] == "proxy"
+
+
+def test_the_hook_of_a_plain_init_container_never_runs() -> None:
+    init = container("setup", lifecycle={"preStop": {"sleep": {"seconds": 30}}})
+    assert not run(workload(pod={"initContainers": [init]}), service()).of(EXCEEDS)
+
+
+# prestop-starves-drain
+
+
+def test_too_little_for_the_margin_is_a_warning() -> None:
+    finding = run(workload(sleeping(25), drain=None), service()).one(STARVES)
+    assert finding["severity"] == "warning"
+    assert finding["numbers"] == {
+        "prestop_seconds": 25,
+        "grace_seconds": 30,
+        "left_seconds": 5,
+        "drain_seconds": None,
+    }
+
+
+def test_less_than_the_declared_drain_is_an_error() -> None:
+    finding = run(workload(sleeping(10), drain=25), service()).one(STARVES)
+    assert finding["severity"] == "error"
+    assert finding["numbers"]["left_seconds"] == 20
+
+
+def test_enough_for_the_drain_but_not_for_the_margin_is_a_warning() -> None:
+    assert run(workload(sleeping(10), drain=20), service()).one(STARVES)["severity"] == "warning"
+
+
+def test_just_enough_is_enough() -> None:
+    assert not run(workload(sleeping(10), drain=10, grace=30), service()).of(STARVES)
+
+
+def test_the_drain_counts_although_another_container_needs_more() -> None:
+    slow = hooked({"sleep": {"seconds": 60}}, "shipper", ports=None)
+    assert run(workload(slow, sleeping(10), drain=40, grace=45), service()).one(STARVES)["container"] == "app"
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["sleep 5; /wait-shutdown; sleep 20", "nginx -s quit; sleep 25; while pidof nginx; do sleep 1; done"],
+)
+def test_a_hook_that_waits_for_the_drain_takes_nothing_from_it(script: str) -> None:
+    assert not run(workload(shell(script)), service()).of(STARVES)
+
+
+def test_beyond_the_grace_period_it_is_the_other_rule() -> None:
+    assert set(run(workload(sleeping(40), drain=None), service()).rules) & {EXCEEDS, STARVES} == {EXCEEDS}
+
+
+@pytest.mark.parametrize("hook", [None, {"httpGet": {"port": 8080}}, {"exec": {"command": ["/drain.sh"]}}])
+def test_a_hook_of_no_known_time_starves_nothing(hook: dict[str, Any] | None) -> None:
+    assert not run(workload(hooked(hook), drain=60), service()).of(STARVES)
+
+
+def test_a_native_sidecar_does_not_drain_the_application() -> None:
+    proxy = sidecar(lifecycle={"preStop": {"sleep": {"seconds": 25}}})
+    assert not run(workload(pod={"initContainers": [proxy]}), service()).of(STARVES)
+
+
+# prestop-tcp-socket
+
+
+def test_a_tcp_hook_is_an_error_and_is_replaced_by_a_sleep() -> None:
+    result = run(workload(hooked({"tcpSocket": {"port": 8080}})), service())
+    finding = result.one(TCP)
+    assert (finding["severity"], finding["remedy"], finding["template"]) == ("error", "auto", "prestop-sleep")
+    assert finding["path"].endswith("containers[app].lifecycle.preStop.tcpSocket")
+    (patched,) = result.pod["containers"]
+    assert patched["lifecycle"]["preStop"] == {"tcpSocket": None, "sleep": {"seconds": 10}}
+
+
+def test_a_tcp_hook_at_start_is_for_a_person() -> None:
+    lifecycle = {"postStart": {"tcpSocket": {"port": 8080}}, "preStop": {"sleep": {"seconds": 10}}}
+    finding = run(workload(container(lifecycle=lifecycle)), service()).one(TCP)
+    assert (finding["remedy"], finding["template"]) == ("manual", "poststart-remove")
+    assert "postStart: null" in finding["snippet"]
+
+
+def test_two_tcp_hooks_of_a_container_are_one_finding() -> None:
+    broken = {"tcpSocket": {"port": 8080}}
+    result = run(workload(container(lifecycle={"postStart": broken, "preStop": broken})), service())
+    assert "postStart" in result.one(TCP)["path"]
+
+
+def test_the_tcp_hook_of_a_native_sidecar_is_to_be_removed() -> None:
+    proxy = sidecar(lifecycle={"preStop": {"tcpSocket": {"port": 15021}}})
+    finding = run(workload(pod={"initContainers": [proxy]}), service()).one(TCP)
+    assert finding["remedy"] == "manual"
+    assert "initContainers:" in finding["snippet"]
+    assert "preStop: null" in finding["snippet"]
+
+
+def test_below_kubernetes_1_30_a_tcp_hook_is_for_a_person() -> None:
+    finding = run(workload(hooked({"tcpSocket": {"port": 8080}})), service(), version="1.29").one(TCP)
+    assert finding["template"] == "prestop-exec-sleep"
+    assert "tcpSocket: null" in finding["snippet"]
+
+
+def test_a_tcp_probe_is_fine() -> None:
+    probed = container(readinessProbe={"tcpSocket": {"port": 8080}})
+    assert not run(workload(probed), service()).of(TCP)
+
+
+# prestop-http-unverified
+
+
+def test_an_http_hook_guarantees_nothing() -> None:
+    finding = run(workload(hooked({"httpGet": {"path": "/off", "port": 8080}})), service()).one(HTTP)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+    assert "httpGet: null" in finding["snippet"]
+
+
+def test_an_http_hook_on_a_port_name_that_does_not_exist_is_an_error() -> None:
+    assert run(workload(hooked({"httpGet": {"port": "admin"}})), service()).one(HTTP)["severity"] == "error"
+
+
+def test_an_http_hook_on_an_undeclared_port_number_is_not() -> None:
+    assert run(workload(hooked({"httpGet": {"port": 9999}})), service()).one(HTTP)["severity"] == "warning"
+
+
+@pytest.mark.parametrize("hook", [{"sleep": {"seconds": 5}}, {"exec": {"command": ["sleep", "5"]}}])
+def test_other_hooks_are_no_http_hooks(hook: dict[str, Any]) -> None:
+    assert not run(workload(hooked(hook)), service()).of(HTTP)
+
+
+# sleep-action-unsupported
+
+
+def test_the_sleep_action_needs_kubernetes_1_30() -> None:
+    finding = run(workload(sleeping(10)), service(), version="1.29").one(UNSUPPORTED)
+    assert (finding["severity"], finding["remedy"]) == ("error", "manual")
+    assert "sleep: null" in finding["snippet"]
+
+
+def test_an_old_kubelet_does_not_run_it() -> None:
+    assert run(workload(sleeping(10)), service(), node("old", "v1.29.1-gke.7")).of(UNSUPPORTED)
+
+
+def test_a_sleep_of_zero_needs_kubernetes_1_33() -> None:
+    assert run(workload(sleeping(0)), service(), version="1.32").of(UNSUPPORTED)
+    assert not run(workload(sleeping(0)), service(), version="1.33").of(UNSUPPORTED)
+
+
+def test_kubernetes_1_30_runs_it() -> None:
+    assert not run(workload(sleeping(10)), service(), version="1.30").of(UNSUPPORTED)

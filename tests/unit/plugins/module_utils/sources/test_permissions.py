@@ -1,0 +1,103 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user who is not root meets: files and folders that may not be read or written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[5]
+MANIFEST = """\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata:
+  name: db
+spec:
+  template:
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+        - name: db
+          image: registry.example/db:1
+"""
+# Runs in a process of its own, since root may read everything and has to become somebody else for good.
+SCRIPT = """
+import json, os, sys
+from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
+from ansible_collections.graceful.termination.plugins.module_utils.run import run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
+from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+parameters = {name: option.get("default") for name, option in AUDIT_OPTIONS.items()}
+parameters |= {"source": ".", "_directory": sys.argv[1], "_snippets": read_templates(None)}
+if os.geteuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+chosen = read_options(parameters)
+source = ManifestSource(chosen.path, chosen.source, chosen.selection, chosen.version, version_assumed=True)
+print(json.dumps(run_remediate(source, chosen, check=False).report))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path_factory):
+    """A folder that nobody in particular may enter, whatever the umask of its parents is."""
+    path = tmp_path_factory.mktemp("manifests")
+    for parent in (path, *path.parents):
+        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest", "manifests")):
+            parent.chmod(0o755)
+    return path
+
+
+def remediate_as_nobody(folder: Path) -> dict:
+    run = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        env=os.environ | {"PYTHONPATH": str(ROOT / ".collections")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    return json.loads(run.stdout)
+
+
+def write(path: Path, mode: int) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(MANIFEST)
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 65534)
+    return path
+
+
+def test_a_file_without_permission_to_read(folder):
+    write(folder / "secret.yaml", 0o000)
+    write(folder / "open.yaml", 0o444)
+    report = remediate_as_nobody(folder)
+    assert report["summary"]["found"] == 2
+    assert report["skipped"] == [{"file": "secret.yaml", "line": None, "reason": "cannot read: Permission denied"}]
+
+
+def test_a_folder_without_permission_to_read(folder):
+    write(folder / "closed" / "app.yaml", 0o644)
+    write(folder / "open.yaml", 0o444)
+    (folder / "closed").chmod(0o000)
+    try:
+        report = remediate_as_nobody(folder)
+    finally:
+        (folder / "closed").chmod(0o755)
+    assert [entry["file"] for entry in report["skipped"]] == ["closed"]
+
+
+def test_a_file_without_permission_to_write(folder):
+    path = write(folder / "fixed-by-others.yaml", 0o444)
+    report = remediate_as_nobody(folder)
+    [action] = report["actions"]
+    assert (action["status"], action["reason"]) == ("failed", "cannot write: Permission denied")
+    assert path.read_text() == MANIFEST

@@ -1,0 +1,79 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a preStop hook takes, as far as its text tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.graceful.termination.plugins.module_utils.container import Handler
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+
+
+def script(text: str) -> Handler:
+    """An exec handler with a shell script."""
+    return Handler("exec", command=("sh", "-c", text))
+
+
+@pytest.mark.parametrize(
+    ("handler", "seconds"),
+    [
+        (None, 0),
+        (Handler("sleep", seconds=15), 15),
+        (Handler("tcpSocket"), 0),  # fails at once
+        (Handler("exec", command=("sleep", "20")), 20),
+        (Handler("exec", command=("/usr/bin/sleep", "1m")), 60),
+        (script("sleep 20"), 20),
+        (script("exec sleep 20"), 20),
+        (script("echo bye; sleep 5 && /bin/sleep 1m"), 65),
+        (script("sleep '7' >&2 # not 70"), 7),
+        (script("sleep 0.2; sleep 0.3"), 1),
+        (script("echo 'sleep 9'; true"), 0),
+    ],
+)
+def test_a_time_that_is_exact(handler: Handler | None, seconds: int) -> None:
+    time = hook_time(handler)
+    assert (time.seconds, time.exact) == (seconds, True)
+
+
+@pytest.mark.parametrize(
+    ("handler", "least"),
+    [
+        (Handler("httpGet"), 0),
+        (Handler("exec"), 0),
+        (Handler("exec", command=("/drain.sh", "60")), 0),
+        (Handler("exec", command=("sleep", "infinity")), 0),
+        (script("curl -X POST localhost/off && sleep 20"), 20),
+        (script("nginx -s quit; sleep 10; sleep $MORE"), 10),
+        (script("sleep 5; exec /drain.sh"), 5),
+        (script("echo $(curl localhost/off); sleep 5"), 5),
+        (script("while pgrep app; do sleep 5; done"), 0),
+        (script("sleep 5; for i in 1 2; do sleep 10; done"), 0),
+        (script("[ -f x ] && sleep 5 & wait"), 0),
+    ],
+)
+def test_a_time_that_is_a_lower_bound(handler: Handler, least: int) -> None:
+    time = hook_time(handler)
+    assert (time.seconds, time.exact) == (least, False)
+
+
+@pytest.mark.parametrize(
+    "handler",
+    [
+        Handler("exec", command=("/wait-shutdown",)),
+        script("nginx -s quit; while pgrep -x nginx; do sleep 1; done"),
+        script("curl -s localhost:9000/drain; sleep 20"),
+    ],
+)
+def test_a_hook_that_waits_until_the_server_has_drained(handler: Handler) -> None:
+    assert hook_time(handler).drains
+
+
+@pytest.mark.parametrize("text", ["sleep 20", "nginx -s quit; sleep 20", "kill -QUIT 1"])
+def test_a_hook_that_does_not(text: str) -> None:
+    assert not hook_time(script(text)).drains
+
+
+def test_the_source_never_quotes_the_command() -> None:
+    assert "hunter2" not in hook_time(script("curl -u me:hunter2 localhost; sleep 5")).source
