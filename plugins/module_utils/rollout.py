@@ -64,7 +64,7 @@ def _stored(obj: dict) -> str | None:
 def _deployment(obj: dict, status: dict) -> Rollout:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Rollout(FAILED, conditions_of(obj))
+            return Rollout(FAILED, f"not rolled out: {conditions_of(obj)}")
     wanted = obj["spec"].get("replicas", 1)
     updated, total = status.get("updatedReplicas") or 0, status.get("replicas") or 0
     if updated < wanted:

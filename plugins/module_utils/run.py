@@ -55,15 +55,19 @@ def run_remediate(source: Source, options: Options, *, check: bool) -> Outcome:
         if diff:
             diffs.append(diff)
     after = before
-    changed = any(action.written or action.status == "would-change" for action in actions)
-    if changed and not check:
+    written = not check and any(action.written for action in actions)
+    if written:
         try:
             snapshot = source.read()
             after = _judge(snapshot, source, options)
         except SourceError as error:
             # What was written must be told, even if nobody can tell any more what became of it.
             snapshot.unseen.append(Unseen("all", f"the state after the changes is not known: {error}", "after the run"))
-    return Outcome(_report(snapshot, after, options, "check" if check else "remediate", actions), diffs, changed)
+    return Outcome(
+        _report(snapshot, after, options, "check" if check else "remediate", actions),
+        diffs,
+        written or any(action.status == "would-change" for action in actions),
+    )
 
 
 def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:

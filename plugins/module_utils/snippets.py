@@ -52,16 +52,18 @@ class Snippets:
 
     def patch(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> dict:
         """The snippet as a strategic merge patch. Raises SnippetError."""
+        text = self.render(remedy, kind, variables)
         try:
             # Through JSON: a patch is what JSON can hold, its keys are text, and nothing in it refers to itself.
-            patch = json.loads(json.dumps(yaml.safe_load(self.render(remedy, kind, variables))))
+            patch = json.loads(json.dumps(yaml.safe_load(text)))
         except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-            if isinstance(error, SnippetError):
-                raise
             problem = getattr(error, "problem", None) or "not valid YAML, or not what JSON can hold"
             raise SnippetError(f"{self._files[remedy]}: renders to YAML that cannot be read: {problem}") from None
         if not isinstance(patch, dict) or set(patch) != {"spec"} or not isinstance(patch["spec"], dict):
             raise SnippetError(f"{self._files[remedy]}: must render to a map with the one key spec")
+        if kind == "CronJob" and "template" in patch["spec"]:
+            # Written in a way that moving the text did not recognise, such as on one line.
+            return {"spec": {"jobTemplate": {"spec": patch["spec"]}}}
         return patch
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,6 +58,25 @@ def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
     if context and context not in known:
         return f"context '{context}' is not in the kubeconfig {shown(auth)}; it has {', '.join(known) or 'no context'}"
     return None
+
+
+def public_words(kubeconfig: Any) -> set[str]:
+    """All text of a kubeconfig that is given as a map, but for what its users hold; empty for a path."""
+    if not isinstance(kubeconfig, Mapping):
+        return set()
+    users = kubeconfig.get("users") or ()
+    held = [entry.get("user") for entry in users if isinstance(entry, Mapping)]
+    return set(_texts(kubeconfig)) - set(_texts(held))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts(list(value.values()))
+    elif isinstance(value, list | tuple):
+        for entry in value:
+            yield from _texts(entry)
 
 
 def _given(auth: Mapping[str, Any], option: str) -> Any:

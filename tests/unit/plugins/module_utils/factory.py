@@ -33,6 +33,7 @@ DRAIN = "graceful.termination/drain-seconds"
 PROFILE = "graceful.termination/profile"
 MANAGED = "graceful.termination/managed"
 TEMPLATES = read_templates(None)
+_SNIPPETS = Snippets(TEMPLATES)
 
 
 def without_nones(fields: dict[str, Any]) -> dict[str, Any]:
@@ -233,7 +234,7 @@ def run(*objects: dict[str, Any], **options: Any) -> Result:
     policy = Policy.from_options(chosen.pop("policy", None))
     rules: Sequence[Rule] = chosen.pop("rules", RULES)
     overrides = {name: (f"{name}.yaml.j2", text) for name, text in chosen.pop("templates", {}).items()}
-    snippets = Snippets(TEMPLATES | overrides)
+    snippets = Snippets(TEMPLATES | overrides) if overrides else _SNIPPETS
     source = Memory(chosen.pop("refuses", None))
     originals = copy.deepcopy(objects)
     snapshot = snapshot_of(objects, **chosen)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes objects as people write manifests: comments, mixed styles, odd indentation. It remembers what each line belongs to."""
+"""Writes objects as people write manifests: comments, mixed styles, odd indentation. Remembers what belongs where."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ class Writer:
         return self.random.random() < self.wild * weight
 
     def comment(self, path: Path) -> str:
-        body = self.random.choice(["why", "TODO: raise", "a\ttab", "ümläut 🦀 𝕏", "'quote", '"quote', "{x: [", "- a: b", "&a *b"])
+        body = self.random.choice(
+            ["why", "TODO: raise", "a\ttab", "ümläut 🦀 𝕏", "'quote", '"quote', "{x: [", "- a: b", "&a *b"]
+        )
         text = f"# c{len(self.written.comments)}. {body}"
         self.written.comments[text] = path
         return text
@@ -87,7 +89,10 @@ class Writer:
                 self.line(f"{' ' * column}: {self.scalar(item)}", here)
             else:
                 self.entry(f"{prefix}{self.key(key)}:", item, column, here)
-            ends_with_text = any(line.text.split("#")[0].rstrip().endswith(("|", "|-", "|+", ">", ">-")) for line in self.written.lines[start:])
+            ends_with_text = any(
+                line.text.split("#")[0].rstrip().endswith(("|", "|-", "|+", ">", ">-"))
+                for line in self.written.lines[start:]
+            )
             if self.chance(0.2) and not ends_with_text:
                 self.line(" " * (column + 1) + self.comment((*here, "#")), (*here, "#"))
 

@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import pytest
+
 from ansible_collections.graceful.termination.plugins.module_utils import manifest_edit
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import (
     DocumentPath,
@@ -132,13 +133,10 @@ def test_a_deployment_keeps_everything_else() -> None:
         ),
         pytest.param("a: 🦀 # 🦀\nb: 🦀🦀 # é\n", {"b": 1, "a": 2}, "a: 2 # 🦀\nb: 1 # é\n", id="astral characters"),
         pytest.param("a: 1 #\ttab\nb: 2\t# tab\n", {"b": 3}, "a: 1 #\ttab\nb: 3\t# tab\n", id="tabs"),
-        pytest.param("# \x85a: 0\u2028a: 1\n", {"a": 2}, "# \x85a: 2\u2028a: 2\n", id="rare line breaks"),
+        pytest.param("a: 0 #\x85b: 1\u2028c: 2\n", {"b": 3}, "a: 0 #\x85b: 3\u2028c: 2\n", id="rare line breaks"),
     ],
 )
 def test_scalars(before: str, patch: dict[str, Any], after: str) -> None:
-    if "\x85a" in before:
-        assert refusal(before, patch) == "3: the key a is there twice: edit it by hand"
-        return
     assert edit(before, patch) == after
 
 
@@ -161,22 +159,38 @@ def test_scalars(before: str, patch: dict[str, Any], after: str) -> None:
         pytest.param("m:\n  a: |\n    x\n\nz: 1\n", "m:\n  a: |\n    x\n  new: 1\n\nz: 1\n", id="after |"),
         pytest.param("m:\n  a: >-\n    x\n\n", "m:\n  a: >-\n    x\n  new: 1\n\n", id="after >-"),
         pytest.param("m:\n  a: |+\n    x\n\nz: 1\n", "m:\n  a: |+\n    x\n\n  new: 1\nz: 1\n", id="after |+"),
-        pytest.param("m:\n  a: |\n    x\n     \n\nz: 1\n", "m:\n  a: |\n    x\n     \n  new: 1\n\nz: 1\n", id="after | with spaces"),
+        pytest.param(
+            "m:\n  a: |\n    x\n     \n\nz: 1\n",
+            "m:\n  a: |\n    x\n     \n  new: 1\n\nz: 1\n",
+            id="after | with spaces",
+        ),
         pytest.param("m:\n  a: |-\n    x", "m:\n  a: |-\n    x\n  new: 1", id="after |- at the end"),
         pytest.param("m:\n  b: 0\n  a: |\n    x", "m:\n  b: 0\n  new: 1\n  a: |\n    x", id="before | at the end"),
         pytest.param("m:\n  a: |+\n    x", "m:\n  new: 1\n  a: |+\n    x", id="before |+ at the end"),
-        pytest.param("m:\n  a: one\n   two\nz: 1\n", "m:\n  a: one\n   two\n  new: 1\nz: 1\n", id="after a long plain scalar"),
-        pytest.param('m:\n  a: "one\n   two" # c\n', 'm:\n  a: "one\n   two" # c\n  new: 1\n', id="after a long quoted scalar"),
+        pytest.param(
+            "m:\n  a: one\n   two\nz: 1\n", "m:\n  a: one\n   two\n  new: 1\nz: 1\n", id="after a long plain scalar"
+        ),
+        pytest.param(
+            'm:\n  a: "one\n   two" # c\n', 'm:\n  a: "one\n   two" # c\n  new: 1\n', id="after a long quoted scalar"
+        ),
         pytest.param("m:\n  a:\nz: 1\n", "m:\n  a:\n  new: 1\nz: 1\n", id="after an empty value"),
         pytest.param("m:\n  a:\n  - x\nz: 1\n", "m:\n  a:\n  - x\n  new: 1\nz: 1\n", id="after a list"),
         pytest.param("m:\n  ? a\n  : b\n", "m:\n  ? a\n  : b\n  new: 1\n", id="after an explicit key"),
-        pytest.param("m:\n  b: 1\n  ? a\n# c\nz: 1\n", "m:\n  b: 1\n  ? a\n  new: 1\n# c\nz: 1\n", id="after an explicit key alone"),
+        pytest.param(
+            "m:\n  b: 1\n  ? a\n# c\nz: 1\n",
+            "m:\n  b: 1\n  ? a\n  new: 1\n# c\nz: 1\n",
+            id="after an explicit key alone",
+        ),
         pytest.param("x: &x [1]\nm:\n  a: *x\nz: 1\n", "x: &x [1]\nm:\n  a: *x\n  new: 1\nz: 1\n", id="after an alias"),
         pytest.param("m: {a: 1}\n", "m: {a: 1, new: 1}\n", id="flow"),
         pytest.param("m: {a: 1,}\n", "m: {a: 1, new: 1,}\n", id="flow, a comma at the end"),
         pytest.param("m: {\n    a: 1\n  }\n", "m: {\n    a: 1,\n    new: 1\n  }\n", id="flow, many lines"),
-        pytest.param("m: {\n    a: 1, # c\n  }\n", "m: {\n    a: 1, # c\n    new: 1\n  }\n", id="flow, comma and comment"),
-        pytest.param("m: {\n    a: 1 # c\n    # d\n  }\n", "m: {\n    a: 1, # c\n    new: 1\n    # d\n  }\n", id="flow, comments"),
+        pytest.param(
+            "m: {\n    a: 1, # c\n  }\n", "m: {\n    a: 1, # c\n    new: 1\n  }\n", id="flow, comma and comment"
+        ),
+        pytest.param(
+            "m: {\n    a: 1 # c\n    # d\n  }\n", "m: {\n    a: 1, # c\n    new: 1\n    # d\n  }\n", id="flow, comments"
+        ),
         pytest.param('m: {"a": 1}\n', 'm: {"a": 1, "new": 1}\n', id="flow with quotes"),
         pytest.param("m: {}\n", "m:\n  new: 1\n", id="{}"),
         pytest.param("m:   {} # c\nz: 1\n", "m: # c\n  new: 1\nz: 1\n", id="{} and a comment"),
@@ -190,7 +204,7 @@ def test_scalars(before: str, patch: dict[str, Any], after: str) -> None:
         pytest.param("q:\n    r: 1\nm:\n", "q:\n    r: 1\nm:\n    new: 1\n", id="the file's indentation"),
         pytest.param(f"m:\n  a: {'x' * 5000} # c\n", f"m:\n  a: {'x' * 5000} # c\n  new: 1\n", id="a long line"),
     ],
-)  # fmt: skip
+)
 def test_a_new_key(before: str, after: str) -> None:
     assert edit(before, {"m": {"new": 1}}) == after
 
@@ -200,22 +214,28 @@ def test_a_new_key(before: str, after: str) -> None:
     [
         pytest.param("m:\n  a: 1\n  old: 1\n", "m:\n  a: 1\n", id="last"),
         pytest.param("m:\n  old: 1 # c\n  a: 1\n", "m:\n  a: 1\n", id="first"),
-        pytest.param("m:\n  # b\n  old:\n    x: 1\n    # c\n  # d\n  a: 1\n", "m:\n  # b\n  # d\n  a: 1\n", id="comments"),
+        pytest.param(
+            "m:\n  # b\n  old:\n    x: 1\n    # c\n  # d\n  a: 1\n", "m:\n  # b\n  # d\n  a: 1\n", id="comments"
+        ),
         pytest.param("m:\n  old: 1\nz: 1\n", "m: {}\nz: 1\n", id="the only one"),
         pytest.param("m: # b\n  old: 1 # c\nz: 1\n", "m: {} # b\nz: 1\n", id="the only one, with comments"),
         pytest.param("m:\n  a: 1\n  old: 1", "m:\n  a: 1", id="no final newline"),
         pytest.param("m:\n  a: |\n    x\n  old: 1", "m:\n  a: |\n    x\n", id="a newline that is needed"),
-        pytest.param("m:\n  a: |+\n    x\n\n  old: 1\n\n\nz: 1\n", "m:\n  a: |+\n    x\n\nz: 1\n", id="empty lines behind |+"),
+        pytest.param(
+            "m:\n  a: |+\n    x\n\n  old: 1\n\n\nz: 1\n", "m:\n  a: |+\n    x\n\nz: 1\n", id="empty lines behind |+"
+        ),
         pytest.param("m:\r\n  a: 1\r\n  old: >\r\n    x\r\n\r\n", "m:\r\n  a: 1\r\n\r\n", id="CRLF"),
         pytest.param("m: {old: 1, a: 2}\n", "m: {a: 2}\n", id="flow, first"),
         pytest.param("m: {a: 2, old: 1}\n", "m: {a: 2}\n", id="flow, last"),
         pytest.param("m: {b: 1, old: {c: [1, 2]}, a: 2,}\n", "m: {b: 1, a: 2,}\n", id="flow, middle"),
         pytest.param("m: {old: 1}\n", "m: {}\n", id="flow, the only one"),
         pytest.param("m: {\n  a: 1, # a\n  # b\n  old: 1 # c\n}\n", "m: {\n  a: 1 # a\n  # b\n}\n", id="flow, lines"),
-        pytest.param("m: {\n  old: 1, # a\n  # b\n  a: 1 # c\n}\n", "m: {\n  # b\n  a: 1 # c\n}\n", id="flow, first line"),
+        pytest.param(
+            "m: {\n  old: 1, # a\n  # b\n  a: 1 # c\n}\n", "m: {\n  # b\n  a: 1 # c\n}\n", id="flow, first line"
+        ),
         pytest.param("m: {a: 1\n  , old: 1\n}\n", "m: {a: 1\n  \n}\n", id="flow, commas first"),
     ],
-)  # fmt: skip
+)
 def test_a_deleted_key(before: str, after: str) -> None:
     assert edit(before, {"m": {"old": None}}) == after
 
@@ -223,19 +243,19 @@ def test_a_deleted_key(before: str, after: str) -> None:
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        pytest.param("m:\n  old: 1\nz: 1\n", "m:\n  new:\n    n: 5\nz: 1\n", id="the only one"),
+        pytest.param("m:\n  old: 1\nz: 1\n", "m:\n  new:\n    k: 5\nz: 1\n", id="the only one"),
         pytest.param(
-            "m:\n  # b\n  old: # c\n    x: 1\n    # d\n  # e\n", "m:\n  # b\n  new:\n    n: 5\n  # e\n", id="comments"
+            "m:\n  # b\n  old: # c\n    x: 1\n    # d\n  # e\n", "m:\n  # b\n  new:\n    k: 5\n  # e\n", id="comments"
         ),
-        pytest.param("m:\n  a: 1\n  old:\n  - 1\n  z: 1", "m:\n  a: 1\n  new:\n    n: 5\n  z: 1", id="in the middle"),
-        pytest.param("m:\n  old: 1", "m:\n  new:\n    n: 5", id="no final newline"),
-        pytest.param("m:\r\n    old: 1\r\n", "m:\r\n    new:\r\n        n: 5\r\n", id="CRLF"),
-        pytest.param("m: {old: {x: 1}}\n", "m: {new: {n: 5}}\n", id="flow"),
-        pytest.param('{"m": {"old": {"x": 1}}}', '{"m": {"new": {"n": 5}}}', id="JSON"),
+        pytest.param("m:\n  a: 1\n  old:\n  - 1\n  z: 1", "m:\n  a: 1\n  new:\n    k: 5\n  z: 1", id="in the middle"),
+        pytest.param("m:\n  old: 1", "m:\n  new:\n    k: 5", id="no final newline"),
+        pytest.param("m:\r\n    old: 1\r\n", "m:\r\n    new:\r\n        k: 5\r\n", id="CRLF"),
+        pytest.param("m: {old: {x: 1}}\n", "m: {new: {k: 5}}\n", id="flow"),
+        pytest.param('{"m": {"old": {"x": 1}}}', '{"m": {"new": {"k": 5}}}', id="JSON"),
     ],
 )
 def test_one_key_for_another(before: str, after: str) -> None:
-    assert edit(before, {"m": {"old": None, "new": {"n": 5}}}) == after
+    assert edit(before, {"m": {"old": None, "new": {"k": 5}}}) == after
 
 
 @pytest.mark.parametrize(
@@ -245,11 +265,15 @@ def test_one_key_for_another(before: str, after: str) -> None:
         pytest.param("containers:\n  - name: app\n", "containers:\n  - name: app\n    x: 1\n", id="indented"),
         pytest.param("containers:\n-   name: app\n", "containers:\n-   name: app\n    x: 1\n", id="a wide dash"),
         pytest.param("containers:\n-\n   name: app\n", "containers:\n-\n   name: app\n   x: 1\n", id="below the dash"),
-        pytest.param("containers:\n- a: 1\n  name: app # c\n- name: b\n", "containers:\n- a: 1\n  name: app # c\n  x: 1\n- name: b\n", id="first of two"),
+        pytest.param(
+            "containers:\n- a: 1\n  name: app # c\n- name: b\n",
+            "containers:\n- a: 1\n  name: app # c\n  x: 1\n- name: b\n",
+            id="first of two",
+        ),
         pytest.param("containers: [{name: app}]\n", "containers: [{name: app, x: 1}]\n", id="flow"),
         pytest.param("containers:\n- {name: app}\n", "containers:\n- {name: app, x: 1}\n", id="flow in block"),
     ],
-)  # fmt: skip
+)
 def test_a_container_is_found_by_its_name(before: str, after: str) -> None:
     assert edit(before, {"containers": [{"name": "app", "x": 1}]}) == after
 
@@ -257,19 +281,60 @@ def test_a_container_is_found_by_its_name(before: str, after: str) -> None:
 @pytest.mark.parametrize(
     ("before", "patch", "after"),
     [
-        pytest.param("env:\n- name: A # c\n", {"env": [{"name": "B", "v": [1]}]}, "env:\n- name: A # c\n- name: B\n  v:\n  - 1\n", id="new element"),
-        pytest.param("env: [{name: A}]\n", {"env": [{"name": "B"}]}, "env: [{name: A}, {name: B}]\n", id="new element in flow"),
+        pytest.param(
+            "env:\n- name: A # c\n",
+            {"env": [{"name": "B", "v": [1]}]},
+            "env:\n- name: A # c\n- name: B\n  v:\n  - 1\n",
+            id="new element",
+        ),
+        pytest.param(
+            "env: [{name: A}]\n", {"env": [{"name": "B"}]}, "env: [{name: A}, {name: B}]\n", id="new element in flow"
+        ),
         pytest.param("env: []\n", {"env": [{"name": "B"}]}, "env:\n- name: B\n", id="first element"),
-        pytest.param("x:\n  - 1\nenv:\n", {"env": [{"name": "B"}]}, "x:\n  - 1\nenv:\n  - name: B\n", id="the file's indentation"),
-        pytest.param('command: ["sleep", "5"] # c\n', {"command": ["sleep", "9"]}, 'command: ["sleep", "9"] # c\n', id="one element"),
-        pytest.param("command:\n- sleep\n- '5' # c\n", {"command": ["sleep", "9"]}, "command:\n- sleep\n- '9' # c\n", id="one element of a block"),
-        pytest.param("command:\n- a\n- b\n- c\nz: 1\n", {"command": ["x"]}, "command:\n- x\nz: 1\n", id="a shorter list"),
-        pytest.param("command:\n- a\n- {b: 1}\n", {"command": [{"c": 1, "d": 2}, 5]}, "command:\n- c: 1\n  d: 2\n- 5\n", id="other elements"),
-        pytest.param("volumes:\n- name: a\n  # c\n  b: 1\n", {"volumes": [{"name": "a", "b": None}]}, "volumes:\n- name: a\n  # c\n", id="a key of an element"),
-        pytest.param("volumes:\n- b: 1 # d\n  # c\n  name: a\n", {"volumes": [{"name": "a", "b": None}]}, "volumes:\n- # c\n  name: a\n", id="the dash's key"),
-        pytest.param("volumes:\n- b: 1 # d\n  name: a\n", {"volumes": [{"name": "a", "b": None}]}, "volumes:\n- name: a\n", id="the dash's key, no comment"),
+        pytest.param(
+            "x:\n  - 1\nenv:\n", {"env": [{"name": "B"}]}, "x:\n  - 1\nenv:\n  - name: B\n", id="the file's indentation"
+        ),
+        pytest.param(
+            'command: ["sleep", "5"] # c\n',
+            {"command": ["sleep", "9"]},
+            'command: ["sleep", "9"] # c\n',
+            id="one element",
+        ),
+        pytest.param(
+            "command:\n- sleep\n- '5' # c\n",
+            {"command": ["sleep", "9"]},
+            "command:\n- sleep\n- '9' # c\n",
+            id="one element of a block",
+        ),
+        pytest.param(
+            "command:\n- a\n- b\n- c\nz: 1\n", {"command": ["x"]}, "command:\n- x\nz: 1\n", id="a shorter list"
+        ),
+        pytest.param(
+            "command:\n- a\n- {b: 1}\n",
+            {"command": [{"c": 1, "d": 2}, 5]},
+            "command:\n- c: 1\n  d: 2\n- 5\n",
+            id="other elements",
+        ),
+        pytest.param(
+            "volumes:\n- name: a\n  # c\n  b: 1\n",
+            {"volumes": [{"name": "a", "b": None}]},
+            "volumes:\n- name: a\n  # c\n",
+            id="a key of an element",
+        ),
+        pytest.param(
+            "volumes:\n- b: 1 # d\n  # c\n  name: a\n",
+            {"volumes": [{"name": "a", "b": None}]},
+            "volumes:\n- # c\n  name: a\n",
+            id="the dash's key",
+        ),
+        pytest.param(
+            "volumes:\n- b: 1 # d\n  name: a\n",
+            {"volumes": [{"name": "a", "b": None}]},
+            "volumes:\n- name: a\n",
+            id="the dash's key, no comment",
+        ),
     ],
-)  # fmt: skip
+)
 def test_lists(before: str, patch: dict[str, Any], after: str) -> None:
     assert edit(before, patch) == after
 
@@ -306,14 +371,13 @@ def test_objects_of_many_documents_and_of_a_list() -> None:
     "text", [DEPLOYMENT, DEPLOYMENT.replace("\n", "\r\n").rstrip(), "kind: &a x\nb: *a\n", '{"kind":"x"}']
 )
 def test_a_patch_that_changes_nothing_returns_the_same_text(text: str) -> None:
-    patch = {"absent": None}
-    assert apply_patches(text, [(FIRST, patch)]) is text or apply_patches(text, [(FIRST, patch)]) == text
+    assert apply_patches(text, [(FIRST, {"absent": None}), (FIRST, {})]) == text
     assert apply_patches(text, []) == text
 
 
 def test_anchors_elsewhere_do_no_harm() -> None:
     text = "labels: &l {a: 1}\nselector: *l\nbase: &b\n  x: 1\nspec:\n  y: 1\n"
-    assert edit(text, {"spec": {"z": {"n": 1}}}) == text + "  z:\n    n: 1\n"
+    assert edit(text, {"spec": {"z": {"k": 1}}}) == text + "  z:\n    k: 1\n"
 
 
 SHARED = "is shared through an anchor or alias (& or *): edit it by hand"
@@ -322,13 +386,21 @@ SHARED = "is shared through an anchor or alias (& or *): edit it by hand"
 @pytest.mark.parametrize(
     ("text", "patch", "reason"),
     [
-        ("a: 1\nm: &x\n  b: 1\nn: *x\n", {"m": {"b": 2}}, f"2: it {SHARED}"),
-        ("m: &x\n  b: 1\nn: *x\n", {"n": {"b": 2}}, f"3: it {SHARED}"),
-        ("m: &x\n  b: {c: 1}\nn: *x\n", {"m": {"b": {"c": 2}}}, f"1: it {SHARED}"),
-        ("m: &x 5\nn: *x\n", {"m": 6}, f"1: it {SHARED}"),
-        ("containers: &x\n- name: a\nn: *x\n", {"containers": [{"name": "a", "b": 1}]}, f"1: it {SHARED}"),
-        ("m:\n  a:\n    b: &x 1\n  n: *x\n", {"m": {"a": None}}, "3: it holds an anchor (&) that may be used elsewhere: edit it by hand"),
-        ("x: &x {b: 1}\nm:\n  <<: *x\n  c: 1\n", {"m": {"c": 2}}, "3: it is merged with another map (<<): edit it by hand"),
+        ("a: 1\nm: &x\n  b: 1\nk: *x\n", {"m": {"b": 2}}, f"2: it {SHARED}"),
+        ("m: &x\n  b: 1\nk: *x\n", {"k": {"b": 2}}, f"3: it {SHARED}"),
+        ("m: &x\n  b: {c: 1}\nk: *x\n", {"m": {"b": {"c": 2}}}, f"1: it {SHARED}"),
+        ("m: &x 5\nk: *x\n", {"m": 6}, f"1: it {SHARED}"),
+        ("containers: &x\n- name: a\nk: *x\n", {"containers": [{"name": "a", "b": 1}]}, f"1: it {SHARED}"),
+        (
+            "m:\n  a:\n    b: &x 1\n  k: *x\n",
+            {"m": {"a": None}},
+            "3: it holds an anchor (&) that may be used elsewhere: edit it by hand",
+        ),
+        (
+            "x: &x {b: 1}\nm:\n  <<: *x\n  c: 1\n",
+            {"m": {"c": 2}},
+            "3: it is merged with another map (<<): edit it by hand",
+        ),
         ("x: &x {b: 1}\nm: {<<: *x}\n", {"m": {"c": 2}}, "2: it is merged with another map (<<): edit it by hand"),
         ("m:\n  a: 1\n  a: 2\n", {"m": {"c": 2}}, "3: the key a is there twice: edit it by hand"),
         ("m: !!map\n  a: 1\n", {"m": {"c": 2}}, "1: it has an explicit tag (!): edit it by hand"),
@@ -336,24 +408,24 @@ SHARED = "is shared through an anchor or alias (& or *): edit it by hand"
         ("m: [a: 1]\n", {"m": [{"a": 1, "b": 2}]}, "1: it is written as a pair without braces: edit it by hand"),
         ("a: 1\n", {"a": None}, "1: the whole document would change"),
         ("- a: 1\n", {"a": 2}, "1: there is no such object in the document"),
-        ("a: [\n", {"a": 2}, "2: not valid YAML: did not find expected node content (while parsing a flow node from line 2), line 2"),
+        ("a: [\n", {"a": 2}, "2: not valid YAML: did not find expected node content, line 2"),
         ("a: 1\n...\nb: 1\n", {"a": 2}, "3: not valid YAML: did not find expected <document start>, line 3"),
         ("# c\n", {"a": 2}, "1: there is no document"),
-        ("containers: [{name: a}]\n", {"containers": [{"name": "b", "c": 1}]}, "1: the patch does not fit: containers: there is no element with the name b"),
+        (
+            "containers: [{name: a}]\n",
+            {"containers": [{"name": "b", "c": 1}]},
+            "1: the patch does not fit: containers: there is no element with the name b",
+        ),
         ('{"a": "\\ud83e\\udd80"}', {"a": 1}, "1: its YAML cannot be taken apart"),
     ],
-)  # fmt: skip
+)
 def test_what_is_left_alone_has_a_reason_and_a_line(text: str, patch: dict[str, Any], reason: str) -> None:
     assert refusal(text, patch) == reason
-    before = text.count("\n") and not text.startswith(("#", "{"))
-    if before:
-        line, rest = reason.split(": ", 1)
-        moved = refusal("z: 1\n---\n" + text, patch, DocumentPath(1))
-        assert moved.split(": ", 1)[0] == str(int(line) + 2)
-        assert (
-            moved.split(": ", 1)[1].split(", line")[0].split(" (while")[0]
-            == rest.split(", line")[0].split(" (while")[0]
-        )
+
+
+def test_the_line_is_that_of_the_file() -> None:
+    text = "\ufeffz: 1\r\n---\r\nz: 1\r\nm: &x {b: 1}\r\n"
+    assert refusal(text, {"m": {"b": 2}}, DocumentPath(1)) == f"4: it {SHARED}"
 
 
 @pytest.mark.parametrize("path", [DocumentPath(1), DocumentPath(-1), DocumentPath(0, 0), DocumentPath(0, 7)])

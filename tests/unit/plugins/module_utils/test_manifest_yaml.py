@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from ansible_collections.graceful.termination.plugins.module_utils import manifest_yaml
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import NotText, decode, load_documents
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import difference
@@ -47,8 +48,8 @@ def only(text: str) -> Any:
         ("", None), ("~", None), ("null", None), ("Null", None), ("nULL", "nULL"),
         ("30", 30), ("+5", 5), ("-5", -5), ("0777", 511), ("0o17", 15), ("0x1F", 31), ("-0b11", -3), ("1_000", 1000),
         ("08", 8.0), ("1e3", 1000.0), ("1.5", 1.5), (".5", 0.5), ("1.", 1.0), ("-.inf", float("-inf")),
-        ("1:30", "1:30"), ("22:22", "22:22"), ("2024-01-31", "2024-01-31"), ("2024-01-31T10:00:00Z", "2024-01-31T10:00:00Z"),
-        ("=", "="), ("<<", "<<"), ("1.2.3", "1.2.3"), ("100m", "100m"), ("25%", "25%"), ("0x", "0x"),
+        ("1:30", "1:30"), ("22:22", "22:22"), ("2024-01-31", "2024-01-31"), ("2024-01-31T10:00Z", "2024-01-31T10:00Z"),
+        ("=", "="), ("<<", "<<"), ("100m", "100m"), ("25%", "25%"), ("0x", "0x"),
         ("'30'", "30"), ('"yes"', "yes"), ("!!str 30", "30"), ("!!int '30'", 30), ("!!float 3", 3.0), ("! '30'", 30),
         ("!Ref x", "x"), ("!!binary aGk=", "aGk="), ("1" * 5000, "1" * 5000), ("9" * 30, int("9" * 30)),
     ],
@@ -77,7 +78,7 @@ many: {<<: [*base, *more]}
 
 
 def test_lines_and_documents(module: ModuleType) -> None:
-    text = "\ufeff# head\r\n---\r\na:\r\n  b: {c: 1}\r\n\r\n--- # two\r\n- x: 1\r\n  y:\r\n- z: 2\r\n---\r\n---\r\nlast: '---'"
+    text = "\ufeff# head\n---\na:\n  b: {c: 1}\n\n--- # two\n- x: 1\n  y:\n- z: 2\n---\n---\nlast: '---'".replace("\n", "\r\n")
     first, second, empty, last = module.load_documents(text)
     assert (first.line, first.data.line, first.data["a"].line, first.data["a"]["b"].line) == (3, 3, 4, 4)
     assert (second.line, [item.line for item in second.data]) == (7, [7, 9])
@@ -108,9 +109,19 @@ def test_nothing_is_no_document(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("a: 1\nb: [1, 2\nc: 3\n", "not valid YAML: did not find expected ',' or ']' (while parsing a flow sequence from line 2), line 3"),
-        ("a: 1\n\tb: 2\n", "not valid YAML: found a tab character that violates indentation (while scanning a plain scalar from line 1), line 2"),
-        ("a: 1\na b\n", "not valid YAML: could not find expected ':' (while scanning a simple key from line 2), line 3"),
+        (
+            "a: 1\nb: [1, 2\nc: 3\n",
+            "not valid YAML: did not find expected ',' or ']' (while parsing a flow sequence from line 2), line 3",
+        ),
+        (
+            "a: 1\n\tb: 2\n",
+            "not valid YAML: found a tab character that violates indentation"
+            " (while scanning a plain scalar from line 1), line 2",
+        ),
+        (
+            "a: 1\na b\n",
+            "not valid YAML: could not find expected ':' (while scanning a simple key from line 2), line 3",
+        ),
         ("a: *x\n", "not valid YAML: found undefined alias, line 1"),
         ("a: 1\nb: \x07\n", "not valid YAML: the character U+0007 is not allowed, line 2"),
         ("a: ü\nb: \x07\n", "not valid YAML: the character U+0007 is not allowed, line 2"),
@@ -121,7 +132,7 @@ def test_nothing_is_no_document(text: str) -> None:
         ("a: {{ .Values.a }}\n", "a Helm or other template, not a manifest: render it first"),
         ("{{- if .Values.a }}\na: 1\n{{- end }}\n", "a Helm or other template, not a manifest: render it first"),
     ],
-)  # fmt: skip
+)
 def test_a_broken_document_has_one_reason(text: str, problem: str) -> None:
     (document,) = load_documents(text)
     assert (document.problem, document.data) == (problem, None)

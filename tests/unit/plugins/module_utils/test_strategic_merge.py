@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 import pytest
+
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import (
     MergeError,
     difference,
