@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Send fresh connections to a URL at a steady rate until told to stop, and count what became of each.
 
-usage: load.py URL RATE OUTPUT STOP     RATE in connections a second; ends when the file STOP exists, at most after 240 s
+usage: load.py URL RATE OUTPUT STOP
+RATE is in connections a second; it ends when the file STOP exists, or after 240 s.
 Writes {"requests": n, "lost": {class: n}} to OUTPUT.
 """
 

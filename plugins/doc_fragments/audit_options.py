@@ -72,8 +72,9 @@ options:
   patch_owned:
     description:
       - Whether live objects are patched although somebody else writes them, and would undo it or fight over it.
-      - That is a controller (an ownerReference), Helm, Argo CD, Flux, or a field manager that applied a field of the patch.
-        By default their patch is written to C(patches/<namespace>/<kind>-<name>.yaml) in O(report_dir), for Kustomize.
+      - That is a controller (an ownerReference), Helm, Argo CD, Flux, or a field manager that applied a field of the
+        patch. By default their patch is written to C(patches/<namespace>/<kind>-<name>.yaml) in O(report_dir), for
+        Kustomize.
       - Objects in C(kube-system), C(kube-public) and C(kube-node-lease), and those whose own or namespace's annotation
         C(graceful.termination/managed) is V(false), are never patched.
     type: bool
@@ -95,4 +96,12 @@ options:
     elements: str
     choices: [json, markdown]
     default: [json, markdown]
+  _snippets:
+    description: Set by the action plugin, which reads the templates on the controller. Not for users.
+    type: dict
+    default: {}
+  _directory:
+    description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
+    type: str
+    default: ""
 """

@@ -15,10 +15,11 @@ name: grace_period
 short_description: Grace period by the rule of thumb average time x concurrency + buffer
 version_added: 1.0.0
 description:
-  - Multiplies the average time of a request by the 95th percentile of concurrent requests, adds a buffer, and rounds up.
-  - That product is the work in flight, which is a drain time only for a single serial worker. It is too long for a server that
-    works in parallel and too short for one slow upload. P(graceful.termination.snippet#lookup) and the roles use the budget
-    instead, preStop + drain + sidecar + margin.
+  - Multiplies the average time of a request by the 95th percentile of concurrent requests, adds a buffer, and rounds
+    up.
+  - That product is the work in flight, which is a drain time only for a single serial worker. It is too long for a
+    server that works in parallel and too short for one slow upload. P(graceful.termination.snippet#lookup) and the
+    roles use the budget instead, preStop + drain + sidecar + margin.
 positional: p95_concurrency
 options:
   _input:

@@ -5,23 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible.errors import AnsibleError
-from ansible.plugins.lookup import LookupBase
-
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
-from ansible_collections.graceful.termination.plugins.module_utils.context import Context
-from ansible_collections.graceful.termination.plugins.module_utils.plan import grace_after, variables
-from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import DEFAULT_VARIABLES, REMEDIES, Remedy
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit
-from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
-from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, parse_version
-from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
-from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
-
 DOCUMENTATION = r"""
 name: snippet
 short_description: Render a remedy as YAML for a workload
@@ -62,6 +45,23 @@ _raw:
   type: list
   elements: str
 """
+
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.plan import grace_after, variables
+from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import DEFAULT_VARIABLES, REMEDIES, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit
+from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
+from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
+from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 
 class LookupModule(LookupBase):

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS, connect
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
 from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
 from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome, replan
@@ -29,11 +31,15 @@ def execute(
     """Read the parameters, open the source, run, and exit the module with its result or one clear message."""
     spec = {**AUTH_OPTIONS, **AUDIT_OPTIONS, **(own_options or {})}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING))
     # Ansible masks every word of a kubeconfig that is given as a map, and so every v1 and every context in the report.
     module.no_log_values -= public_words(module.params.get("kubeconfig")) - {
         module.params.get("password"),
         module.params.get("api_key"),
     }
+    # A run builds large structures, none of them cyclic, and ends: looking for garbage takes longer than the parsing.
+    gc.disable()
     try:
         options = read_options(module.params)
         outcome = run(_open(options, module), options, module)

@@ -14,8 +14,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import yaml
-
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_layout import Layout, compose
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_splice import CannotSplice, Splicer
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import (
@@ -53,15 +52,16 @@ def apply_patches(text: str, patches: Sequence[tuple[DocumentPath, dict[str, Any
     for path, patch in patches:
         wanted[path.document].append((path.item, patch))
     newline = BREAK.search(text)
-    pieces, position = [], 0
+    pieces, position, line = [], 0, 1
     spans = document_spans(text)
     for index in sorted(wanted):
         if not 0 <= index < len(spans):
             raise EditRefused(f"there is no document {index}", 1)
         start, end = spans[index]
-        line = 1 + count_breaks(text, 0, start)
+        line += count_breaks(text, position, start)
         edited = _edit(text[start:end], line, wanted[index], newline.group() if newline else "\n")
         pieces += [text[position:start], edited]
+        line += count_breaks(text, start, end)
         position = end
     return "".join([*pieces, text[position:]])
 

@@ -11,8 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import BREAK, BREAKS
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import BaseLoader
 

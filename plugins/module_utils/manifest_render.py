@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_scalar import plain_value
 
 # Characters that may stand unquoted in every place, flow style and keys included. The rest is quoted.
@@ -76,7 +75,7 @@ def scalar(value: Any, quote: str = "") -> str:
 
 def _means_something_else(text: str) -> bool:
     resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(text[0], [])
-    return not isinstance(plain_value(text), str) or any(pattern.match(text) for _, pattern in resolvers)
+    return not isinstance(plain_value(text), str) or any(pattern.match(text) for _tag, pattern in resolvers)
 
 
 def _escape(text: str) -> str:

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_scalar import key_text, plain_value
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import count_breaks, document_spans
 
@@ -122,10 +121,10 @@ class _Loader(BaseLoader):  # type: ignore[misc, valid-type]
 
     depth = 0
 
-    def descend_resolver(self, parent: Any, index: Any) -> None:
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _Unusable(f"nested more than {MAX_DEPTH} levels deep", parent.start_mark.line)
+            raise _Unusable(f"nested more than {MAX_DEPTH} levels deep", current_node.start_mark.line)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1

@@ -65,7 +65,6 @@ def _name(workload: Workload, context: Context, services: list[Service]) -> tupl
 def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service], tuple[Container, ...]]:
     """The Services that bring requests to the pods, and the containers that own their target ports."""
     routing, owners = [], set()
-    declares_ports = any(container.ports for container in workload.containers)
     for service in services:
         reached = set()
         for port in service.ports:
@@ -79,10 +78,7 @@ def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service],
         if reached or not service.ports:
             routing.append(service)
             owners |= reached
-    owners.discard("")
-    if declares_ports and owners:
-        return routing, tuple(container for container in workload.containers if container.name in owners)
-    return routing, ()
+    return routing, tuple(container for container in workload.containers if container.name in owners)
 
 
 def _owner(workload: Workload, target: int | str) -> tuple[str, str]:

@@ -11,9 +11,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-from jinja2 import StrictUndefined, TemplateSyntaxError
-from jinja2.sandbox import SandboxedEnvironment
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import jinja2, yaml
 
 SUFFIX = ".yaml.j2"
 
@@ -26,8 +24,8 @@ class Snippets:
     """Rendered by remedy name; `sources` maps a remedy to (file name for messages, template text)."""
 
     def __init__(self, sources: Mapping[str, tuple[str, str]]):
-        self._environment = SandboxedEnvironment(
-            undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        self._environment = jinja2.sandbox.SandboxedEnvironment(
+            undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
         )
         # A value from a manifest or a cluster never becomes YAML syntax: templates quote it as JSON, and JSON is YAML.
         self._environment.filters["quoted"] = json.dumps
@@ -36,7 +34,7 @@ class Snippets:
         for name, (file, text) in sources.items():
             try:
                 self._templates[name] = self._environment.from_string(text)
-            except TemplateSyntaxError as error:
+            except jinja2.TemplateSyntaxError as error:
                 raise SnippetError(f"{file}:{error.lineno}: {error.message}") from None
 
     def render(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> str:

@@ -147,8 +147,8 @@ def _difference(a: Any, b: Any, path: str, field: str, paths: list[str], seen: s
             return
         pairs = found
     else:
-        # NaN is not equal to itself, and both sides having it is no difference.
-        if type(a) is not type(b) or (a != b and not (a != a and b != b)):
+        # NaN is not equal to itself, and both sides having it is no difference; repr tells them apart from the rest.
+        if type(a) is not type(b) or (a != b and not repr(a) == repr(b) == "nan"):
             paths.append(path)
         return
     # Without this, objects that refer to their parts through aliases a few levels deep would take for ever.

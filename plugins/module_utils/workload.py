@@ -166,12 +166,15 @@ def read_workload(obj: dict, origin: Origin | None = None) -> Workload:
         containers=containers,
         sidecars=sidecars,
     )
-    for read in (workload.grace, workload.replicas):
-        if read is not None and read < 0:
-            raise Unreadable("terminationGracePeriodSeconds and replicas cannot be negative", line_of(pod))
-    # Reads (and so checks) the knobs now, that no rule meets a wrong type later.
-    _ = workload.rolling_update
+    _check(workload)
     return workload
+
+
+def _check(workload: Workload) -> None:
+    """Read what is read late now, so that no rule meets a wrong type. Raises Unreadable."""
+    for number in (workload.grace, workload.replicas, workload.rolling_update):
+        if isinstance(number, int) and number < 0:
+            raise Unreadable("terminationGracePeriodSeconds and replicas cannot be negative", line_of(workload.pod))
 
 
 def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple[Container, ...]]:

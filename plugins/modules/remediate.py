@@ -17,9 +17,9 @@ description:
   - The grace period is never lowered, and rises by at least as much as a new preStop delay takes.
   - One change that fails does not stop the others. The task fails at the end and says which; the next run goes on from
     there.
-  - A live workload is patched at most twice, what causes no rollout first, and each patch is for the very object that it
-    was computed from. In check mode the server is asked for a dry run. Then what was stored, and what the new pods have,
-    is compared with what was sent. Without anything to fix, nothing is sent.
+  - A live workload is patched at most twice, what causes no rollout first, and each patch is for the very object that
+    it was computed from. In check mode the server is asked for a dry run. Then what was stored, and what the new pods
+    have, is compared with what was sent. Without anything to fix, nothing is sent.
   - C(files/rbac-cluster.yaml) and C(files/rbac-namespace.yaml) of the role P(graceful.termination.remediate#role) grant
     what that needs.
 options:

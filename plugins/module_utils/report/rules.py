@@ -12,9 +12,10 @@ _HEAD = """# Rules
 
 Made by `make docs` from `plugins/module_utils/rules/`; a test fails when it is stale.
 
-Severity: an error is a certain loss or a mechanism that cannot work, a warning a loss under load or in a race, an info hygiene.
-A finding may have another severity where its entry says so. Rules marked *requests* judge what requests lose: they look at
-workloads that serve, and at those of unknown profile one severity lower. A workload without pods gets infos only.
+Severity: an error is a certain loss or a mechanism that cannot work, a warning a loss under load or in a race, an info
+hygiene. A finding may have another severity where its entry says so. Rules marked *requests* judge what requests lose:
+they look at workloads that serve, and at those of unknown profile one severity lower. A workload without pods gets
+infos only.
 """
 
 

@@ -116,7 +116,7 @@ def _blocks(cards: list[Card], source_type: str, page: _Page) -> list[list[str]]
 
 
 def _block(card: Card, source_type: str, page: _Page) -> list[str]:
-    word, _, code = _MARKS[card.worst or "info"]
+    word, _mark, code = _MARKS[card.worst or "info"]
     name = shorten(object_name(card.workload), page.width - 6)
     about = shorten(describe(card.workload), page.width - 9 - cells(name)) if cells(name) < page.width - 20 else ""
     lines = [f"{page.paint(pad(word, 5), code)} {page.paint(name, _BOLD)}   {about}".rstrip()]
@@ -141,9 +141,9 @@ def _budget(card: Card, page: _Page) -> list[str]:
     rows = [("now", budget)]
     if after and differs(budget, after):
         rows.append(("fixed", after))
-    widths = {key: max(len(number(row[key])) for _, row in rows) for key in (*PARTS, "required", "grace")}
-    sign_width = max(len(compare(row)[0]) for _, row in rows)
-    verdict_width = max(len(compare(row)[1]) for _, row in rows)
+    widths = {key: max(len(number(row[key])) for _label, row in rows) for key in (*PARTS, "required", "grace")}
+    sign_width = max(len(compare(row)[0]) for _label, row in rows)
+    verdict_width = max(len(compare(row)[1]) for _label, row in rows)
     lines = []
     for label, row in rows:
         sign, verdict = compare(row)
@@ -162,14 +162,14 @@ def _sources(card: Card, rows: list[tuple[str, Mapping[str, Any]]], page: _Page)
     budget = rows[0][1]
     if len(card.containers) > 1 and budget.get("container"):
         texts.append(("container", visible(budget["container"])))
-    for _, row in rows:
+    for _label, row in rows:
         for key, name in PARTS.items():
             told = row[key] != 0 or row["sources"][key].startswith("assumed")
             if key == "margin" or not told or (key == "drain" and row[key] is None):
                 continue
             if row is budget or row[key] != budget[key]:
                 texts.append((f"{name} {number(row[key])}{' s' if row[key] is not None else ''}", row["sources"][key]))
-    width = max((cells(label) for label, _ in texts), default=0)
+    width = max((cells(label) for label, _text in texts), default=0)
     return [
         page.paint("    " + shorten(f"{pad(label, width)}  {visible(text)}", page.width - 4), _DIM)
         for label, text in texts
@@ -182,7 +182,7 @@ def _findings(card: Card, page: _Page) -> list[str]:
     width = max((cells(rule) for rule in rules), default=0)
     lines = []
     for rule, finding in zip(rules, shown, strict=True):
-        _, mark, code = _MARKS[finding["severity"]]
+        _word, mark, code = _MARKS[finding["severity"]]
         message = visible(finding["message"])
         if len(card.containers) > 1 and finding.get("container"):
             message = f"{visible(finding['container'])}: {message}"
@@ -196,7 +196,7 @@ def _pairs(title: str, rows: list[tuple[str, str]], page: _Page) -> list[str]:
     if not rows:
         return []
     # A place that is cut is hard to find: one that needs more than half of the line has it for itself.
-    width = max((cells(label) for label, _ in rows if cells(label) <= page.width // 2), default=0)
+    width = max((cells(label) for label, _text in rows if cells(label) <= page.width // 2), default=0)
     lines = [page.paint(title, _BOLD)]
     for label, text in rows[: page.limit]:
         if cells(label) > width:

@@ -16,8 +16,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 
 def _has_claim(case: Case) -> bool:
     workload = case.workload
-    if workload.kind == "StatefulSet" and get_maps(workload.spec, "volumeClaimTemplates", "spec"):
-        return True
     return any(volume.get("persistentVolumeClaim") for volume in get_maps(workload.pod, "volumes", workload.pod_path))
 
 

@@ -45,10 +45,9 @@ def _oldest(case: Case) -> Version:
 
 
 def _delays_itself(case: Case) -> bool:
-    containers = case.workload.containers
-    return any(container.name in _SHUTDOWN_MANAGERS for container in containers) or any(
-        _DELAYS_ITSELF.search(" ".join(container.words)) for container in containers
-    )
+    if any(container.name in _SHUTDOWN_MANAGERS for container in case.workload.containers):
+        return True
+    return any(_DELAYS_ITSELF.search(" ".join(container.words)) for container in case.profile.drain_containers)
 
 
 def _missing(case: Case) -> Iterator[Hit]:
@@ -270,6 +269,7 @@ RULES = (
         why="An API server before 1.30 drops the field, an older kubelet fails the hook: either way there is no delay.",
         traps=("Kubernetes 1.30 and later", "seconds: 0 from 1.33"),
         check=_sleep_unsupported,
+        seed="2 settings: preStop",
         since="1.29",
     ),
 )

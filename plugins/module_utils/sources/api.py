@@ -121,6 +121,10 @@ class Api:
         self._pause = pause
         self._lock = threading.Lock()
 
+    def words(self, error: Exception) -> str:
+        """An error's text for a report, which names the cluster once for all."""
+        return str(error).removeprefix(f"{self.name}: ")
+
     def get(self, path: str, what: str) -> dict[str, Any]:
         """Read one object. Raises ApiError, Unreachable."""
         return self._json("GET", path, (), None, what)

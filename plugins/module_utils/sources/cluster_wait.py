@@ -87,7 +87,9 @@ def _wait(
         try:
             objects = _look(api, left.values(), everywhere)
         except SourceError as error:
-            return ended | {index: Rollout(FAILED, f"not known whether it rolled out: {error}") for index in left}
+            return ended | {
+                index: Rollout(FAILED, f"not known whether it rolled out: {api.words(error)}") for index in left
+            }
         over = now() >= deadline
         for index, entry in left.items():
             obj = objects.get(_key(entry.obj))
@@ -158,7 +160,7 @@ def _compare(api: Api, entry: Written, rollout: Rollout) -> Written:
         what = f"list pods in namespace {workload.namespace}"
         pods = api.objects(POD.path(workload.namespace), what, _slim_pod, query)
     except SourceError as error:
-        return _with(entry, "changed", f"rolled out; its pods were not compared with what was sent: {error}")
+        return _with(entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}")
     for pod in pods:
         if not pod["metadata"]["deletionTimestamp"] and _belongs(pod, workload):
             wrong = _differences(pod["spec"], sent)

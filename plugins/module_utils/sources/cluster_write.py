@@ -9,8 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
@@ -74,29 +73,32 @@ class Writer:
         """Patch one workload. Whatever goes wrong is told by the action; nothing is raised."""
         task = _Task(change)
         try:
-            for _conflict in range(CONFLICTS + 1):
-                try:
-                    self._send(task)
-                    break
-                except ApiError as error:
-                    if error.status != 409:
-                        raise
-                    self._read_again(task, error)
-            else:
-                raise _Stop("failed", f"others changed it {CONFLICTS + 1} times while it was patched: run again")
+            self._send_until_stored(task)
         except _Stop as stop:
             return task.written(stop.status, stop.reason)
         except ApiError as error:
             if error.status == 404:
                 return task.written("skipped", "it is gone since it was read")
-            return task.written("failed", self._reason(error))
+            return task.written("failed", self._api.words(error))
         except (SourceError, MergeError, Unreadable) as error:
-            return task.written("failed", self._reason(error))
+            return task.written("failed", self._api.words(error))
         return task.written("would-change" if self._check else "changed", task.doubt)
 
-    def _reason(self, error: Exception) -> str:
-        """The error's text; the report names the cluster once for all."""
-        return str(error).removeprefix(f"{self._api.name}: ")
+    def _send_until_stored(self, task: _Task) -> None:
+        """Send, and after a conflict plan anew. Raises ApiError, _Stop."""
+        conflicts = 0
+        while True:
+            try:
+                return self._send(task)
+            except ApiError as error:
+                if error.status != 409:
+                    raise
+                conflicts += 1
+                if conflicts > CONFLICTS:
+                    raise _Stop(
+                        "failed", f"others changed it {conflicts} times while it was patched: run again"
+                    ) from None
+                self._read_again(task, error)
 
     def _send(self, task: _Task) -> None:
         """Send what the change still has to send. Raises ApiError, _Stop where the server keeps something else."""

@@ -14,10 +14,10 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 def find_files(path: str) -> Iterator[str]:
-    """All manifest files of a folder in sorted order, hidden ones left out; a path to a file is that file, whatever its name.
+    """All manifest files of a folder in sorted order, hidden ones left out; a path to a file is that file.
 
-    A file that several links lead to is given once. Raises OSError where the folder itself cannot be read; a folder below it
-    that cannot be read is given as a path, for its reader to report.
+    A file that several links lead to is given once. Raises OSError where the folder itself cannot be read; a folder
+    below it that cannot be read is given as a path, for its reader to report.
     """
     if not os.path.isdir(path):
         yield path

@@ -24,7 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
-from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get_map, line_of
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, line_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import KUSTOMIZATIONS, patch_files
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_files import (
@@ -78,14 +78,26 @@ class ManifestSource:
         return snapshot
 
     def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
-        """Try each edit on the text that was read."""
-        refused = {}
+        """Try the edits on the text that was read: of each file all at once, and one by one where that is refused."""
+        by_file: dict[str, list[int]] = defaultdict(list)
         for index, change in enumerate(changes):
-            try:
-                apply_patches(self._texts[_file(change.workload)], [_patch(change)])
-            except EditRefused as error:
-                refused[index] = _explain(error)
+            by_file[_file(change.workload)].append(index)
+        refused = {}
+        for file, indexes in by_file.items():
+            if not self._refusal(file, [changes[index] for index in indexes]):
+                continue
+            for index in indexes:
+                reason = self._refusal(file, [changes[index]])
+                if reason:
+                    refused[index] = reason
         return refused
+
+    def _refusal(self, file: str, changes: Sequence[Change]) -> str | None:
+        try:
+            apply_patches(self._texts[file], [_patch(change) for change in changes])
+        except EditRefused as error:
+            return f"line {error.line}: {error.reason}"
+        return None
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
         """Edit each file once, with all its changes. A file that cannot be written fails alone."""
@@ -98,9 +110,7 @@ class ManifestSource:
                 after = apply_patches(before, [_patch(change) for change in group])
                 self._write(file, before, after, check)
             except (EditRefused, OSError) as error:
-                reason = (
-                    _explain(error) if isinstance(error, EditRefused) else f"cannot write: {error.strerror or error}"
-                )
+                reason = str(error) if isinstance(error, EditRefused) else f"cannot write: {error.strerror or error}"
                 for change in group:
                     yield Action(change.workload, "failed", reason), None
                 continue
@@ -158,11 +168,19 @@ class ManifestSource:
                 continue
             if os.path.basename(path) in KUSTOMIZATIONS:
                 self._patches |= patch_files(document.data, os.path.dirname(path))
-            for entry in _objects(document.data, Origin(file, document.line, document.index)):
-                kept = True
-                yield entry
+            objects = list(_objects(document.data, Origin(file, document.line, document.index)))
+            if document.duplicate_keys and any(self._looks_at(entry) for entry in objects):
+                line, key = document.duplicate_keys[0]
+                reason = f"the key {key!r:.60} is given twice in one map: is a --- missing between two documents?"
+                snapshot.skipped.append(Skipped(file, line, reason))
+                continue
+            kept = kept or bool(objects)
+            yield from objects
         if kept:
             self._texts[file] = text
+
+    def _looks_at(self, entry: _Object) -> bool:
+        return entry.data["kind"] in CONTEXT_KINDS or entry.data["kind"] in self._selection.kinds
 
     def _add(self, entry: _Object, snapshot: Snapshot) -> None:
         kind, version, origin = entry.data["kind"], entry.data["apiVersion"], entry.origin
@@ -215,7 +233,3 @@ def _file(workload: Workload) -> str:
 def _patch(change: Change) -> tuple[DocumentPath, dict]:
     origin = change.workload.origin
     return DocumentPath(origin.document or 0, origin.item), change.patch
-
-
-def _explain(error: EditRefused) -> str:
-    return f"line {error.line}: {error.reason}" if error.line else error.reason

@@ -40,7 +40,8 @@ def play(playbook: list, folder: Path) -> str:
     run = subprocess.run(
         [sys.executable, "-m", "ansible", "playbook", "play.yml"],
         cwd=folder,
-        env=os.environ | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
+        env=os.environ
+        | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -58,7 +59,8 @@ def test_yaml_examples_run(text, tmp_path):
         assert "shop/Deployment/catalog" in output
     else:
         output = play(
-            [{"hosts": "localhost", "gather_facts": False, "vars": {"deployment": DEPLOYMENT}, "tasks": [entry]}], tmp_path
+            [{"hosts": "localhost", "gather_facts": False, "vars": {"deployment": DEPLOYMENT}, "tasks": [entry]}],
+            tmp_path,
         )
         assert "seconds: 10" in output and "30" in output
 
@@ -89,6 +91,17 @@ def test_documented_report_keys_are_those_of_a_report(tmp_path):
     play([entry], tmp_path)
     report = json.loads((tmp_path / "report" / "report.json").read_text(encoding="utf-8"))
     text = (ROOT / "docs" / "report.md").read_text(encoding="utf-8")
-    undocumented = {key for key in (*report, *report["summary"], *report["findings"][0], *report["workloads"][0]["budget"])}
-    identity = {"apiVersion", "kind", "namespace", "name", "generated_at", "version", "findings", "grace", "line", "file"}
-    assert {key for key in undocumented - identity if f"`{key}`" not in text} == set()
+    keys = {*report, *report["summary"], *report["findings"][0], *report["workloads"][0]["budget"]}
+    identity = {
+        "apiVersion",
+        "kind",
+        "namespace",
+        "name",
+        "generated_at",
+        "version",
+        "findings",
+        "grace",
+        "line",
+        "file",
+    }
+    assert {key for key in keys - identity if f"`{key}`" not in text} == set()

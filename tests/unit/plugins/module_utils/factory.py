@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small Kubernetes objects as plain maps, and one function that audits them.
 
-The default workload is healthy: three replicas of one container behind a Service, with a preStop delay of 10 s, a declared
-drain of 10 s, a grace period of 30 s and a readiness probe. A test changes the one thing that it is about.
+The default workload is healthy: three replicas of one container behind a Service, with a preStop delay of 10 s, a
+declared drain of 10 s, a grace period of 30 s and a readiness probe. A test changes the one thing that it is about.
 """
 
 from __future__ import annotations

@@ -26,16 +26,16 @@ def scalar(random: Random) -> Any:
 def value(random: Random, depth: int = 3, null: bool = True) -> Any:
     kind = random.random()
     if depth and kind < 0.25:
-        return {random.choice(KEYS): value(random, depth - 1) for _ in range(random.randint(0, 3))}
+        return {random.choice(KEYS): value(random, depth - 1) for _index in range(random.randint(0, 3))}
     if depth and kind < 0.4:
-        return [value(random, depth - 1) for _ in range(random.randint(0, 3))]
+        return [value(random, depth - 1) for _index in range(random.randint(0, 3))]
     return None if null and kind > 0.95 else scalar(random)
 
 
 def labels(random: Random) -> dict[str, Any]:
     return {
         random.choice([*KEYS, "app.kubernetes.io/name", "team"]): random.choice(STRINGS)
-        for _ in range(random.randint(1, 3))
+        for _index in range(random.randint(1, 3))
     }
 
 
@@ -71,7 +71,7 @@ def container(random: Random, name: str) -> dict[str, Any]:
         readinessProbe=probe(random),
         env=[{"name": f"E{i}", "value": random.choice(STRINGS)} for i in range(random.randint(0, 3))],
         ports=[{"containerPort": 80 + i} for i in range(random.randint(0, 2))],
-        command=[random.choice(STRINGS) for _ in range(random.randint(0, 3))],
+        command=[random.choice(STRINGS) for _index in range(random.randint(0, 3))],
         volumeMounts=[{"mountPath": "/data", "name": "data"}],
         extra=value(random),
     )

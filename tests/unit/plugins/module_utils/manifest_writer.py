@@ -157,7 +157,7 @@ class Writer:
             self.line(f"{head} {fold}{chomp}{note}", path)
             for line in body.split("\n"):
                 self.line(indent + line if line else "", path)
-            for _ in range(max(kept - 1, 0) if chomp == "+" else self.random.choice([0, 0, 0, 1, 2])):
+            for _index in range(max(kept - 1, 0) if chomp == "+" else self.random.choice([0, 0, 0, 1, 2])):
                 self.line("", path if chomp == "+" else ("blank",))
             return True
         return False

@@ -442,6 +442,11 @@ def test_a_wrong_splice_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> No
     )
 
 
+def test_json_that_would_become_mere_yaml_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest_edit.Splicer, "result", lambda self: '{"a": 2,}')
+    assert "could not be verified" in refusal('{"a": 1}', {"a": 2})
+
+
 def test_an_alias_bomb_is_edited_without_expanding_it() -> None:
     lines = [
         "bomb0: &b0 [x]",

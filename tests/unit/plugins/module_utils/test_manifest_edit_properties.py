@@ -85,7 +85,7 @@ def check_survivors(written: Written, before: Any, after: Any, result: str) -> N
             assert comment in result, comment
     lines = iter(result.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"))
     for line in written.lines:
-        touched = any(within(line.path, path) or (line.loose and within(path, line.path)) for path, _ in found)
+        touched = any(within(line.path, path) or (line.loose and within(path, line.path)) for path, _value in found)
         if (
             not touched
             and line.path != ("blank",)
@@ -97,7 +97,7 @@ def check_survivors(written: Written, before: Any, after: Any, result: str) -> N
 
 def edit(text: str, patches: list[tuple[DocumentPath, dict[str, Any]]]) -> str:
     note(text)
-    note(json.dumps([patch for _, patch in patches], ensure_ascii=False))
+    note(json.dumps([patch for _path, patch in patches], ensure_ascii=False))
     return apply_patches(text, patches)
 
 
@@ -175,14 +175,14 @@ def test_only_edits_that_would_touch_something_shared_are_refused(seed: int, wil
 
 @often
 @given(
-    st.integers(0, 2**32), st.sampled_from([True, False, None]), st.sampled_from([2, 4]), st.sampled_from([20, 80, 10**6]),
-    st.booleans(), st.sampled_from([None, None, '"', "'"]), st.booleans(),
+    st.integers(0, 2**32), st.sampled_from([True, False, None]), st.sampled_from([2, 4]),
+    st.sampled_from([20, 80, 10**6]), st.booleans(), st.sampled_from([None, None, '"', "'"]), st.booleans(),
 )  # fmt: skip
 def test_edits_of_dumped_manifests(
     seed: int, flow: bool | None, indent: int, width: int, unicode: bool, quote: str | None, as_list: bool
 ) -> None:
     random = Random(seed)
-    objects = [workload(random) for _ in range(random.randint(1, 3))]
+    objects = [workload(random) for _index in range(random.randint(1, 3))]
     options = {
         "default_flow_style": flow, "indent": indent, "width": width, "allow_unicode": unicode, "default_style": quote,
         "explicit_start": random.random() < 0.5, "explicit_end": random.random() < 0.5,

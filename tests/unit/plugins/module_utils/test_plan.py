@@ -21,17 +21,14 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     Result,
     autoscaler,
     balancer,
-    claim,
-    claims_volume,
     disruption_budget,
     hooked,
-    node,
     run,
     service,
-    sidecar,
     sleeping,
     workload,
 )
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.strategies import SURROUNDINGS, workloads
 
 BARE = hooked(None)
 GRACE = "terminationGracePeriodSeconds"
@@ -209,8 +206,10 @@ def test_an_override_may_ask_for_more_time() -> None:
     assert result.workload["budget_after"]["prestop"] == 15
 
 
-def test_an_override_may_use_spare_time_that_is_known_to_be_spare() -> None:
-    assert overridden(LONGER).workload["budget_after"]["required"] == 35
+@pytest.mark.parametrize("drain", [10, 15])
+def test_an_override_may_use_spare_time_that_is_known_to_be_spare(drain: int) -> None:
+    after = overridden(LONGER, workload(BARE, drain=drain)).workload["budget_after"]
+    assert (after["prestop"], after["required"], after["grace"]) == (15, 25 + drain, 40)
 
 
 def test_an_override_that_takes_time_from_an_unknown_drain_is_refused() -> None:
@@ -259,6 +258,18 @@ def test_an_override_that_does_not_solve_it_is_refused(text: str) -> None:
     assert "does not solve it" in refused(text)
 
 
+def test_an_override_that_solves_a_part_is_used_for_that_part() -> None:
+    broken = {"tcpSocket": {"port": 8080}}
+    only_app = (
+        "spec:\n  template:\n    spec:\n{% if container == 'app' %}\n      containers:\n        - name: app\n"
+        "          lifecycle: {preStop: {tcpSocket: null, sleep: {seconds: {{ seconds }}}}}\n{% endif %}\n"
+        f"      {GRACE}: {{{{ grace_seconds }}}}\n"
+    )
+    solved, left = overridden(only_app, workload(hooked(broken), hooked(broken, "other"))).of("prestop-tcp-socket")
+    assert (solved["container"], solved["remedy"]) == ("app", "auto")
+    assert (left["container"], left["reason"]) == ("other", "the template's patch does not solve it")
+
+
 def test_an_override_that_makes_something_else_worse_is_refused() -> None:
     tcp = CONTAINER + "          lifecycle: {preStop: {tcpSocket: {port: 8080}}}\n"
     assert refused(tcp) == "the patch would raise prestop-tcp-socket"
@@ -290,73 +301,6 @@ def test_a_template_that_cannot_be_rendered_stops_the_run() -> None:
 
 
 # Whatever the workload is
-
-HANDLERS = st.one_of(
-    st.none(),
-    st.builds(lambda seconds: {"sleep": {"seconds": seconds}}, st.integers(0, 120)),
-    st.builds(lambda seconds: {"exec": {"command": ["sleep", str(seconds)]}}, st.integers(0, 120)),
-    st.builds(
-        lambda seconds, before: {"exec": {"command": ["sh", "-c", f"{before}sleep {seconds}"]}},
-        st.integers(0, 120),
-        st.sampled_from(["", "echo bye; ", "nginx -s quit; ", "while pgrep x; do "]),
-    ),
-    st.sampled_from([{"tcpSocket": {"port": 8080}}, {"httpGet": {"port": 8080}}, {"exec": {"command": ["/drain"]}}]),
-)
-KNOBS = st.none() | st.integers(0, 3) | st.sampled_from(["0%", "25%", "50%", "100%"])
-
-
-@st.composite
-def workloads(draw: st.DrawFn) -> dict[str, Any]:
-    """Any workload of the default kinds."""
-    kind = draw(st.sampled_from(["Deployment", "Deployment", "StatefulSet", "DaemonSet", "CronJob"]))
-    containers = [
-        hooked(
-            draw(HANDLERS),
-            name,
-            ports=draw(st.sampled_from([None, [{"containerPort": 8080}], [{"containerPort": 80, "hostPort": 80}]])),
-            readinessProbe=draw(st.sampled_from([None, {"tcpSocket": {"port": 8080}}])),
-        )
-        for name in draw(st.sampled_from([["app"], ["app", "other"], ["app", "istio-proxy"]]))
-    ]
-    pod: dict[str, Any] = {}
-    if draw(st.booleans()):
-        handler = draw(HANDLERS)
-        pod["initContainers"] = [sidecar(lifecycle={"preStop": handler} if handler else None)]
-    if draw(st.booleans()):
-        pod |= claims_volume("data")
-    annotations = draw(st.sampled_from([{}, {}, {PROFILE: "worker"}, {PROFILE: "serving"}, {MANAGED: "false"}]))
-    spec: dict[str, Any] = {}
-    if kind == "Deployment":
-        knobs = {"maxSurge": draw(KNOBS), "maxUnavailable": draw(KNOBS)}
-        spec = draw(st.sampled_from([{"strategy": {"rollingUpdate": knobs}}, {"strategy": {"type": "Recreate"}}]))
-    if kind in ("Deployment", "StatefulSet"):
-        spec["replicas"] = draw(st.none() | st.integers(0, 8))
-    return workload(
-        *containers,
-        kind=kind,
-        grace=draw(st.none() | st.integers(0, 400)),
-        drain=draw(st.none() | st.integers(0, 400)),
-        pod=pod,
-        annotations=annotations,
-        **spec,
-    )
-
-
-SURROUNDINGS = st.lists(
-    st.sampled_from(
-        [
-            service(),
-            balancer(),
-            service(clusterIP="None"),
-            autoscaler(2),
-            claim("data", "ReadWriteOnce"),
-            claim("data", "ReadWriteMany"),
-            disruption_budget(),
-            node("a"),
-        ]
-    ),
-    max_size=3,
-)
 
 
 def time_to_drain(obj: Workload) -> dict[str, int]:

@@ -140,7 +140,8 @@ def test_the_second_patch_holds(first: dict[str, Any], second: dict[str, Any], b
 )
 def test_difference(before: Any, after: Any, paths: list[str]) -> None:
     assert difference(before, after) == paths
-    assert bool(difference(after, before)) == bool(paths)
+    backwards = difference(before=after, after=before)
+    assert bool(backwards) == bool(paths)
 
 
 def test_difference_names_the_field_of_a_container() -> None:
@@ -152,7 +153,7 @@ def test_difference_names_the_field_of_a_container() -> None:
 def test_shared_parts_are_compared_once() -> None:
     def shared(leaf: int) -> list[Any]:
         node: list[Any] = [leaf]
-        for _ in range(60):
+        for _index in range(60):
             node = [node, node]
         return node
 

@@ -25,10 +25,10 @@ def test_the_assumed_version_has_the_sleep_action() -> None:
 
 @pytest.mark.parametrize("text", ["", "1", "latest", "1.x", "one.two", "1.99999999999999999999"])
 def test_anything_else_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a version such as 1.34"):
+    with pytest.raises(ValueError, match=r"is not a version such as 1\.34"):
         parse_version(text)
 
 
 def test_1_30_without_quotes_is_the_number_1_3() -> None:
-    with pytest.raises(ValueError, match='quote it, as in "1.30"'):
+    with pytest.raises(ValueError, match=r'quote it, as in "1\.30"'):
         parse_version(str(1.30))

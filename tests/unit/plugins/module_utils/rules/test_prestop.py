@@ -149,6 +149,16 @@ def test_a_flag_that_delays_nothing_does_not_count(flag: str) -> None:
     assert run(workload(hooked(None, args=[flag])), service()).of(MISSING)
 
 
+def test_what_another_container_delays_does_not_help() -> None:
+    other = hooked(None, "other", ports=None, args=["--shutdown-delay=5s"])
+    assert run(workload(BARE, other), service()).of(MISSING)
+
+
+def test_one_of_several_containers_that_receive_requests_may_delay_for_all() -> None:
+    silent = [hooked(None, "a", ports=None), hooked(None, "b", ports=None, args=["--shutdown-delay=5s"])]
+    assert not run(workload(*silent), service()).of(MISSING)
+
+
 def test_a_shutdown_manager_beside_it_delays_the_shutdown() -> None:
     assert not run(workload(BARE, container("shutdown-manager", ports=None)), service()).of(MISSING)
 
@@ -172,6 +182,10 @@ def test_below_kubernetes_1_30_an_exec_sleep_is_for_a_person() -> None:
     assert finding["template"] == "prestop-exec-sleep"
     assert 'command: ["sh", "-c", "sleep 10"]' in finding["snippet"]
     assert "terminationGracePeriodSeconds: 40" in finding["snippet"]
+
+
+def test_from_kubernetes_1_30_on_the_sleep_action_will_do() -> None:
+    assert run(workload(BARE), service(), version="1.30").one(MISSING)["template"] == "prestop-sleep"
 
 
 def test_the_oldest_kubelet_decides_too() -> None:

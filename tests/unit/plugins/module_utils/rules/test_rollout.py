@@ -147,6 +147,7 @@ def test_other_kinds_roll_by_other_rules(kind: str) -> None:
 def test_recreate_is_an_outage_for_a_person_to_decide() -> None:
     finding = run(workload(replicas=2, **RECREATES), service()).one(RECREATE)
     assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+    assert "stops all 2 pods" in finding["message"]
     assert not run(workload(replicas=2, **RECREATES), service()).of(CAPACITY)
 
 
@@ -170,6 +171,10 @@ def test_a_worker_may_recreate() -> None:
 def test_one_declared_replica_is_a_warning() -> None:
     finding = run(workload(replicas=1), service()).one(SINGLE)
     assert (finding["severity"], finding["remedy"], finding["path"]) == ("warning", "manual", "spec.replicas")
+
+
+def test_a_stateful_set_without_volumes_may_have_a_second_one_too() -> None:
+    assert run(workload(replicas=1, kind="StatefulSet"), service()).of(SINGLE)
 
 
 def test_one_by_default_is_an_info() -> None:

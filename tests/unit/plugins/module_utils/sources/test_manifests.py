@@ -91,10 +91,13 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
         pytest.param("a: [1\n", 2, "not valid YAML", id="broken"),
         pytest.param("kind: x\n{{- if .Values.x }}\nb: 1\n{{- end }}\n", 3, "template", id="helm, not YAML"),
         pytest.param(faulty('"{{ .Release.Name }}"'), 1, "template", id="helm, still YAML"),
-        pytest.param(faulty().replace("image: registry.example/app:1", "args: []"), 8, "no container has an image", id="patch"),
+        pytest.param(
+            faulty().replace("image: registry.example/app:1", "args: []"), 8, "no container has an image", id="patch"
+        ),
         pytest.param(b"\x7fELF\0\0\1", 1, "not a text file", id="binary"),
         pytest.param(b"name: caf\xe9\n", 1, "not UTF-8 at byte 9", id="latin-1"),
         pytest.param(faulty().replace("seconds: 10", 'seconds: "10"'), 15, "is text, not a whole number", id="type"),
+        pytest.param(f"{faulty('one')}{faulty('two')}", 16, "'apiVersion' is given twice", id="no --- between"),
         pytest.param(faulty().replace("apps/v1", "extensions/v1beta1"), 1, "use apps/v1", id="old version"),
     ],
 )
@@ -133,7 +136,9 @@ def test_a_file_without_objects_is_nothing_to_report(tmp_path, content):
         pytest.param(faulty().rstrip(), fixed().rstrip(), id="no final newline"),
         pytest.param("\ufeff" + faulty(), "\ufeff" + fixed(), id="byte-order mark"),
         pytest.param(
-            faulty().replace("metadata:", "metadata: &m"), fixed().replace("metadata:", "metadata: &m"), id="anchor elsewhere"
+            faulty().replace("metadata:", "metadata: &m"),
+            fixed().replace("metadata:", "metadata: &m"),
+            id="anchor elsewhere",
         ),
     ],
 )
@@ -176,12 +181,16 @@ def test_json_is_edited_in_place(tmp_path):
 
 
 def test_kustomize_patches_are_not_whole_workloads(tmp_path):
-    write(tmp_path, "base/kustomization.yaml", "resources: [app.yaml]\npatches:\n- path: grace.yaml\n- patch: |-\n    a: b\n")
+    write(
+        tmp_path,
+        "base/kustomization.yaml",
+        "resources: [app.yaml]\npatches:\n- path: grace.yaml\n- patch: |-\n    a: b\n",
+    )
     write(tmp_path, "base/app.yaml", faulty())
     write(tmp_path, "base/grace.yaml", faulty())
     report = audit(tmp_path)
     assert [entry["file"] for entry in report["workloads"]] == ["base/app.yaml"]
-    assert [(file, "Kustomize" in text) for file, _, text in skipped(report)] == [("base/grace.yaml", True)]
+    assert [(file, "Kustomize" in text) for file, _line, text in skipped(report)] == [("base/grace.yaml", True)]
 
 
 def test_selection_counts_what_it_leaves_out(tmp_path):

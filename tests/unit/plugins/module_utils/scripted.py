@@ -1,0 +1,137 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A connection whose every request is declared beforehand: one too many fails, and so does one too few.
+
+It answers as the test says; how a real API server behaves is for the tests on a real cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Union
+
+from ansible_collections.graceful.termination.plugins.module_utils.options import (
+    AUDIT_OPTIONS,
+    REMEDIATE_OPTIONS,
+    Options,
+    read_options,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.run import replan
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Answer, Api, Query
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import TEMPLATES
+
+VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}
+DEPLOYMENTS = "/apis/apps/v1/deployments"
+SHOP = "/apis/apps/v1/namespaces/shop/deployments"
+WORKLOAD_LISTS = (
+    DEPLOYMENTS,
+    "/apis/apps/v1/statefulsets",
+    "/apis/apps/v1/daemonsets",
+    "/apis/batch/v1/cronjobs",
+)
+LISTS = (
+    *WORKLOAD_LISTS,
+    "/api/v1/services",
+    "/apis/policy/v1/poddisruptionbudgets",
+    "/apis/autoscaling/v2/horizontalpodautoscalers",
+    "/api/v1/persistentvolumeclaims",
+    "/api/v1/nodes",
+    "/api/v1/namespaces",
+)
+PAGE = (("limit", "500"),)
+Reply = Union[Answer, Exception, Callable[[Any], Answer]]  # noqa: UP007
+
+
+def answer(content: Any = None, status: int = 200, **headers: str) -> Answer:
+    """An answer with this JSON."""
+    return Answer(
+        status, json.dumps(content).encode(), {name.replace("_", "-"): text for name, text in headers.items()}
+    )
+
+
+def failed(status: int, message: str = "", **headers: str) -> Answer:
+    """An answer with a Status object."""
+    return answer({"kind": "Status", "status": "Failure", "message": message, "code": status}, status, **headers)
+
+
+def forbidden(verb: str = "list", user: str = "jane") -> Answer:
+    """What RBAC says."""
+    return failed(403, f'things is forbidden: User "{user}" cannot {verb} resource "things" in API group ""')
+
+
+def items(*objects: dict[str, Any], following: str = "") -> Answer:
+    """A page of a list; the objects are as the API server lists them, without kind and apiVersion."""
+    bare = [{key: value for key, value in obj.items() if key not in ("kind", "apiVersion")} for obj in objects]
+    return answer({"metadata": {"continue": following} if following else {}, "items": bare})
+
+
+class Script:
+    """A Transport. `seen` are the requests with their bodies, in the order in which they came."""
+
+    def __init__(self) -> None:
+        self.name = "test"
+        self.hint = ""
+        self.seen: list[tuple[str, str, dict[str, str], Any]] = []
+        self._declared: dict[tuple[str, str, Query], list[Reply]] = {}
+        self._lock = threading.Lock()
+
+    def expect(self, method: str, path: str, *answers: Reply, query: Query = ()) -> Script:
+        """Declare that this request comes as often as there are answers; a function is asked with the body."""
+        self._declared.setdefault((method, path, query), []).extend(answers)
+        return self
+
+    def expect_lists(self, *, replaced: dict[str, Answer] | None = None) -> Script:
+        """Declare one reading of a whole cluster: every list is empty but for those that are replaced."""
+        self.expect("GET", "/version", answer(VERSION))
+        for path in LISTS:
+            self.expect("GET", path, (replaced or {}).get(path, items()), query=PAGE)
+        assert set(replaced or {}) <= set(LISTS)
+        return self
+
+    def send(self, method: str, path: str, query: Query, body: dict[str, Any] | None) -> Answer:
+        """The declared answer."""
+        with self._lock:
+            self.seen.append((method, path, dict(query), body))
+            declared = self._declared.get((method, path, query))
+            assert declared, f"not declared: {method} {path} {dict(query)}"
+            result = declared.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result if isinstance(result, Answer) else result(body)
+
+    def bodies(self, method: str = "PATCH") -> list[Any]:
+        """The bodies that were sent with a method."""
+        return [body for sent, _path, _query, body in self.seen if sent == method]
+
+    def check(self) -> None:
+        """Fails if a declared request did not come."""
+        missing = [(method, path, dict(query)) for (method, path, query), left in self._declared.items() if left]
+        assert not missing, f"declared, but not sent: {missing}"
+
+
+@contextmanager
+def script() -> Iterator[Script]:
+    """A script that is checked at its end."""
+    declared = Script()
+    yield declared
+    declared.check()
+
+
+def options_of(**given: Any) -> Options:
+    """Module options with their defaults."""
+    spec = AUDIT_OPTIONS | REMEDIATE_OPTIONS
+    parameters = {name: option.get("default") for name, option in spec.items()}
+    return read_options(parameters | {"_snippets": TEMPLATES} | given)
+
+
+def source_of(transport: Script, options: Options, pauses: list[float] | None = None) -> ClusterSource:
+    """The source on a script; it never really waits."""
+    slept = pauses if pauses is not None else []
+    return ClusterSource(
+        Api(transport, slept.append), options, lambda workload, snapshot: replan(workload, snapshot, options)
+    )

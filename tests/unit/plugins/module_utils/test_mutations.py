@@ -1,0 +1,145 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever is in an object, it is judged or becomes unreadable with a reason: nothing raises.
+
+MUTATIONS in the environment sets how many mutations are tried, SEED where the row of random numbers begins.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import load_documents
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
+from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    MANAGED,
+    PROFILE,
+    autoscaler,
+    claim,
+    claims_volume,
+    disruption_budget,
+    hooked,
+    node,
+    run,
+    service,
+    sidecar,
+    workload,
+)
+
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
+MUTATIONS = int(os.environ.get("MUTATIONS", "3000"))
+SEED = int(os.environ.get("SEED", "1"))
+ODD: list[Any] = [
+    *(None, True, False, 0, 1, -1, 2, 30, 299, 2**31 - 1, 2**31, -(2**31), 10**18, 10**30, 0.5, -0.0, 1e308),
+    *(float("nan"), float("inf")),
+    *(
+        "",
+        " ",
+        "0",
+        "-5",
+        "25%",
+        "-1%",
+        "999999999%",
+        "%",
+        "100.5%",
+        "None",
+        "null",
+        "\0",
+        "é\u2028\U0001f4a5",
+        "a" * 300,
+    ),
+    *("{{ x }}", "*", "true", "Recreate", "Always", "sleep", "windows", "\n", "a: b", "'", '"', "app", "sh", "-c"),
+    *([], {}, [None], [[]], [{}], {"": ""}, {"a": None}, {"1": 2}, [1, "a", {}], {"name": "x"}, {"seconds": 5}),
+    *(["sh", "-c", "sleep 5; while :"], ["sleep"], {"sleep": {}}, {"exec": {"command": ["sh", "-c"]}}),
+    *({"tcpSocket": None}, {"tcpSocket": {}}, {"httpGet": {"port": []}}, {"exec": {}, "sleep": {}}),
+    *([{"name": "a", "image": "b"}, {"name": "a"}], [{"name": "a", "image": "b", "restartPolicy": "Always"}]),
+]
+KEYS = ("terminationGracePeriodSeconds", "lifecycle", "initContainers", "preStop", "strategy", "replicas", "volumes")
+# What the examples have nothing of.
+MORE: list[dict[str, Any]] = [
+    workload(
+        hooked(
+            {"exec": {"command": ["sh", "-c", "sleep 5"]}}, command=["sh", "-c", "a; b"], livenessProbe={"exec": {}}
+        ),
+        pod=claims_volume("data") | {"initContainers": [sidecar()], "hostNetwork": False, "nodeSelector": {"a": "b"}},
+        annotations={PROFILE: "serving", MANAGED: "true"},
+        strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}},
+    ),
+    *(service(type="LoadBalancer"), autoscaler(2), claim("data", "ReadWriteMany"), node("a"), disruption_budget()),
+]
+
+
+def read_examples() -> list[list[dict[str, Any]]]:
+    """The objects of each file of examples/, and those of MORE."""
+    files = [MORE]
+    for path in sorted(EXAMPLES.rglob("*.yaml")):
+        documents = [document.data for document in load_documents(path.read_text(encoding="utf-8"))]
+        files.append([item for data in documents if data for item in data.get("items", [data])])
+    return files
+
+
+def places(part: Any) -> Iterator[tuple[Any, Any]]:
+    """Every (parent, key or index) of an object."""
+    items = part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ()
+    for key, value in list(items):
+        yield part, key
+        yield from places(value)
+
+
+def mutate(obj: dict[str, Any], chance: random.Random) -> None:
+    """Change one thing."""
+    spots = list(places(obj))
+    if not spots:
+        return
+    parent, key = chance.choice(spots)
+    match chance.randrange(6):
+        case 0:
+            del parent[key]
+        case 1 if isinstance(parent, list):
+            parent.append(copy.deepcopy(parent[key]))
+        case 2 if isinstance(parent, dict):
+            parent[chance.choice(KEYS)] = copy.deepcopy(chance.choice(ODD))
+        case 3:
+            _other, other_key = place = chance.choice(spots)
+            parent[key] = copy.deepcopy(place[0][other_key]) if _has(*place) else None
+        case _:
+            parent[key] = copy.deepcopy(chance.choice(ODD))
+
+
+def _has(parent: Any, key: Any) -> bool:
+    return key in parent if isinstance(parent, dict) else key < len(parent)
+
+
+def is_object(obj: dict[str, Any]) -> bool:
+    """What a source hands on: an object of a kind that it looks for."""
+    kinds = (*API_VERSIONS, *CONTEXT_KINDS)
+    return isinstance(obj.get("apiVersion"), str) and isinstance(obj.get("kind"), str) and obj["kind"] in kinds
+
+
+def test_no_object_is_too_odd() -> None:
+    files, chance = read_examples(), random.Random(SEED)
+    judged = unreadable = 0
+    for _mutation in range(MUTATIONS):
+        objects = copy.deepcopy(chance.choice(files))
+        for _change in range(chance.randint(1, 3)):
+            mutate(chance.choice(objects), chance)
+        objects = [obj for obj in objects if is_object(obj)]
+        result = run(*objects)
+        summary = result.report["summary"]
+        assert summary["workloads"] <= sum(obj["kind"] in API_VERSIONS for obj in objects) <= summary["found"]
+        assert all(entry["reason"] for entry in result.report["skipped"])
+        to_json(result.report).encode()
+        result.applied()
+        judged += summary["workloads"]
+        unreadable += summary["unreadable"]
+    # Else the mutations would be too tame, or too wild, to say anything.
+    assert judged > MUTATIONS // 4
+    assert unreadable > MUTATIONS // 10

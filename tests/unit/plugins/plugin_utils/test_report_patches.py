@@ -1,0 +1,57 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The patch files for live objects that somebody else owns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+
+from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import _write_patches
+
+PATCH = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": {}}
+
+
+def report(patch: Any = MappingProxyType(PATCH), source: str = "cluster", **over: Any) -> dict[str, Any]:
+    entry = {"kind": "Deployment", "namespace": "shop", "name": "web", "owner": "Argo CD application store"}
+    return {"source": {"type": source}, "workloads": [entry | {"patch": dict(patch) if patch else patch} | over]}
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_an_owned_object_has_its_patch_where_the_report_says(tmp_path) -> None:
+    written = _write_patches(tmp_path, report())
+    assert files(tmp_path) == ["patches/shop/deployment-web.yaml"]
+    assert written == [str(tmp_path / "patches/shop/deployment-web.yaml")]
+    text = Path(written[0]).read_text()
+    assert yaml.safe_load(text) == PATCH
+    assert text.startswith("# For Argo CD application store: ")
+
+
+def test_a_patch_that_is_not_needed_any_more_goes_and_other_files_stay(tmp_path) -> None:
+    _write_patches(tmp_path, report())
+    (tmp_path / "patches/shop/mine.yaml").write_text("x")
+    assert _write_patches(tmp_path, report(patch=None)) == []
+    assert files(tmp_path) == ["patches/shop/mine.yaml"]
+
+
+def test_an_owner_cannot_write_into_the_file(tmp_path) -> None:
+    (path,) = _write_patches(tmp_path, report(owner="x\nspec: {replicas: 0}\r# "))
+    assert yaml.safe_load(Path(path).read_text()) == PATCH
+
+
+def test_names_do_not_lead_out_of_the_folder(tmp_path) -> None:
+    folder = tmp_path / "report"
+    _write_patches(folder, report(namespace="../..", name="../../../etc/x"))
+    assert len(files(folder)) == len(files(tmp_path)) == 1
+
+
+def test_manifests_have_none(tmp_path) -> None:
+    assert _write_patches(tmp_path, report(source="manifests")) == []
+    assert files(tmp_path) == []
