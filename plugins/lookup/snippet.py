@@ -15,8 +15,9 @@ description:
 options:
   _terms:
     description:
-      - Names of remedies, one of V(prestop-sleep), V(prestop-exec-sleep), V(grace-period), V(rollout-strategy),
-        V(readiness-probe), V(poststart-remove), V(exec-entrypoint).
+      - Names of remedies, one of V(prestop-sleep), V(prestop-exec-sleep), V(prestop-remove), V(grace-period),
+        V(rollout-strategy), V(rollout-in-place), V(replicas), V(pod-disruption-budget), V(readiness-probe),
+        V(liveness-probe), V(poststart-remove), V(exec-entrypoint).
     type: list
     elements: str
     required: true

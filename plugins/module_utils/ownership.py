@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MERGE_KEYS
+from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION
 
 SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 _LONGEST_NAME = 100
@@ -122,3 +123,11 @@ def _key(name: str) -> str | None:
         return json.loads(name[2:]).get("name")
     except (ValueError, AttributeError):
         return None
+
+
+def unmanaged(namespace: dict) -> str:
+    """Why nothing in this Namespace object may be changed; empty when it may."""
+    annotations = namespace["metadata"].get("annotations") or {}
+    if str(annotations.get(f"{ANNOTATION}managed", "")).lower() == "false":
+        return f"namespace {namespace['metadata']['name']} allows no changes (annotation managed: false)"
+    return ""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -44,7 +46,9 @@ class ReportAction(ActionBase):
         if text is None:
             return result
         report = json.loads(text)
-        display.display(terminal.render(report, width=display.columns, color=_wants_color()))
+        # Ansible takes 79 columns where there is no terminal; a log has room for more.
+        width = shutil.get_terminal_size((100, 24)).columns
+        display.display(terminal.render(report, width=width, color=_wants_color(), hints=_next(report)))
         if arguments.get("report_dir"):
             formats = arguments.get("report_formats") or ["json", "markdown"]
             try:
@@ -62,6 +66,15 @@ class ReportAction(ActionBase):
             more = f" (and {len(failed) - 1} more, see actions)" if len(failed) > 1 else ""
             result.update(failed=True, msg=f"{len(failed)} of {len(report['actions'])} changes failed: {first}{more}")
         return result
+
+
+def _next(report: dict[str, Any]) -> list[str]:
+    """What a person would run now."""
+    if report["mode"] != "audit" or not report["summary"]["remediable"]:
+        return []
+    source = report["source"]
+    chosen = f" -e termination_source={shlex.quote(source['name'])}" if source["type"] == "manifests" else ""
+    return [f"ansible-playbook graceful.termination.remediate{chosen} --check --diff    shows the diff, writes nothing"]
 
 
 def _wants_color() -> bool:

@@ -186,7 +186,7 @@ def _findings(card: Card, page: _Page) -> list[str]:
         message = visible(finding["message"])
         if len(card.containers) > 1 and finding.get("container"):
             message = f"{visible(finding['container'])}: {message}"
-        first, *rest = wrap(message, page.width - width - 6)
+        first, *rest = wrap(message, page.width - width - 6, 4)
         lines.append(f"  {page.paint(mark, code)} {pad(rule, width)}  {first}".rstrip())
         lines += [f"{'':{width + 6}}{line}" for line in rest]
     return lines + page.more(len(card.open))

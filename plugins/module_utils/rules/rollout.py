@@ -117,7 +117,8 @@ def _surge_port_conflict(case: Case) -> Iterator[Hit]:
         "their node: "
         + (f"{replicas} replicas on {where}, so the rollout hangs" if hangs else f"{where}, the rollout hangs"),
         "spec.strategy.rollingUpdate.maxSurge",
-        Remedy(ROLLOUT_IN_PLACE),
+        # Without surge a pod is missing during every rollout: only worth it where it could not go on at all.
+        Remedy(ROLLOUT_IN_PLACE, None if hangs else "whether another node is free is not known"),
         severity="error" if hangs else None,
         numbers={"replicas": replicas, "max_surge": surge, "max_unavailable": unavailable, "nodes": nodes or None},
     )

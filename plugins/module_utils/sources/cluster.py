@@ -15,9 +15,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.ownership imp
     controller_of,
     owner_of,
     patch_file,
+    unmanaged,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.selection import DEFAULT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, concurrently
@@ -31,7 +31,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.resou
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
-from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION, Workload, read_workload
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
 
 # What each kind around the workloads is needed for. Without Services the profile, too, is unknown, and says so itself.
 NEEDED_BY = {
@@ -91,7 +91,7 @@ class ClusterSource:
                     self._note(part, snapshot)
             elif part.resource is NAMESPACE:
                 self._unmanaged |= {
-                    item["metadata"]["name"]: _unmanaged(item) for item in part.items if _unmanaged(item)
+                    item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)
                 }
             else:
                 self._add(part, snapshot)
@@ -208,8 +208,6 @@ class ClusterSource:
 
     def _refusal(self, change: Change) -> str | None:
         workload = change.workload
-        if workload.kind not in DEFAULT_KINDS:
-            return f"a {workload.kind} is reported, never patched: change what made it"
         if workload.namespace in SYSTEM_NAMESPACES:
             return f"namespace {workload.namespace} is the cluster's own: reported, never patched"
         unmanaged = self._unmanaged.get(workload.namespace) or self._unmanaged.get("")
@@ -231,12 +229,6 @@ def _blind(listed: list[_Listed]) -> list[str]:
 def _scope(namespace: str | None) -> str:
     return f"namespace {namespace}" if namespace else "all namespaces"
 
-
-def _unmanaged(namespace: dict) -> str:
-    annotations = namespace["metadata"].get("annotations") or {}
-    if str(annotations.get(f"{ANNOTATION}managed", "")).lower() == "false":
-        return f"namespace {namespace['metadata']['name']} allows no changes (annotation managed: false)"
-    return ""
 
 
 def _version(text: str) -> Version | None:

@@ -22,9 +22,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml
     decode,
     load_documents,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
-from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, line_of
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get_labels, get_map, line_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import KUSTOMIZATIONS, patch_files
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_files import (
@@ -59,12 +60,13 @@ class ManifestSource:
         self._version_assumed = version_assumed
         self._texts: dict[str, str] = {}
         self._patches: set[str] = set()
+        self._unmanaged: dict[str, str] = {}
 
     def read(self) -> Snapshot:
         """Read all files. Raises SourceError where the path itself cannot be read."""
         snapshot = Snapshot("manifests", self._name, self._version, version_assumed=self._version_assumed)
         self._texts = {}
-        self._patches = set()
+        self._patches, self._unmanaged = set(), {}
         files = list(self._files())
         if not files:
             raise SourceError(f"source {self._name}: no {', '.join(SUFFIXES)} file below it")
@@ -80,9 +82,13 @@ class ManifestSource:
     def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
         """Try the edits on the text that was read: of each file all at once, and one by one where that is refused."""
         by_file: dict[str, list[int]] = defaultdict(list)
-        for index, change in enumerate(changes):
-            by_file[_file(change.workload)].append(index)
         refused = {}
+        for index, change in enumerate(changes):
+            reason = self._unmanaged.get(change.workload.namespace)
+            if reason:
+                refused[index] = reason
+            else:
+                by_file[_file(change.workload)].append(index)
         for file, indexes in by_file.items():
             if not self._refusal(file, [changes[index] for index in indexes]):
                 continue
@@ -186,7 +192,9 @@ class ManifestSource:
         kind, version, origin = entry.data["kind"], entry.data["apiVersion"], entry.origin
         file = origin.file or ""
         try:
-            if kind in CONTEXT_KINDS:
+            if kind == "Namespace" and version == "v1":
+                self._add_namespace(entry.data)
+            elif kind in CONTEXT_KINDS:
                 if version.partition("/")[0] == CONTEXT_KINDS[kind][0].partition("/")[0]:
                     snapshot.context.add(entry.data)
             elif kind in self._selection.kinds:
@@ -199,6 +207,11 @@ class ManifestSource:
                 self._add_workload(read_workload(entry.data, origin), snapshot)
         except Unreadable as error:
             snapshot.skipped.append(Skipped(file, error.line or origin.line, error.reason))
+
+    def _add_namespace(self, obj: dict) -> None:
+        metadata = get_map(obj, "metadata", "")
+        if get_labels(metadata, "annotations", "metadata") and (reason := unmanaged(obj)):
+            self._unmanaged[str(metadata.get("name"))] = reason
 
     def _add_workload(self, workload: Workload, snapshot: Snapshot) -> None:
         for text in (workload.name, workload.namespace, *(container.image for container in workload.containers)):

@@ -45,6 +45,7 @@ ROLLING = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailab
         (30, 60, 80),  # 10 + 60 + 10
         (600, 10, 610),  # not lowered to what is needed
         (None, None, 40),  # 30 by default
+        (3, None, 20),  # short, but somebody's choice: the margin of 10 s is all that is known to be missing
         (2, 5, 40),  # too little to be kept: the default takes its place
     ],
 )

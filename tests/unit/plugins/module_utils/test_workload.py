@@ -118,6 +118,7 @@ POD, APP = "spec.template.spec", "spec.template.spec.containers.0"
         ("spec.replicas", 10**12, "spec.replicas is out of range"),
         ("spec.strategy.type", "Rolling", "spec.strategy.type is neither RollingUpdate nor Recreate"),
         ("spec.strategy.rollingUpdate.maxSurge", "3", "is '3', not a number or a percentage"),
+        ("spec.strategy.rollingUpdate.maxSurge", "%", "is '%', not a number or a percentage"),
         ("spec.strategy.rollingUpdate.maxSurge", -1, "is -1, not a number or a percentage"),
         ("spec.strategy.rollingUpdate.maxUnavailable", "9" * 5000 + "%", "not a number or a percentage"),
         (f"{POD}", None, "no containers: not a whole workload"),

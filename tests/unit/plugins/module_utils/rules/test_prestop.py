@@ -406,5 +406,10 @@ def test_a_sleep_of_zero_needs_kubernetes_1_33() -> None:
     assert not run(workload(sleeping(0)), service(), version="1.33").of(UNSUPPORTED)
 
 
+@pytest.mark.parametrize("hook", [None, {"exec": {"command": ["sleep", "10"]}}])
+def test_an_old_cluster_runs_every_other_hook(hook: dict[str, Any] | None) -> None:
+    assert not run(workload(hooked(hook)), service(), version="1.29").of(UNSUPPORTED)
+
+
 def test_kubernetes_1_30_runs_it() -> None:
     assert not run(workload(sleeping(10)), service(), version="1.30").of(UNSUPPORTED)

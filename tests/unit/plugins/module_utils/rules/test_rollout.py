@@ -151,6 +151,10 @@ def test_recreate_is_an_outage_for_a_person_to_decide() -> None:
     assert not run(workload(replicas=2, **RECREATES), service()).of(CAPACITY)
 
 
+def test_recreating_the_only_pod_is_one_too() -> None:
+    assert "stops the only pod" in run(workload(replicas=1, **RECREATES), service()).one(RECREATE)["message"]
+
+
 @pytest.mark.parametrize("around", [[claim("data", "ReadWriteOnce")], []])
 def test_recreate_is_right_for_a_volume_of_its_own(around: list[dict[str, Any]]) -> None:
     mounted = workload(replicas=1, pod=claims_volume("data"), **RECREATES)
@@ -219,6 +223,11 @@ def test_as_many_replicas_as_nodes_hang() -> None:
 def test_without_surge_there_is_no_conflict() -> None:
     in_place = workload(ON_NODE_PORT, **rolling(maxSurge=0, maxUnavailable=1))
     assert not run(in_place, service()).of(CONFLICT)
+
+
+def test_host_network_binds_the_declared_ports() -> None:
+    assert run(workload(pod={"hostNetwork": True}), service()).of(CONFLICT)
+    assert not run(workload(pod={"hostNetwork": False}), service()).of(CONFLICT)
 
 
 def test_host_network_without_ports_binds_nothing_known() -> None:

@@ -118,6 +118,18 @@ def test_only_named_namespaces_are_read_and_rights_there_are_enough():
     assert unseen(report) == {("sleep-action-unsupported", "no right to list nodes (403)", "all nodes")}
 
 
+def test_a_name_cannot_change_the_address():
+    with script() as declared:
+        declared.expect("GET", "/version", answer(VERSION))
+        declared.expect("GET", NODES, items(), query=PAGE)
+        for path in LISTS[:8]:
+            group, _slash, plural = path.rpartition("/")
+            declared.expect("GET", f"{group}/namespaces/shop%2F..%2F..%23x/{plural}", items(), query=PAGE)
+        declared.expect("GET", "/api/v1/namespaces/shop%2F..%2F..%23x", failed(404))
+        with pytest.raises(SourceError, match="there is no namespace"):
+            audit(declared, namespaces=["shop/../..#x"])
+
+
 @pytest.mark.parametrize("pattern", ["sh*", "sho?", "[s]hop"])
 def test_patterns_need_the_whole_cluster_and_the_rest_counts_as_excluded(pattern):
     other = workload(name="other")

@@ -262,6 +262,21 @@ def test_when_others_have_fixed_it_nothing_is_left_to_do():
     assert not outcome.changed
 
 
+def test_when_others_have_made_the_same_change_it_was_theirs():
+    web = Stored(live())
+    with script() as declared:
+        cluster(declared, web)
+
+        def outrun(body: Any) -> Answer:
+            web.take("7")(body)
+            return failed(409)
+
+        declared.expect("PATCH", WEB, outrun, query=REAL)
+        declared.expect("GET", WEB, lambda _body: answer(web.obj))
+        outcome = remediate(declared)
+    assert action(outcome)[0] == "unchanged"
+
+
 def test_an_answer_that_got_lost_was_still_our_change():
     web = Stored(live())
     with script() as declared:

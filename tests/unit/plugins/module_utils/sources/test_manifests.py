@@ -162,6 +162,16 @@ def test_an_anchored_node_is_left_alone_and_its_fix_shown(tmp_path):
     assert "terminationGracePeriodSeconds: 20" in finding["snippet"]
 
 
+def test_a_namespace_whose_owner_wants_no_changes(tmp_path):
+    write(tmp_path, "app.yaml", faulty())
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: default, annotations: {%s: 'false'}}\n"
+    write(tmp_path, "namespace.yaml", namespace % "graceful.termination/managed")
+    outcome = remediate(tmp_path)
+    assert (tmp_path / "app.yaml").read_text() == faulty()
+    assert [action["status"] for action in outcome.report["actions"]] == ["refused"]
+    assert outcome.report["summary"]["remediable"] == 0
+
+
 def test_a_list_is_judged_and_edited_item_by_item(tmp_path):
     items = "".join("- " + faulty(name).replace("\n", "\n  ").rstrip() + "\n" for name in ("one", "two"))
     path = write(tmp_path, "list.yaml", f"apiVersion: v1\nkind: List\nitems:\n{items}")
