@@ -23,7 +23,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload impo
 class Budget:
     """Seconds. `container` is the one that needs most; `explicit` is False where grace is the API server's default.
 
-    `known` says whether every part of every container is exact; while it is False, `required` is a lower bound.
+    `drain_known` says whether every container that receives requests declares its drain, `known` whether every part of
+    every container is exact; while it is False, `required` is a lower bound.
     """
 
     container: str
@@ -33,6 +34,7 @@ class Budget:
     drain: Drain
     sidecars: tuple[str, ...]
     margin: int
+    drain_known: bool
     known: bool
 
     @property
@@ -76,10 +78,11 @@ def compute_budget(
     """The budget as it stands, or as it would be with other hooks (by container name) and another grace period."""
     hooks = {container.name: hook_time(container.pre_stop) for container in (*workload.containers, *workload.sidecars)}
     hooks |= prestop or {}
-    declared = drain_of(workload)
-    drains = dict.fromkeys(hooks, NO_REQUESTS) | {container.name: declared for container in profile.drain_containers}
+    declared = {container.name: drain_of(workload, container) for container in profile.drain_containers}
+    drains = dict.fromkeys(hooks, NO_REQUESTS) | declared
+    drain_known = all(drain.seconds is not None for drain in declared.values())
     # Of equals the one that receives requests: its drain is what there is to know.
-    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), drains[one] is declared))
+    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), one in declared))
     return Budget(
         container=name,
         grace=workload.grace if grace is None else grace,
@@ -88,5 +91,6 @@ def compute_budget(
         drain=drains[name],
         sidecars=tuple(container.name for container in workload.sidecars),
         margin=policy.margin_seconds,
-        known=declared.seconds is not None and all(hook.exact for hook in hooks.values()),
+        drain_known=drain_known,
+        known=drain_known and all(hook.exact for hook in hooks.values()),
     )

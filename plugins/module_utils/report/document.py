@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
-from ansible_collections.graceful.termination.plugins.module_utils.drain import drain_of
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import kustomize_patch, owner_of
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
@@ -89,7 +88,7 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
         "findings": counts,
         "remediable": remediable,
         "suppressed": 0,
-        "drain_unknown": sum(drain_of(entry.case.workload).seconds is None for entry in audit.judgements),
+        "drain_unknown": sum(not entry.case.budget.drain_known for entry in audit.judgements),
     }
 
 

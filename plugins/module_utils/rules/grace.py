@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.drain import drain_of
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
@@ -42,7 +41,7 @@ def _zero(case: Case) -> Iterator[Hit]:
 def _insufficient(case: Case) -> Iterator[Hit]:
     budget = case.budget
     # With a hook of unknown time the sum is a lower bound; where even that is too much, nothing more need be known.
-    if drain_of(case.workload).seconds is None or budget.required <= budget.grace or any(_zero(case)):
+    if not budget.drain_known or budget.required <= budget.grace or any(_zero(case)):
         return
     least = "" if budget.known else "at least "
     yield Hit(

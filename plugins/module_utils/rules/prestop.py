@@ -101,14 +101,14 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
 
 
 def _starves_drain(case: Case) -> Iterator[Hit]:
-    budget, drain = case.budget, drain_of(case.workload)
+    budget = case.budget
     drains = {container.name for container in case.profile.drain_containers}
     for container in case.workload.containers:
         hook = hook_time(container.pre_stop)
         left = budget.grace - hook.seconds
         if hook.seconds == 0 or hook.drains or left <= 0:
             continue
-        declared = drain.seconds if container.name in drains else None
+        declared = drain_of(case.workload, container).seconds if container.name in drains else None
         wanted = (declared or 0) + budget.margin
         if left >= wanted:
             continue
