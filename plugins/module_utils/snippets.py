@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import traceback
@@ -52,8 +53,7 @@ class Snippets:
         """The snippet as a strategic merge patch. Raises SnippetError."""
         text = self.render(remedy, kind, variables)
         try:
-            # Through JSON: a patch is what JSON can hold, its keys are text, and nothing in it refers to itself.
-            patch = json.loads(json.dumps(yaml.safe_load(text)))
+            patch = _parse(text)
         except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
             problem = getattr(error, "problem", None) or "not valid YAML, or not what JSON can hold"
             raise SnippetError(f"{self._files[remedy]}: renders to YAML that cannot be read: {problem}") from None
@@ -63,6 +63,16 @@ class Snippets:
             # Written in a way that moving the text did not recognise, such as on one line.
             return {"spec": {"jobTemplate": {"spec": patch["spec"]}}}
         return patch
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Any:
+    """What a snippet says: thousands of workloads have few different ones. Nobody changes what this returns.
+
+    Through JSON: a patch is what JSON can hold, its keys are text, and nothing in it refers to itself.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return json.loads(json.dumps(yaml.load(text, Loader=loader)))
 
 
 def _under_job_template(text: str) -> str:
