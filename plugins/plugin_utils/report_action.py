@@ -38,6 +38,9 @@ class ReportAction(ActionBase):
         arguments = dict(self._task.args)
         try:
             arguments["_snippets"] = read_templates(arguments.get("template_dir"))
+            if arguments.get("report_dir"):
+                # Before anything is changed: a change without its report cannot be followed up.
+                _probe(Path(arguments["report_dir"]).expanduser())
         except ValueError as error:
             return {"failed": True, "msg": str(error)}
         arguments["_directory"] = os.getcwd()
@@ -49,6 +52,7 @@ class ReportAction(ActionBase):
         # Ansible takes 79 columns where there is no terminal; a log has room for more.
         width = shutil.get_terminal_size((100, 24)).columns
         display.display(terminal.render(report, width=width, color=_wants_color(), hints=_next(report)))
+        problems: list[str] = []
         if arguments.get("report_dir"):
             formats = arguments.get("report_formats") or ["json", "markdown"]
             try:
@@ -56,25 +60,37 @@ class ReportAction(ActionBase):
                 result["reports"] = _write(folder, formats, text, report)
                 result["patches"] = _write_patches(folder, report)[:SHOWN_PATCHES]
             except OSError as error:
-                result.update(
-                    failed=True, msg=f"report_dir: {error.filename or arguments['report_dir']}: {error.strerror}"
-                )
-                return result
+                problems.append(f"report_dir: {error.filename or arguments['report_dir']}: {error.strerror}")
         failed = [action for action in report["actions"] if action["status"] == "failed"]
         if failed:
             first = f"{failed[0]['object']}: {failed[0]['reason']}"
             more = f" (and {len(failed) - 1} more, see actions)" if len(failed) > 1 else ""
-            result.update(failed=True, msg=f"{len(failed)} of {len(report['actions'])} changes failed: {first}{more}")
+            problems.insert(0, f"{len(failed)} of {len(report['actions'])} changes failed: {first}{more}")
+        if problems:
+            result.update(failed=True, msg="; ".join(problems))
         return result
+
+
+def _probe(folder: Path) -> None:
+    """Raises ValueError where no report could be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"report_dir: {error.filename or folder}: {error.strerror}; nothing was done") from None
 
 
 def _next(report: dict[str, Any]) -> list[str]:
     """What a person would run now."""
     if report["mode"] != "audit" or not report["summary"]["remediable"]:
         return []
-    source = report["source"]
-    chosen = f" -e termination_source={shlex.quote(source['name'])}" if source["type"] == "manifests" else ""
-    return [f"ansible-playbook graceful.termination.remediate{chosen} --check --diff    shows the diff, writes nothing"]
+    # make knows how it was called; a cluster's connection and selection are the caller's, not to be guessed.
+    command = os.environ.get("GRACEFUL_NEXT")
+    if command is None and report["source"]["type"] == "manifests":
+        source = shlex.quote(report["source"]["name"])
+        command = f"ansible-playbook graceful.termination.remediate -e termination_source={source} --check --diff"
+    return [f"{command}    shows the diff, writes nothing"] if command else []
 
 
 def _wants_color() -> bool:

@@ -9,9 +9,15 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import EXEC_ENTRYPOINT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shell import commands_of, script_of
+from ansible_collections.graceful.termination.plugins.module_utils.shell import (
+    basename,
+    commands_of,
+    is_straight,
+    script_of,
+)
 
 # `exec PROGRAM` replaces the shell; `exec >file` only redirects. An init that the shell starts is not PID 1 either.
 _HANDLED = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
@@ -28,10 +34,13 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
         if not commands or any(_HANDLED.match(command) for command in commands):
             continue
         single = len(commands) == 1
+        # bash 5.2 also replaces itself with the last command of several (measured); older ones need not.
+        may_go = single or _ends_in_command(container, script or "")
         message = (
-            "the shell may stay PID 1 (bash and busybox replace themselves with a single command, dash does not): then "
-            f"SIGTERM never reaches the application, which is killed after {workload.grace} s"
-            if single
+            "the shell may stay PID 1 (bash and busybox replace themselves with a single command, a recent bash with "
+            "the last of several, dash does not): then SIGTERM never reaches the application, which is killed after "
+            f"{workload.grace} s"
+            if may_go
             else "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed "
             f"after {workload.grace} s with all that is in flight"
         )
@@ -44,6 +53,10 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
             "info" if single or case.profile.name == "batch" else None,
             {"commands": len(commands), "grace_seconds": workload.grace},
         )
+
+
+def _ends_in_command(container: Container, script: str) -> bool:
+    return basename(container.words[0]) == "bash" and is_straight(script) and "|" not in script
 
 
 def _is_windows(case: Case) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import (
@@ -22,7 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import follow
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer, Written
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import (
     AROUND,
     NAMESPACE,
@@ -111,10 +111,22 @@ class ClusterSource:
         """
         writer = Writer(self._api, lambda workload: self._replan(workload, self._snapshot), self._refusal, check=check)
         written = list(concurrently(writer.write, changes))
+        begun = [] if check else self._begun(changes)
         if not check:
-            written = follow(self._api, written, self._options.wait_timeout, everywhere=self._namespaces is None)
-        for entry in written:
-            yield entry.action, entry.diff
+            everywhere = self._namespaces is None
+            written = follow(self._api, [*written, *begun], self._options.wait_timeout, everywhere=everywhere)
+        for index, entry in enumerate(written):
+            earlier = index >= len(changes) and entry.action.status == "changed"
+            yield (_earlier(entry.action) if earlier else entry.action), entry.diff
+
+    def _begun(self, changes: Sequence[Change]) -> list[Written]:
+        """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is awaited."""
+        changing = {change.workload.key for change in changes}
+        return [
+            Written(Action(workload, "changed"), None, workload.obj, _nothing_sent(workload))
+            for workload in self._snapshot.workloads
+            if workload.obj.get("status") and workload.key not in changing and workload.managed
+        ]
 
     def _server_version(self) -> tuple[str | None, Version, bool]:
         """(as the server says it, its number, whether that is assumed)."""
@@ -218,6 +230,19 @@ class ClusterSource:
             return None
         file = patch_file(workload.namespace, workload.kind, workload.name)
         return f"{owner} owns it: not patched live" + (f"; patch in {file}" if self._options.report_dir else "")
+
+
+def _nothing_sent(workload: Workload) -> dict:
+    patch: dict = {}
+    for key in reversed(workload.pod_path.split(".")):
+        patch = {key: patch}
+    return patch
+
+
+def _earlier(action: Action) -> Action:
+    """The action for a workload that was only awaited."""
+    reason = f"patched by an earlier run; {action.reason or 'rolled out now'}"
+    return replace(action, status="unchanged", reason=reason)
 
 
 def _blind(listed: list[_Listed]) -> list[str]:

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 
+_SUFFIX = ".new"
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -43,17 +45,26 @@ def _walk(path: str) -> Iterator[tuple[str, list[str], list[str]]]:
     yield from os.walk(path)
 
 
+def require_writable(path: str) -> None:
+    """Raises PermissionError where replace_file could not replace the file."""
+    path = os.path.realpath(path)
+    if not os.access(path, os.W_OK) or not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
+        raise PermissionError(13, os.strerror(13), path)
+    if os.geteuid() not in (0, os.stat(path).st_uid):
+        raise PermissionError(1, "the file belongs to another user, and only its owner can replace it", path)
+
+
 def replace_file(path: str, content: bytes) -> None:
     """Write the content beside the file, then rename: a reader, or a kill, sees the old file or the new one.
 
     Mode and owner stay; a link keeps pointing to the file. Raises OSError.
     """
     path = os.path.realpath(path)
-    if not os.access(path, os.W_OK):
-        raise PermissionError(13, os.strerror(13), path)
-    descriptor, temporary = tempfile.mkstemp(
-        dir=os.path.dirname(path), prefix=f".{os.path.basename(path)}.", suffix=".new"
-    )
+    require_writable(path)
+    folder, name = os.path.split(path)
+    for left in glob.glob(f"{glob.escape(os.path.join(folder, f'.{name}.'))}*{_SUFFIX}"):
+        os.unlink(left)  # of a run that was killed
+    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=_SUFFIX)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
@@ -61,8 +72,12 @@ def replace_file(path: str, content: bytes) -> None:
             os.fsync(stream.fileno())
         shutil.copystat(path, temporary)
         status = os.stat(path)
-        if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
+        try:
             os.chown(temporary, status.st_uid, status.st_gid)
+        except PermissionError:
+            # Only root may give a file away. A group that its owner is not in is lost; another owner must not be.
+            if status.st_uid != os.geteuid():
+                raise
         os.utime(temporary)
         os.replace(temporary, path)
     except BaseException:

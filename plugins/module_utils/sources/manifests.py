@@ -27,11 +27,16 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan import C
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get_labels, get_map, line_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import KUSTOMIZATIONS, patch_files
+from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import (
+    KUSTOMIZATIONS,
+    inline_targets,
+    patch_files,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_files import (
     SUFFIXES,
     find_files,
     replace_file,
+    require_writable,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.version import Version
@@ -61,12 +66,13 @@ class ManifestSource:
         self._texts: dict[str, str] = {}
         self._patches: set[str] = set()
         self._unmanaged: dict[str, str] = {}
+        self._overlaid: dict[tuple[str, str], str] = {}
 
     def read(self) -> Snapshot:
         """Read all files. Raises SourceError where the path itself cannot be read."""
         snapshot = Snapshot("manifests", self._name, self._version, version_assumed=self._version_assumed)
         self._texts = {}
-        self._patches, self._unmanaged = set(), {}
+        self._patches, self._unmanaged, self._overlaid = set(), {}, {}
         files = list(self._files())
         if not files:
             raise SourceError(f"source {self._name}: no {', '.join(SUFFIXES)} file below it")
@@ -84,7 +90,12 @@ class ManifestSource:
         by_file: dict[str, list[int]] = defaultdict(list)
         refused = {}
         for index, change in enumerate(changes):
-            reason = self._unmanaged.get(change.workload.namespace)
+            workload = change.workload
+            reason = self._unmanaged.get(workload.namespace)
+            patch = self._overlaid.get((workload.kind, workload.name)) or self._overlaid.get((workload.kind, ""))
+            if patch and not reason:
+                reason = f"a Kustomize patch changes it too ({patch}), and the two together are not known here: judge "
+                reason += "the output of kustomize build, then put the fix where it belongs"
             if reason:
                 refused[index] = reason
             else:
@@ -132,8 +143,7 @@ class ManifestSource:
             if stream.read() != before.encode():
                 raise OSError("the file changed while it was judged: run again")
         if check:
-            if not os.access(path, os.W_OK):
-                raise PermissionError(13, os.strerror(13), path)
+            require_writable(path)
             return
         replace_file(path, after.encode())
 
@@ -174,6 +184,8 @@ class ManifestSource:
                 continue
             if os.path.basename(path) in KUSTOMIZATIONS:
                 self._patches |= patch_files(document.data, os.path.dirname(path))
+                for target in inline_targets(document.data):
+                    self._overlaid[target] = f"{file}:{document.line}"
             objects = list(_objects(document.data, Origin(file, document.line, document.index)))
             if document.duplicate_keys and any(self._looks_at(entry) for entry in objects):
                 line, key = document.duplicate_keys[0]
@@ -207,6 +219,10 @@ class ManifestSource:
                 self._add_workload(read_workload(entry.data, origin), snapshot)
         except Unreadable as error:
             snapshot.skipped.append(Skipped(file, error.line or origin.line, error.reason))
+            if kind in self._selection.kinds and "Kustomize patch" in error.reason:
+                metadata = entry.data.get("metadata")
+                name = metadata.get("name") if isinstance(metadata, dict) else None
+                self._overlaid[kind, str(name)] = f"{file}:{origin.line}"
 
     def _add_namespace(self, obj: dict) -> None:
         metadata = get_map(obj, "metadata", "")

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
+from ansible_collections.graceful.termination.plugins.module_utils.rollout import FAILED, PROGRESSING, rollout_of
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
 
+ROLLING = ("Deployment", "StatefulSet", "DaemonSet")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -38,15 +42,21 @@ class Resource:
         obj["apiVersion"], obj["kind"] = self.api_version, self.kind
         metadata = obj.setdefault("metadata", {})
         (metadata.get("annotations") or {}).pop(_LAST_APPLIED, None)
-        fields = [entry for entry in metadata.pop("managedFields", None) or () if _tells_an_owner(entry)]
+        managers = metadata.pop("managedFields", None) or ()
+        fields = [entry for entry in managers if _tells_an_owner(entry)]
         if fields:
             metadata["managedFields"] = fields
         if self.kind == "Node":
             info = (obj.get("status") or {}).get("nodeInfo") or {}
             obj["status"] = {"nodeInfo": {"kubeletVersion": info.get("kubeletVersion")}}
-        else:
+        elif not (self.kind in ROLLING and _is_ours(managers) and rollout_of(obj).state in (PROGRESSING, FAILED)):
+            # Kept is the status of what an earlier run patched and whose pods have not followed yet.
             obj.pop("status", None)
         return obj
+
+
+def _is_ours(managers: Sequence[dict]) -> bool:
+    return any(entry.get("manager") == FIELD_MANAGER for entry in managers)
 
 
 def _tells_an_owner(entry: dict) -> bool:

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import pytest
 import yaml
 
-from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import _write_patches
+from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import _probe, _write_patches
 
 PATCH = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": {}}
 
@@ -55,3 +56,11 @@ def test_names_do_not_lead_out_of_the_folder(tmp_path) -> None:
 def test_manifests_have_none(tmp_path) -> None:
     assert _write_patches(tmp_path, report(source="manifests")) == []
     assert files(tmp_path) == []
+
+
+def test_a_report_dir_that_cannot_be_written_is_found_out_before_anything_is_done(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="Not a directory; nothing was done"):
+        _probe(tmp_path / "file" / "report")
+    _probe(tmp_path / "new" / "report")
+    assert files(tmp_path) == ["file"]

@@ -143,3 +143,8 @@ def test_sidecars_are_not_judged() -> None:
 
 def test_each_container_is_a_finding() -> None:
     assert len(run(workload(shell(SEVERAL), shell(SEVERAL) | {"name": "other"})).of(RULE)) == 2
+
+
+def test_a_recent_bash_may_replace_itself_with_the_last_command() -> None:
+    assert "may stay PID 1" in run(workload(shell(SEVERAL, "bash", "-c"))).one(RULE)["message"]
+    assert "may" not in run(workload(shell(SEVERAL, "sh", "-c"))).one(RULE)["message"]

@@ -92,7 +92,10 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
         pytest.param("kind: x\n{{- if .Values.x }}\nb: 1\n{{- end }}\n", 3, "template", id="helm, not YAML"),
         pytest.param(faulty('"{{ .Release.Name }}"'), 1, "template", id="helm, still YAML"),
         pytest.param(
-            faulty().replace("image: registry.example/app:1", "args: []"), 8, "no container has an image", id="patch"
+            faulty("web").replace("image: registry.example/app:1", "args: []"),
+            8,
+            "no container has an image",
+            id="patch",
         ),
         pytest.param(b"\x7fELF\0\0\1", 1, "not a text file", id="binary"),
         pytest.param(b"name: caf\xe9\n", 1, "not UTF-8 at byte 9", id="latin-1"),
@@ -160,6 +163,31 @@ def test_an_anchored_node_is_left_alone_and_its_fix_shown(tmp_path):
     [finding] = [entry for entry in outcome.report["findings"] if entry["rule"] == "prestop-exceeds-grace"]
     assert (finding["remedy"], outcome.report["summary"]["remediable"]) == ("manual", 0)
     assert "terminationGracePeriodSeconds: 20" in finding["snippet"]
+
+
+@pytest.mark.parametrize(
+    ("overlay", "grace"),
+    [
+        (
+            "patches: [{path: grace.yaml}]",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: app}\nspec: {replicas: 5}\n",
+        ),
+        ("patches: [{target: {kind: Deployment, name: app}, patch: '- {op: remove, path: /spec/replicas}'}]", ""),
+        ("patches: [{target: {kind: Deployment}, path: grace.yaml}]", "- {op: remove, path: /spec/replicas}\n"),
+        ("patches:\n- patch: |\n    apiVersion: apps/v1\n    kind: Deployment\n    metadata: {name: app}\n", ""),
+    ],
+)
+def test_what_an_overlay_patches_is_not_fixed_in_its_base(tmp_path, overlay, grace):
+    write(tmp_path, "base/app.yaml", faulty())
+    write(tmp_path, "base/other.yaml", faulty("other").replace("Deployment", "StatefulSet"))
+    write(tmp_path, "overlay/kustomization.yaml", f"resources: [../base]\n{overlay}\n")
+    write(tmp_path, "overlay/grace.yaml", grace)
+    outcome = remediate(tmp_path)
+    assert (tmp_path / "base/app.yaml").read_text() == faulty()
+    statuses = {action["object"]: action["status"] for action in outcome.report["actions"]}
+    assert statuses == {"default/Deployment/app": "refused", "default/StatefulSet/other": "changed"}
+    [reason] = [action["reason"] for action in outcome.report["actions"] if action["status"] == "refused"]
+    assert "Kustomize patch" in reason and "overlay/" in reason
 
 
 def test_a_namespace_whose_owner_wants_no_changes(tmp_path):

@@ -84,6 +84,16 @@ def test_a_file_without_permission_to_read(folder):
     assert report["skipped"] == [{"file": "secret.yaml", "line": None, "reason": "cannot read: Permission denied"}]
 
 
+def test_the_group_of_a_file_may_be_another(folder):
+    path = write(folder / "shared.yaml", 0o644)
+    if os.geteuid() == 0:
+        os.chown(path, 65534, 1)
+        os.chown(folder, 65534, 65534)
+    report = remediate_as_nobody(folder)
+    assert [action["status"] for action in report["actions"]] == ["changed"]
+    assert "terminationGracePeriodSeconds: 30" in path.read_text()
+
+
 def test_a_folder_without_permission_to_read(folder):
     write(folder / "closed" / "app.yaml", 0o644)
     write(folder / "open.yaml", 0o444)
