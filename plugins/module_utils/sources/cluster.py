@@ -255,7 +255,6 @@ def _scope(namespace: str | None) -> str:
     return f"namespace {namespace}" if namespace else "all namespaces"
 
 
-
 def _version(text: str) -> Version | None:
     try:
         return parse_version(text)
