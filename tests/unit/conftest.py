@@ -9,7 +9,7 @@ import os
 
 from hypothesis import settings
 
-# In CI the examples are the same in every run, so that what fails there failed because of the change. By hand they differ.
+# In CI the examples are the same in every run: what fails there failed because of the change. By hand they differ.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
