@@ -111,10 +111,9 @@ class ClusterSource:
         """
         writer = Writer(self._api, lambda workload: self._replan(workload, self._snapshot), self._refusal, check=check)
         written = list(concurrently(writer.write, changes))
-        begun = [] if check else self._begun(changes)
         if not check:
-            everywhere = self._namespaces is None
-            written = follow(self._api, [*written, *begun], self._options.wait_timeout, everywhere=everywhere)
+            written += self._begun(changes)
+            written = follow(self._api, written, self._options.wait_timeout, everywhere=self._namespaces is None)
         for index, entry in enumerate(written):
             earlier = index >= len(changes) and entry.action.status == "changed"
             yield (_earlier(entry.action) if earlier else entry.action), entry.diff

@@ -90,12 +90,7 @@ class ManifestSource:
         by_file: dict[str, list[int]] = defaultdict(list)
         refused = {}
         for index, change in enumerate(changes):
-            workload = change.workload
-            reason = self._unmanaged.get(workload.namespace)
-            patch = self._overlaid.get((workload.kind, workload.name)) or self._overlaid.get((workload.kind, ""))
-            if patch and not reason:
-                reason = f"a Kustomize patch changes it too ({patch}), and the two together are not known here: judge "
-                reason += "the output of kustomize build, then put the fix where it belongs"
+            reason = self._withheld(change.workload)
             if reason:
                 refused[index] = reason
             else:
@@ -108,6 +103,16 @@ class ManifestSource:
                 if reason:
                     refused[index] = reason
         return refused
+
+    def _withheld(self, workload: Workload) -> str | None:
+        """Why a workload must not be changed here, whatever the edit; None when it may be."""
+        patch = self._overlaid.get((workload.kind, workload.name)) or self._overlaid.get((workload.kind, ""))
+        if workload.namespace in self._unmanaged or not patch:
+            return self._unmanaged.get(workload.namespace)
+        return (
+            f"a Kustomize patch changes it too ({patch}), and the two together are not known here: judge the output of "
+            "kustomize build, then put the fix where it belongs"
+        )
 
     def _refusal(self, file: str, changes: Sequence[Change]) -> str | None:
         try:
