@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.around.service import Service
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.context import Context, Service
+from ansible_collections.graceful.termination.plugins.module_utils.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION, BATCH_KINDS, Workload
 
 PROFILES = ("serving", "worker", "batch", "controller", "unknown")

@@ -101,6 +101,14 @@ class Workload:
         return self.kind == "Deployment" and self.rolling_update is None
 
     @property
+    def application_is_pid1(self) -> bool:
+        """Whether signals reach the application under the rules for PID 1; elsewhere an init or Windows stops it."""
+        if self.pod.get("shareProcessNamespace") is True or self.pod.get("hostPID") is True:
+            return False
+        holders = ((self.pod.get("os"), "name"), (self.pod.get("nodeSelector"), "kubernetes.io/os"))
+        return not any(isinstance(holder, dict) and holder.get(key) == "windows" for holder, key in holders)
+
+    @property
     def managed(self) -> bool:
         """False when its owner asked for reports only."""
         return self.annotations.get(f"{ANNOTATION}managed", "").lower() != "false"

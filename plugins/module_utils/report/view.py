@@ -199,18 +199,21 @@ def totals(report: Mapping[str, Any]) -> str:
 
 
 def not_evaluated(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(rule, why and where), one entry for each rule and reason."""
+    """(rule, why and where); rules that miss the same thing in the same place share one entry."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for entry in report["not_evaluated"]:
         groups.setdefault((visible(entry.get("rule") or "all rules"), visible(entry["reason"])), []).append(entry)
-    rows = []
+    rows: dict[str, list[str]] = {}
     for (rule, reason), entries in sorted(groups.items()):
         # Only there does `count` count workloads; elsewhere the scope itself says how much was not seen.
         judged = sum(entry["count"] for entry in entries if entry["scope"] == "workloads")
         scopes = sorted({visible(entry["scope"]) for entry in entries} - {"workloads"})
         detail = ", ".join([count(judged, "workload")] * bool(judged) + [listing(scopes)] * bool(scopes))
-        rows.append((rule, f"{reason} ({detail})" if detail else reason))
-    return rows
+        rows.setdefault(f"{reason} ({detail})" if detail else reason, []).append(rule)
+    return [
+        (rules[0], text) if len(rules) == 1 else (f"{len(rules)} rules", f"{text}: {', '.join(rules)}")
+        for text, rules in rows.items()
+    ]
 
 
 def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:

@@ -12,19 +12,34 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules import 
     prestop,
     probes,
     rollout,
+    runtime,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 
-RULES: tuple[Rule, ...] = (*prestop.RULES, *grace.RULES, *probes.RULES, *rollout.RULES, *disruption.RULES, *pid1.RULES)
+RULES: tuple[Rule, ...] = (
+    *prestop.RULES,
+    *grace.RULES,
+    *probes.RULES,
+    *rollout.RULES,
+    *disruption.RULES,
+    *pid1.RULES,
+    *runtime.RULES,
+)
+DEFAULT = "default"  # in a list of rules: all that are judged when nobody names any
 
 
 def select_rules(only: list[str] | None, skip: list[str] | None) -> tuple[Rule, ...]:
-    """The rules of a run. Raises ValueError for an id that no rule has, and when nothing would be judged at all."""
-    known = {rule.id for rule in RULES}
-    for identifier in (*(only or ()), *(skip or ())):
+    """The rules of a run; opinions only where they are named, alone or beside `default`.
+
+    Raises ValueError for an id that no rule has, and when nothing would be judged at all.
+    """
+    only, skip = only or [DEFAULT], skip or []
+    known = {DEFAULT} | {rule.id for rule in RULES}
+    for identifier in (*only, *skip):
         if identifier not in known:
             raise ValueError(f"no rule '{identifier}'; the rules are {', '.join(sorted(known))}")
-    chosen = tuple(rule for rule in RULES if (not only or rule.id in only) and rule.id not in (skip or ()))
+    wanted = {rule.id for rule in RULES if rule.id in only or (DEFAULT in only and not rule.opinion)}
+    chosen = tuple(rule for rule in RULES if rule.id in wanted and rule.id not in skip)
     if not chosen:
         raise ValueError("no rule is left to judge by: rules and skip_rules leave none")
     return chosen

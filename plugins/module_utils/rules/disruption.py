@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.graceful.termination.plugins.module_utils.around.scale import DisruptionBudget
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.context import DisruptionBudget
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import DISRUPTION_BUDGET, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map
@@ -93,8 +93,10 @@ RULES = (
             "batch and worker workloads",
         ),
         check=_missing,
+        remedies=(DISRUPTION_BUDGET,),
         requests_only=True,
         seed="conclusion",
+        needs=("PodDisruptionBudget",),
     ),
     Rule(
         id="pdb-blocks-eviction",
@@ -108,6 +110,8 @@ RULES = (
             "the autoscaler's minimum counts, not the declared replicas",
         ),
         check=_blocks,
+        remedies=(DISRUPTION_BUDGET,),
         seed="conclusion",
+        needs=("PodDisruptionBudget",),
     ),
 )

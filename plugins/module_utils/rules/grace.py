@@ -65,6 +65,7 @@ RULES = (
         "promise that at most one pod of an identity runs.",
         traps=("batch workloads that may be thrown away",),
         check=_zero,
+        remedies=(GRACE_PERIOD,),
         seed="nine steps: 5; 2 settings: grace",
     ),
     Rule(
@@ -75,6 +76,7 @@ RULES = (
         why="preStop, drain and margin add up to more than the grace period; the kubelet kills the rest.",
         traps=("an unknown drain time: counted as unknown, not as a finding", "the sum equals the grace period"),
         check=_insufficient,
+        remedies=(GRACE_PERIOD,),
         seed="2 settings: grace",
     ),
 )

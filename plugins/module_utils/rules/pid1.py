@@ -25,8 +25,7 @@ _HANDLED = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
 
 def _shell_wrapper(case: Case) -> Iterator[Hit]:
     workload = case.workload
-    # Then the shell is not PID 1, and the pause process or the host's init reaps and is not signalled.
-    if workload.pod.get("shareProcessNamespace") is True or workload.pod.get("hostPID") is True or _is_windows(case):
+    if not workload.application_is_pid1:
         return
     for container in workload.containers:
         script = script_of(container.words) if container.command else None
@@ -59,14 +58,6 @@ def _ends_in_command(container: Container, script: str) -> bool:
     return basename(container.words[0]) == "bash" and is_straight(script) and "|" not in script
 
 
-def _is_windows(case: Case) -> bool:
-    pod = case.workload.pod
-    for holder, key in ((pod.get("os"), "name"), (pod.get("nodeSelector"), "kubernetes.io/os")):
-        if isinstance(holder, dict) and holder.get(key) == "windows":
-            return True
-    return False
-
-
 RULES = (
     Rule(
         id="pid1-shell-wrapper",
@@ -84,6 +75,7 @@ RULES = (
             "batch workloads: an info",
         ),
         check=_shell_wrapper,
+        remedies=(EXEC_ENTRYPOINT,),
         seed="fault 1",
     ),
 )

@@ -211,8 +211,10 @@ RULES = (
             "a Service for metrics alone",
         ),
         check=_missing,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
         requests_only=True,
         seed="2 settings: preStop; fault 2",
+        needs=("Service",),
     ),
     Rule(
         id="prestop-exceeds-grace",
@@ -223,6 +225,7 @@ RULES = (
         "gets 2 s and then SIGKILL.",
         traps=("sleeps inside a loop do not add up", "a hook whose time is not declared"),
         check=_exceeds_grace,
+        remedies=(GRACE_PERIOD,),
         seed="2 settings: preStop",
     ),
     Rule(
@@ -237,6 +240,7 @@ RULES = (
             "preStop beyond grace is prestop-exceeds-grace",
         ),
         check=_starves_drain,
+        remedies=(GRACE_PERIOD,),
         seed="2 settings: preStop",
     ),
     Rule(
@@ -248,6 +252,7 @@ RULES = (
         "exist.",
         traps=("tcpSocket in a probe is fine",),
         check=_tcp_socket,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE, POSTSTART_REMOVE),
         seed="2 settings: preStop",
     ),
     Rule(
@@ -259,6 +264,7 @@ RULES = (
         "before the drain is done, gives no delay at all, and no event says so.",
         traps=("exec and sleep hooks", "a port by number that no container declares: the declaration is optional"),
         check=_http_unverified,
+        remedies=(PRESTOP_SLEEP,),
         seed="2 settings: preStop",
     ),
     Rule(
@@ -269,7 +275,9 @@ RULES = (
         why="An API server before 1.30 drops the field, an older kubelet fails the hook: either way there is no delay.",
         traps=("Kubernetes 1.30 and later", "seconds: 0 from 1.33"),
         check=_sleep_unsupported,
+        remedies=(PRESTOP_EXEC_SLEEP,),
         seed="2 settings: preStop",
         since="1.29",
+        needs=("Node",),
     ),
 )

@@ -143,8 +143,10 @@ RULES = (
             "a ReadWriteOnce volume: one more pod cannot mount it",
         ),
         check=_loses_capacity,
+        remedies=(ROLLOUT_STRATEGY,),
         requests_only=True,
         seed="fault 2",
+        needs=("HorizontalPodAutoscaler", "PersistentVolumeClaim",),
     ),
     Rule(
         id="recreate-strategy-serving",
@@ -158,6 +160,7 @@ RULES = (
             "batch and worker workloads",
         ),
         check=_recreates,
+        remedies=(ROLLOUT_STRATEGY,),
         requests_only=True,
         seed="fault 2",
     ),
@@ -176,8 +179,10 @@ RULES = (
             "an autoscaler's minimum of two or more",
         ),
         check=_single_replica,
+        remedies=(REPLICAS,),
         requests_only=True,
         seed="fault 2",
+        needs=("HorizontalPodAutoscaler",),
     ),
     Rule(
         id="surge-port-conflict",
@@ -192,6 +197,7 @@ RULES = (
             "DaemonSets and StatefulSets, which do not surge by default",
         ),
         check=_surge_port_conflict,
+        remedies=(ROLLOUT_IN_PLACE,),
         seed="nine steps: 7",
     ),
 )

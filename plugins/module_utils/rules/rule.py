@@ -45,6 +45,8 @@ class Rule:
     `requests_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown
     ones.
     `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
+    `remedies`: the names of all remedies that its hits can propose, for docs/rules.md.
+    `needs`: the context kinds without which the rule cannot decide; `opinion`: judged only when the user names it.
     """
 
     id: str
@@ -57,3 +59,6 @@ class Rule:
     requests_only: bool = False
     seed: str = ""
     since: str | None = None
+    remedies: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    opinion: bool = False

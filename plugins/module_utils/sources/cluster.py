@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import (
     SYSTEM_NAMESPACES,
@@ -33,14 +34,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.sourc
 from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
 
-# What each kind around the workloads is needed for. Without Services the profile, too, is unknown, and says so itself.
-NEEDED_BY = {
-    "Service": ("prestop-missing",),
-    "PodDisruptionBudget": ("pdb-missing", "pdb-blocks-eviction"),
-    "HorizontalPodAutoscaler": ("rollout-loses-capacity", "single-replica"),
-    "PersistentVolumeClaim": ("rollout-loses-capacity",),
-    "Node": ("sleep-action-unsupported",),
-}
 ROLE_FILES = "roles/audit/files/rbac-cluster.yaml (for one namespace rbac-namespace.yaml)"
 _PATTERN = re.compile(r"[*?\[]")
 
@@ -90,9 +83,7 @@ class ClusterSource:
                 if part.namespace not in blind or part.missing:
                     self._note(part, snapshot)
             elif part.resource is NAMESPACE:
-                self._unmanaged |= {
-                    item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)
-                }
+                self._unmanaged |= {item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)}
             else:
                 self._add(part, snapshot)
         snapshot.requests = self._api.requests
@@ -141,10 +132,14 @@ class ClusterSource:
     def _jobs(self) -> Iterator[tuple[Resource, str | None]]:
         kinds = [WORKLOADS[kind] for kind in self._options.selection.kinds]
         # The large lists first, so that none of them is left to the end.
-        for resource in (*kinds, *AROUND.values(), NAMESPACE):
+        around = [AROUND[kind] for kind, entry in CONTEXT_KINDS.items() if not entry.on_demand or self._needed(kind)]
+        for resource in (*kinds, *around, NAMESPACE):
             everywhere = self._namespaces is None or resource.kind == "Node"
             for namespace in [None] if everywhere else self._namespaces or ():
                 yield resource, namespace
+
+    def _needed(self, kind: str) -> bool:
+        return any(kind in rule.needs for rule in self._options.rules)
 
     def _list(self, resource: Resource, namespace: str | None) -> _Listed:
         try:
@@ -193,10 +188,11 @@ class ClusterSource:
         if kind in WORKLOADS:
             snapshot.unseen.append(Unseen("all", reason, f"{kind} in {_scope(namespace)}"))
             return
+        if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
+            return  # an extension that this cluster does not have: there is none of its objects
         snapshot.context.unknown[kind, namespace or ""] = reason
         scope = _scope(namespace) if part.resource.namespaced else "all nodes"
-        chosen = {rule.id for rule in self._options.rules}
-        snapshot.unseen += [Unseen(rule, reason, scope) for rule in NEEDED_BY[kind] if rule in chosen]
+        snapshot.unseen += [Unseen(rule.id, reason, scope) for rule in self._options.rules if kind in rule.needs]
 
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
         selection = self._options.selection

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import (
     DocumentPath,
     EditRefused,
@@ -212,7 +212,7 @@ class ManifestSource:
             if kind == "Namespace" and version == "v1":
                 self._add_namespace(entry.data)
             elif kind in CONTEXT_KINDS:
-                if version.partition("/")[0] == CONTEXT_KINDS[kind][0].partition("/")[0]:
+                if version.rpartition("/")[0] == CONTEXT_KINDS[kind].group:
                     snapshot.context.add(entry.data)
             elif kind in self._selection.kinds:
                 if version != API_VERSIONS[kind]:

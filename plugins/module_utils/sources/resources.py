@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.rollout import FAILED, PROGRESSING, rollout_of
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
@@ -66,6 +66,6 @@ def _tells_an_owner(entry: dict) -> bool:
 _PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 _PLURALS |= {"ReplicaSet": "replicasets", "CronJob": "cronjobs", "Job": "jobs"}
 WORKLOADS = {kind: Resource(kind, version, _PLURALS[kind]) for kind, version in API_VERSIONS.items()}
-AROUND = {kind: Resource(kind, version, plural) for kind, (version, plural) in CONTEXT_KINDS.items()}
+AROUND = {kind: Resource(kind, entry.api_version, entry.plural) for kind, entry in CONTEXT_KINDS.items()}
 NAMESPACE = Resource("Namespace", "v1", "namespaces")
 POD = Resource("Pod", "v1", "pods")

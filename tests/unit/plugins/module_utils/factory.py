@@ -14,13 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
-from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
-from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
+from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
@@ -95,7 +95,7 @@ def workload(
 def context_object(kind: str, name: str, spec: dict[str, Any], **metadata: Any) -> dict[str, Any]:
     """An object of a context kind in the namespace shop."""
     return {
-        "apiVersion": CONTEXT_KINDS[kind][0],
+        "apiVersion": CONTEXT_KINDS[kind].api_version,
         "kind": kind,
         "metadata": {"name": name, "namespace": "shop"} | metadata,
         "spec": spec,
@@ -232,7 +232,7 @@ def run(*objects: dict[str, Any], **options: Any) -> Result:
     """Audit the objects. Options: version, unknown, policy, templates, refuses, rules."""
     chosen = dict(options)
     policy = Policy.from_options(chosen.pop("policy", None))
-    rules: Sequence[Rule] = chosen.pop("rules", RULES)
+    rules: Sequence[Rule] = chosen.pop("rules", select_rules(None, None))
     overrides = {name: (f"{name}.yaml.j2", text) for name, text in chosen.pop("templates", {}).items()}
     snippets = Snippets(TEMPLATES | overrides) if overrides else _SNIPPETS
     source = Memory(chosen.pop("refuses", None))

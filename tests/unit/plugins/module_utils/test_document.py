@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from ansible_collections.graceful.termination.plugins.module_utils.audit import audit
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report, to_json
-from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
+from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES, disruption
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action
@@ -176,7 +176,7 @@ def test_rules_without_their_evidence_are_counted_never_silent() -> None:
     snapshot.context.unknown["PodDisruptionBudget", ""] = "no right to list them"
     snapshot.unseen.append(Unseen("all", "no right to list Deployments", "namespace vault"))
     snippets = Snippets(TEMPLATES)
-    judged = audit(snapshot, Memory(), RULES, Policy(), snippets)
+    judged = audit(snapshot, Memory(), disruption.RULES, Policy(), snippets)
     report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="now")
     assert report["not_evaluated"] == [
         {"rule": "all", "reason": "no right to list Deployments", "scope": "namespace vault", "count": 1},

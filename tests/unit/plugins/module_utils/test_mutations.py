@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.context import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import load_documents
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     DEFAULT_VARIABLES,
@@ -74,9 +75,25 @@ def test_the_version_is_that_of_the_collection() -> None:
 
 
 def test_rules_are_chosen_by_id() -> None:
-    assert select_rules(None, None) == select_rules([], []) == RULES
+    chosen = select_rules(None, None)
+    assert chosen == select_rules([], []) == select_rules(["default"], None)
     assert [rule.id for rule in select_rules(["grace-period-zero"], None)] == ["grace-period-zero"]
-    assert len(select_rules(None, ["grace-period-zero"])) == len(RULES) - 1
+    assert len(select_rules(None, ["grace-period-zero"])) == len(chosen) - 1
+
+
+@pytest.mark.parametrize("opinion", [rule.id for rule in RULES if rule.opinion])
+def test_an_opinion_is_judged_only_when_it_is_named(opinion: str) -> None:
+    assert opinion not in {rule.id for rule in select_rules(None, None)}
+    assert [rule.id for rule in select_rules([opinion], None)] == [opinion]
+    assert {rule.id for rule in select_rules(["default", opinion], None)} == {
+        opinion,
+        *(rule.id for rule in select_rules(None, None)),
+    }
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_a_rule_needs_only_kinds_that_are_read(rule: Rule) -> None:
+    assert set(rule.needs) <= set(CONTEXT_KINDS)
 
 
 @pytest.mark.parametrize(("only", "skip"), [(["prestop-mising"], None), (None, ["prestop-mising"])])

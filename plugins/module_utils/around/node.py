@@ -1,0 +1,33 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes: what runs the hooks, and how many places there are for a pod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version, parse_version
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node: the version of its kubelet, and whether new pods may be scheduled on it."""
+
+    name: str
+    kubelet: Version
+    schedulable: bool
+
+
+def read_node(name: str, obj: dict) -> Node | None:
+    """A node; None before its kubelet has said its version. Raises Unreadable."""
+    info = get_map(get_map(obj, "status", ""), "nodeInfo", "status")
+    text = get(info, "kubeletVersion", str, "status.nodeInfo", "")
+    if not text:
+        return None
+    try:
+        version = parse_version(text)
+    except ValueError:
+        raise Unreadable("status.nodeInfo.kubeletVersion is not a version such as v1.34.4") from None
+    return Node(name, version, get_map(obj, "spec", "").get("unschedulable") is not True)
