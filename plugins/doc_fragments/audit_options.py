@@ -35,8 +35,9 @@ options:
     default: []
   kinds:
     description:
-      - Kinds of workloads to look at, of Deployment, StatefulSet, DaemonSet, CronJob, Job and ReplicaSet.
-      - Empty means the first four. Jobs and ReplicaSets are reported only, never patched.
+      - Kinds of workloads to look at, of Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet and Rollout (of Argo
+        Rollouts).
+      - Empty means the first four. The others are reported only, never patched.
     type: list
     elements: str
     default: []
@@ -61,6 +62,46 @@ options:
     type: list
     elements: str
     default: []
+  severities:
+    description:
+      - Severities of your own, a map of rule id to V(error), V(warning), V(info) or V(off).
+      - Each finding of such a rule has this severity, whatever the workload; nothing raises or lowers it any more. As
+        always, only errors and warnings are patched. V(off) is as O(skip_rules).
+      - It does not add a rule that O(rules) leaves out.
+    type: dict
+    default: {}
+  waivers:
+    description:
+      - Findings that are accepted, a list of maps. C(rule), an id, and C(reason) are needed; C(kind), C(namespace) and
+        C(name) say for which workloads, all of them where left out. These four may be shell patterns such as V(pdb-*).
+      - C(until) is the last day on which it holds, such as V(2027-01-31), by the date in UTC; without it there is no
+        end.
+      - A waived finding is listed as V(suppressed) with its reason. It counts neither as open nor for O(fail_on), and
+        is not patched. The report says which waivers are used, not used, or expired.
+      - An owner can do the same with an annotation on a workload,
+        C(ignore.graceful.termination/<rule>) with a value such as V(reason; until=2027-01-31).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      rule:
+        description: The id of the rule, or a pattern.
+        type: str
+      reason:
+        description: Why the finding is accepted.
+        type: str
+      kind:
+        description: The kind of workload, or a pattern.
+        type: str
+      namespace:
+        description: The namespace, or a pattern.
+        type: str
+      name:
+        description: The name of the workload, or a pattern.
+        type: str
+      until:
+        description: The last day on which the waiver holds.
+        type: str
   policy:
     description:
       - C(prestop_seconds), a map with the keys C(default) and C(external-lb) (10 and 20), is how long a new preStop
@@ -69,6 +110,19 @@ options:
       - C(max_grace_seconds) (300) is the highest grace period that is set without a person.
     type: dict
     default: {}
+  prometheus_url:
+    description:
+      - The base address of a Prometheus server, or of what speaks its HTTP API. A user and password in it are sent to
+        the server and never shown. It is asked with GET only.
+      - It tells how long requests take where nobody has declared how long a drain takes. Of these, the first is used -
+        the annotation C(graceful.termination/drain-seconds), what the server itself declares in arguments, environment
+        or ConfigMaps, and the measured p99.9 of request durations.
+      - Measured over 7 days (over 1 day where that is too much for the server) by ingress-nginx
+        (C(nginx_ingress_controller_request_duration_seconds)), Istio (C(istio_request_duration_milliseconds)) or
+        Linkerd (C(response_latency_ms)), of workloads with 1,000 requests or more. A duration above the largest bucket
+        of the histogram is unknown.
+      - A server that does not answer is one entry of C(not_evaluated); everything else is judged.
+    type: str
   patch_owned:
     description:
       - Whether live objects are patched although somebody else writes them, and would undo it or fight over it.
@@ -96,6 +150,19 @@ options:
     elements: str
     choices: [json, markdown]
     default: [json, markdown]
+  fail_on:
+    description:
+      - When the task fails because of what it found. It fails at the end, when all reports are written, and says how
+        many findings and where. Suppressed findings never count.
+      - V(error) and V(warning) are open findings of at least this severity.
+      - V(new) are open errors and warnings that the last C(report.json) in O(report_dir) does not have as such. Only
+        what both runs judged is compared, so a rule or a namespace that was not looked at last time makes nothing new.
+        Without an earlier report nothing can be compared; a warning says so and the task does not fail. A finding
+        stays new until it is fixed or waived, or until a run without V(new) has written the report.
+      - In check mode, findings that the real run would fix do not count.
+    type: str
+    choices: [error, warning, new, never]
+    default: never
   _snippets:
     description: Set by the action plugin, which reads the templates on the controller. Not for users.
     type: dict

@@ -69,7 +69,7 @@ def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
         "summary": report["summary"],
         "findings": [
             {key: value for key, value in finding.items() if key != "snippet"}
-            for finding in report["findings"][:SHOWN_FINDINGS]
+            for finding in [entry for entry in report["findings"] if entry["status"] == "open"][:SHOWN_FINDINGS]
         ],
         "actions": report["actions"][:SHOWN_FINDINGS],
         # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes

@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.waiver import NO_WAIVERS, Waiver, Waivers
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 
@@ -26,14 +27,23 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload impo
 class Judgement:
     """One judged workload. `manual` maps the fingerprint of a finding that is left to a person to the reason.
 
-    `refusal` is why the source cannot or may not write the change; the change is then for a person.
+    `undecided` are the ids of the rules that lacked their evidence; `waived` maps the id of a rule that somebody waived
+    on this workload to the waiver. `refusal` is why the source cannot or may not write the change; the change is then
+    for a person.
     """
 
     case: Case
     findings: tuple[Finding, ...]
     change: Change | None
     manual: dict[str, str]
+    undecided: frozenset[str] = frozenset()
+    waived: dict[str, Waiver] = field(default_factory=dict)
     refusal: str | None = None
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that nobody has waived."""
+        return tuple(finding for finding in self.findings if finding.rule.id not in self.waived)
 
     def is_auto(self, finding: Finding) -> bool:
         """Whether remediation would fix this finding by itself."""
@@ -42,11 +52,13 @@ class Judgement:
 
 @dataclass
 class Audit:
-    """All judgements of a run, sorted by namespace, kind and name.
+    """All judgements of a run, sorted by namespace, kind and name, and the rules and waivers that they followed.
 
     `undecided` counts rules without their evidence.
     """
 
+    rules: tuple[Rule, ...]
+    waivers: Waivers
     judgements: list[Judgement] = field(default_factory=list)
     undecided: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -61,24 +73,39 @@ class Audit:
         return [(entry.case.workload, entry.refusal) for entry in self.judgements if entry.refusal]
 
 
-def audit(snapshot: Snapshot, source: Source, rules: Sequence[Rule], policy: Policy, snippets: Snippets) -> Audit:
+def audit(
+    snapshot: Snapshot,
+    source: Source,
+    rules: Sequence[Rule],
+    policy: Policy,
+    snippets: Snippets,
+    waivers: Waivers = NO_WAIVERS,
+) -> Audit:
     """Judge every workload of the snapshot. Those with fields of a wrong type move to its `skipped`.
 
     Raises SnippetError where a template cannot be used.
     """
-    result, judged = Audit(), []
+    result, judged = Audit(tuple(rules), waivers), []
+    snapshot.context.first = min((workload.identity for workload in snapshot.workloads), default=None)
     for workload in snapshot.workloads:
         try:
             case = open_case(workload, snapshot.context, policy, snapshot.version)
             verdict = judge(case, rules)
-            outcome = plan(case, verdict.findings, rules, snippets)
+            waived = waivers.in_force(workload, rules)
+            # A waived rule neither asks for a change nor stands against one.
+            active = [rule for rule in rules if rule.id not in waived]
+            left = [finding for finding in verdict.findings if finding.rule.id not in waived]
+            outcome = plan(case, left, active, snippets)
         except Unreadable as error:
             origin = workload.origin
             line = error.line or origin.line
             snapshot.skipped.append(Skipped(origin.file or workload.key, line, error.reason, origin.file is not None))
             continue
         judged.append(workload)
-        result.judgements.append(Judgement(case, verdict.findings, outcome.change, outcome.manual))
+        undecided_rules = frozenset(rule for rule, _reason in verdict.undecided)
+        result.judgements.append(
+            Judgement(case, verdict.findings, outcome.change, outcome.manual, undecided_rules, waived)
+        )
         for undecided in verdict.undecided:
             result.undecided[undecided] = result.undecided.get(undecided, 0) + 1
     snapshot.workloads = judged
@@ -88,8 +115,7 @@ def audit(snapshot: Snapshot, source: Source, rules: Sequence[Rule], policy: Pol
 
 
 def _order(judgement: Judgement) -> tuple:
-    origin = judgement.case.workload.origin
-    return (judgement.case.workload.key, origin.file or "", origin.document or 0, origin.item or 0)
+    return judgement.case.workload.identity
 
 
 def _refuse(result: Audit, source: Source) -> None:
@@ -107,5 +133,5 @@ def snippet_of(judgement: Judgement, finding: Finding, snippets: Snippets) -> st
     case, change = judgement.case, judgement.change
     if change and judgement.refusal and finding in change.solves:
         return yaml.safe_dump(change.patch, sort_keys=False)
-    grace_seconds = grace_after(case, [entry.hit for entry in judgement.findings])
+    grace_seconds = grace_after(case, [entry.hit for entry in judgement.open])
     return snippets.render(finding.hit.remedy.name, case.workload.kind, variables(case, finding.hit, grace_seconds))

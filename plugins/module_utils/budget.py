@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS, Drain, drain_of
+from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS, Drain
 from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.profile import Profile
@@ -78,11 +78,10 @@ def compute_budget(
     """The budget as it stands, or as it would be with other hooks (by container name) and another grace period."""
     hooks = {container.name: hook_time(container.pre_stop) for container in (*workload.containers, *workload.sidecars)}
     hooks |= prestop or {}
-    declared = {container.name: drain_of(workload, container) for container in profile.drain_containers}
-    drains = dict.fromkeys(hooks, NO_REQUESTS) | declared
-    drain_known = all(drain.seconds is not None for drain in declared.values())
+    drains = dict.fromkeys(hooks, NO_REQUESTS) | profile.drains
+    drain_known = all(drain.seconds is not None for drain in profile.drains.values())
     # Of equals the one that receives requests: its drain is what there is to know.
-    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), one in declared))
+    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), one in profile.drains))
     return Budget(
         container=name,
         grace=workload.grace if grace is None else grace,

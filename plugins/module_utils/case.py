@@ -32,6 +32,21 @@ class Case:
         autoscaler = self.context.autoscaler_of(self.workload)
         return autoscaler.min_replicas if autoscaler and self.workload.replicas != 0 else self.workload.replicas
 
+    @property
+    def replicas_declared(self) -> bool:
+        """Whether something read says how many; else there is one, unless something outside sets another number."""
+        return self.workload.spec.get("replicas") is not None or self.context.autoscaler_of(self.workload) is not None
+
+    @property
+    def never_overlaps(self) -> bool:
+        """Whether it has one pod, which is gone before the next one starts: no other pod could take its requests."""
+        return self.replicas == 1 and (self.workload.recreates or self.workload.kind == "StatefulSet")
+
+    @property
+    def oldest(self) -> Version:
+        """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
+        return min(self.version, self.context.oldest_kubelet or self.version)
+
 
 def open_case(workload: Workload, context: Context, policy: Policy, version: Version) -> Case:
     """Put together what the rules need for one workload."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
     get_texts,
     line_of,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.shell import commands_of, script_of
 
+# The pause image by any of its names, such as pause-amd64 or mirrored-pause.
+_PAUSE = re.compile(r"(^|[/-])pause(-\w+)?$")
+_IDLES = re.compile(r"(?:exec\s+)?(?:\S*/)?(?:(?:sleep|echo)(?:\s|$)|tail\s+-[fF]\s+/dev/null$|(?:pause|true|:)$)")
 HANDLERS = ("exec", "httpGet", "sleep", "tcpSocket")
+INJECTED_IMAGE = "auto"  # Istio fills in the container, its probes too
 PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 
 
@@ -59,6 +65,7 @@ class Container:
     pre_stop: Handler | None
     post_start: Handler | None
     probes: dict[str, dict]
+    stop_signal: str = ""  # lifecycle.stopSignal, such as SIGQUIT
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -86,6 +93,7 @@ def read_container(spec: dict, path: str, *, native_sidecar: bool = False) -> Co
         pre_stop=_read_handler(lifecycle, "preStop", f"{path}.lifecycle"),
         post_start=_read_handler(lifecycle, "postStart", f"{path}.lifecycle"),
         probes={probe: get_map(spec, probe, path) for probe in PROBES if spec.get(probe)},
+        stop_signal=get(lifecycle, "stopSignal", str, f"{path}.lifecycle", ""),
     )
 
 
@@ -115,3 +123,18 @@ def _read_handler(lifecycle: dict, hook: str, path: str) -> Handler | None:
         command=get_texts(body, "command", f"{path}.{kind}") if kind == "exec" else (),
         port=port if isinstance(port := body.get("port"), int | str) else 0,
     )
+
+
+def image_name(container: Container) -> str:
+    """The image without its tag and digest, such as registry.k8s.io/ingress-nginx/controller."""
+    folder, slash, name = container.image.partition("@")[0].rpartition("/")
+    return f"{folder}{slash}{name.partition(':')[0]}"
+
+
+def is_idle(container: Container) -> bool:
+    """Whether it only holds a place: the pause image, or a command that does nothing but sleep."""
+    if not container.command:
+        return bool(_PAUSE.search(image_name(container)))
+    script = script_of(container.words)
+    commands = commands_of(script) if script is not None else [" ".join(container.words)]
+    return bool(commands) and all(_IDLES.match(command) for command in commands)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a container needs to finish what is in flight after SIGTERM. Declared or unknown, never invented."""
+"""How long a container needs to finish what is in flight after SIGTERM. Declared, measured or unknown, not invented."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts import declared_timeout
+from ansible_collections.graceful.termination.plugins.module_utils.settings import settings_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION, Workload
 
 DRAIN_ANNOTATION = f"{ANNOTATION}drain-seconds"
@@ -17,22 +19,41 @@ DRAIN_ANNOTATION = f"{ANNOTATION}drain-seconds"
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """`seconds` is None while unknown; `source` then says what would settle it."""
+    """`seconds` is None while unknown; `source` then says what would settle it.
+
+    `measured`: nobody has declared it, requests took that long.
+    """
 
     seconds: int | None
     source: str
+    measured: bool = False
 
 
 UNKNOWN = Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} would settle it")
 NO_REQUESTS = Drain(0, "no requests reach this container")
 
 
-def drain_of(workload: Workload, container: Container) -> Drain:
-    """The drain time of a container's requests or jobs, in seconds: as its owner declared it, or its server does."""
+def drain_of(workload: Workload, container: Container, context: Context) -> Drain:
+    """The drain time of a container's requests or jobs, in seconds. The first of these decides:
+
+    what its owner declared, what its server declares, how long requests were measured to take. Raises Unreadable.
+    """
     text = workload.annotations.get(DRAIN_ANNOTATION)
-    if text is None:
-        declared = declared_timeout(container)
-        return Drain(*declared) if declared else UNKNOWN
-    if re.fullmatch(r"\d{1,6}", text.strip()):
-        return Drain(int(text), f"annotation {DRAIN_ANNOTATION}")
-    return Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} is not a whole number of seconds")
+    if text is not None:
+        if re.fullmatch(r"\d{1,6}", text.strip()):
+            return Drain(int(text), f"annotation {DRAIN_ANNOTATION}")
+        return Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} is not a whole number of seconds")
+    declared = declared_timeout(settings_of(workload, container, context))
+    if declared and declared.seconds is not None:
+        return Drain(declared.seconds, declared.source)
+    measured = context.measured_of(workload)
+    if measured and measured.seconds is not None:
+        return Drain(measured.seconds, measured.source, measured=True)
+    if declared:
+        return Drain(None, declared.source)
+    if measured:
+        return Drain(
+            None,
+            f"unknown: {measured.source} is above the largest bucket; annotation {DRAIN_ANNOTATION} would settle it",
+        )
+    return UNKNOWN

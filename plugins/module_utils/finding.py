@@ -14,7 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload impo
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Finding:
-    """`severity` is final: lowered for an unknown profile or for a workload without pods."""
+    """`severity` is final: the user's, or lowered for an unknown profile or a workload without pods."""
 
     rule: Rule
     hit: Hit

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding, lowered
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,15 @@ def judge(case: Case, rules: Sequence[Rule]) -> Verdict:
             if isinstance(result, NotEvaluated):
                 undecided.append((rule.id, result.reason))
                 continue
-            severity = result.severity or rule.severity
-            if rule.requests_only and case.profile.name == "unknown":
-                severity = lowered(severity)
-            if "scaled-to-zero" in case.profile.traits:
-                severity = "info"
-            findings.append(Finding(rule, result, severity, case.workload))
+            findings.append(Finding(rule, result, _severity(rule, result, case), case.workload))
     findings.sort(key=lambda finding: finding.order)
     return Verdict(tuple(findings), tuple(undecided))
+
+
+def _severity(rule: Rule, hit: Hit, case: Case) -> str:
+    if rule.override:
+        return rule.override
+    if "scaled-to-zero" in case.profile.traits:
+        return "info"
+    severity = hit.severity or rule.severity
+    return lowered(severity) if rule.requests_only and case.profile.name == "unknown" else severity

@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.severities import apply_severities
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
 from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.waiver import KEYS, Waivers
 
 REPORT_FORMATS = ("json", "markdown")
+_SELECTION = ("namespaces", "exclude_namespaces", "names", "label_selectors")
+FAIL_ON = ("error", "warning", "new", "never")
 
 # Documented in doc_fragments/audit_options.py. The two with an underscore are set by the action plugin, not by a user.
 AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
@@ -30,7 +36,15 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "label_selectors": {"type": "list", "elements": "str", "default": []},
     "rules": {"type": "list", "elements": "str", "default": []},
     "skip_rules": {"type": "list", "elements": "str", "default": []},
+    "severities": {"type": "dict", "default": {}},
+    "waivers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {key: {"type": "str"} for key in KEYS},
+    },
     "policy": {"type": "dict", "default": {}},
+    "prometheus_url": {"type": "str", "no_log": True},
     "patch_owned": {"type": "bool", "default": False},
     "template_dir": {"type": "str"},
     "report_dir": {"type": "str"},
@@ -40,6 +54,7 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
         "choices": list(REPORT_FORMATS),
         "default": list(REPORT_FORMATS),
     },
+    "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "never"},
     "_snippets": {"type": "dict", "default": {}},
     "_directory": {"type": "str", "default": ""},
 }
@@ -54,6 +69,7 @@ REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
 class Options:
     """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells.
 
+    `scope` is the selection and the ids of the rules as plain values, for the report.
     `wait_timeout` in seconds; None does not wait for rollouts. `report_dir` as the user gave it.
     """
 
@@ -65,25 +81,37 @@ class Options:
     rules: tuple[Rule, ...]
     policy: Policy
     snippets: Snippets
+    waivers: Waivers
+    scope: dict[str, Any]
+    prometheus: Prometheus | None = None
     patch_owned: bool = False
     wait_timeout: int | None = None
     report_dir: str | None = None
 
 
-def read_options(params: Mapping[str, Any]) -> Options:
-    """Check module parameters. Raises ValueError (SnippetError included): the option, the reason and what is valid."""
+def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
+    """Check module parameters. Raises ValueError (SnippetError included): the option, the reason and what is valid.
+
+    `today` is what waivers expire by; unset it is the date in UTC.
+    """
     source = params["source"] or None
     version = params["kubernetes_version"]
     assumed = version is None and source is not None
+    selection = Selection.from_options(dict(params))
+    rules = apply_severities(select_rules(params["rules"], params["skip_rules"]), params["severities"])
     return Options(
         source=source,
         path=os.path.join(params["_directory"], os.path.expanduser(source)) if source else None,
         version=parse_version(version or ASSUMED) if source or version else None,
         version_assumed=assumed,
-        selection=Selection.from_options(dict(params)),
-        rules=select_rules(params["rules"], params["skip_rules"]),
+        selection=selection,
+        rules=rules,
         policy=Policy.from_options(params["policy"]),
         snippets=Snippets({name: (file, text) for name, (file, text) in params["_snippets"].items()}),
+        waivers=Waivers.from_options(params["waivers"], selection, today or datetime.now(UTC).date()),
+        scope={key: list(params[key] or ()) for key in _SELECTION}
+        | {"kinds": list(selection.kinds), "rules": sorted(rule.id for rule in rules)},
+        prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
         patch_owned=params["patch_owned"],
         wait_timeout=_wait_timeout(params),
         report_dir=params["report_dir"] or None,

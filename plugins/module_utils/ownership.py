@@ -24,13 +24,12 @@ def owner_of(obj: dict, patch: dict | None = None) -> str | None:
     `patch` is the strategic merge patch that it would get: who applied one of those fields owns the object, too.
     """
     metadata = obj["metadata"]
-    labels, annotations = metadata.get("labels") or {}, metadata.get("annotations") or {}
     controller = controller_of(obj)
     if controller:
         return f"{controller[0]} {controller[1]:.{_LONGEST_NAME}}"
-    found = _argo_cd(labels, annotations) or _flux(labels) or _helm(labels, annotations)
+    found = application_of(obj) or release_of(obj)
     if found:
-        return found[: 2 * _LONGEST_NAME]
+        return found
     managers = [entry for entry in metadata.get("managedFields") or () if entry.get("manager") != FIELD_MANAGER]
     if any(entry.get("manager") == "argocd-controller" for entry in managers):
         return "Argo CD"
@@ -38,6 +37,26 @@ def owner_of(obj: dict, patch: dict | None = None) -> str | None:
         if patch and entry.get("operation") == "Apply" and _applied(entry.get("fieldsV1") or {}, patch, obj):
             return f"field manager {entry.get('manager', ''):.{_LONGEST_NAME}} (server-side apply)"
     return None
+
+
+def application_of(obj: dict) -> str | None:
+    """The GitOps application that an object belongs to, such as "Argo CD application shop"."""
+    labels, annotations = _marks(obj)
+    found = _argo_cd(labels, annotations) or _flux(labels)
+    return found[: 2 * _LONGEST_NAME] if found else None
+
+
+def release_of(obj: dict) -> str | None:
+    """The Helm release that made an object, such as "Helm release shop"."""
+    labels, annotations = _marks(obj)
+    release = annotations.get("meta.helm.sh/release-name")
+    if release and labels.get("app.kubernetes.io/managed-by") == "Helm":
+        return f"Helm release {release:.{_LONGEST_NAME}}"
+    return None
+
+
+def _marks(obj: dict) -> tuple[dict, dict]:
+    return obj["metadata"].get("labels") or {}, obj["metadata"].get("annotations") or {}
 
 
 def controller_of(obj: dict) -> tuple[str, str] | None:
@@ -77,13 +96,6 @@ def _flux(labels: dict) -> str | None:
         if name:
             namespace = labels.get(f"{group}.toolkit.fluxcd.io/namespace")
             return f"Flux {kind} {namespace}/{name}" if namespace else f"Flux {kind} {name}"
-    return None
-
-
-def _helm(labels: dict, annotations: dict) -> str | None:
-    release = annotations.get("meta.helm.sh/release-name")
-    if release and labels.get("app.kubernetes.io/managed-by") == "Helm":
-        return f"Helm release {release}"
     return None
 
 

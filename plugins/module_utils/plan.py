@@ -16,10 +16,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.hook import H
 from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     GRACE_PERIOD,
+    OF_THE_STRATEGY,
+    OF_THE_TEMPLATE,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_SLEEP,
-    ROLLOUT_IN_PLACE,
-    ROLLOUT_STRATEGY,
+    TIMING,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.selection import OPT_IN_KINDS
@@ -36,8 +37,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload impo
 # What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.
 _WORKLOAD_FIELDS = {"strategy", "updateStrategy", "minReadySeconds"}
 _POD_FIELDS = {"terminationGracePeriodSeconds", "containers"}
-_CONTAINER_FIELDS = {"name", "lifecycle"}
-_LIFECYCLE_FIELDS = {"preStop"}
+_CONTAINER_FIELDS = {"name", "lifecycle", "livenessProbe", "startupProbe"}
+_NESTED_FIELDS = {
+    "lifecycle": {"preStop"},
+    "livenessProbe": {"terminationGracePeriodSeconds"},
+    "startupProbe": {"terminationGracePeriodSeconds"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,11 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     if not case.workload.managed:
         return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
     if case.workload.kind in OPT_IN_KINDS:
-        return Plan(None, manual | _all(wanted, f"a {case.workload.kind} is not changed: fix what creates it"))
-    strategy, template, budget = {}, {}, case.budget
-    timing = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, GRACE_PERIOD)]
+        reason = f"a {case.workload.kind} is not changed: {OPT_IN_KINDS[case.workload.kind]}"
+        return Plan(None, manual | _all(wanted, reason))
+    template: dict = {}
+    budget = case.budget
+    timing = [f for f in wanted if f.hit.remedy.name in TIMING]
     if timing:
         budget = _budget_after(case, [finding.hit for finding in timing])
         if budget.grace > max(case.policy.max_grace_seconds, case.workload.grace):
@@ -91,15 +98,24 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
             timing, budget = [], case.budget
     if timing:
         template = _timing_patch(case, timing, budget.grace, snippets)
-    for finding in wanted:
-        # A workload has one of the two at most: the rule that wants surge is silent where ports forbid it.
-        if finding.hit.remedy.name in (ROLLOUT_STRATEGY, ROLLOUT_IN_PLACE):
-            strategy = snippets.patch(
-                finding.hit.remedy.name, case.workload.kind, variables(case, finding.hit, budget.grace)
-            )
+    # Of the two that set how a Deployment rolls there is one at most: the rule that wants surge is silent on ports.
+    strategy = _patch_of(case, wanted, OF_THE_STRATEGY, budget.grace, snippets)
+    template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
     if not strategy and not template:
         return Plan(None, manual)
-    return _proven(case, wanted, rules, strategy, template, budget, manual)
+    return _proven(case, wanted, rules, snippets, (strategy, template), budget, manual)
+
+
+def _patch_of(
+    case: Case, findings: Sequence[Finding], remedies: Sequence[str], grace_seconds: int, snippets: Snippets
+) -> dict:
+    """The snippets of the findings with one of these remedies, as one patch."""
+    patch: dict = {}
+    for finding in findings:
+        if finding.hit.remedy.name in remedies:
+            values = variables(case, finding.hit, grace_seconds)
+            patch = merge_patches(patch, snippets.patch(finding.hit.remedy.name, case.workload.kind, values))
+    return patch
 
 
 def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
@@ -140,8 +156,9 @@ def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
             hooks[hit.container.name] = HookTime(seconds, True, source)
             added = max(added, seconds - before)
     current = case.workload.grace
-    # Below what grace-period-zero allows there is no grace to keep: the API server's default takes its place.
-    base = DEFAULT_GRACE if current <= 2 else current
+    # Below what grace-period-zero allows there is no grace to keep: what that rule proposes takes its place.
+    least = max((hit.remedy.variables.get("least_seconds", 0) for hit in hits), default=0)
+    base = max(least, DEFAULT_GRACE) if current <= 2 else current
     after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=base + added)
     if after.required > after.grace:
         after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=after.required)
@@ -177,13 +194,13 @@ def _proven(
     case: Case,
     wanted: Sequence[Finding],
     rules: Sequence[Rule],
-    strategy: dict,
-    template: dict,
+    snippets: Snippets,
+    patches: tuple[dict, dict],
     planned: Budget,
     manual: dict[str, str],
 ) -> Plan:
     """The plan, if judging the patched workload shows the findings gone and nothing new that is as bad."""
-    workload = case.workload
+    workload, (strategy, template) = case.workload, patches
     refusal = _outside(case, strategy, template)
     if not refusal:
         try:
@@ -208,6 +225,11 @@ def _proven(
         for f in left.findings
         if f.severity != "info" and SEVERITIES.index(f.severity) < SEVERITIES.index(before.get(f.fingerprint, "info"))
     ]
+    if worse and all(f.hit.remedy.name in OF_THE_TEMPLATE and not f.hit.remedy.manual for f in worse):
+        # What the longer grace period entails, such as one of its own for probes, goes with it.
+        extended = merge_patches(template, _patch_of(case, worse, OF_THE_TEMPLATE, planned.grace, snippets))
+        if extended != template:
+            return _proven(case, wanted, rules, snippets, (strategy, extended), planned, manual)
     if worse or len(unsolved) == len(wanted):
         reason = f"the patch would raise {worse[0].rule.id}" if worse else "the template's patch does not solve it"
         return Plan(None, manual | _all(wanted, reason))
@@ -230,8 +252,9 @@ def _outside(case: Case, strategy: dict, template: dict) -> str | None:
     containers = node.get("containers") if isinstance(node, dict) else None
     for container in containers if isinstance(containers, list) else ():
         fields |= _foreign(container, _CONTAINER_FIELDS, "containers[]")
-        lifecycle = container.get("lifecycle", {}) if isinstance(container, dict) else {}
-        fields |= _foreign(lifecycle, _LIFECYCLE_FIELDS, "containers[].lifecycle")
+        for key, own in _NESTED_FIELDS.items():
+            nested = container.get(key, {}) if isinstance(container, dict) else {}
+            fields |= _foreign(nested, own, f"containers[].{key}")
     if fields:
         return f"the template sets {min(fields)}, which no remedy may change by itself"
     return None

@@ -20,6 +20,33 @@ ROLLOUT_IN_PLACE = "rollout-in-place"
 REPLICAS = "replicas"
 DISRUPTION_BUDGET = "pod-disruption-budget"
 LIVENESS_PROBE = "liveness-probe"
+MIN_READY_SECONDS = "min-ready-seconds"
+PROBE_GRACE_PERIOD = "probe-grace-period"
+STARTUP_PROBE = "startup-probe"
+READINESS_PROBE_REQUEST = "readiness-probe-request"
+UNHEALTHY_EVICTION = "unhealthy-pod-eviction-policy"
+DAEMONSET_SURGE = "daemonset-surge"
+RECREATE = "recreate-strategy"
+JOB_POD_REPLACEMENT = "job-pod-replacement"
+JOB_POD_FAILURE_POLICY = "job-pod-failure-policy"
+CRONJOB_FORBID = "cronjob-forbid"
+WORKER_GRACE_PERIOD = "worker-grace-period"
+TOPOLOGY_SPREAD = "topology-spread"
+NODE_BUDGET = "node-budget"
+READINESS_GATE = "readiness-gate"
+READY_ADDRESSES = "ready-addresses"
+DEREGISTRATION_DELAY = "deregistration-delay"
+CONNECTION_AGE = "connection-age"
+LOG_SIDECAR_NATIVE = "log-sidecar-native"
+FLUENTD_BUFFER = "fluentd-buffer"
+FLUENT_BIT_STORAGE = "fluent-bit-storage"
+TERMINATION_ALERTS = "termination-alerts"
+PRESTOP_DELAY_FIRST = "prestop-delay-first"
+REGISTRY_DEREGISTER = "registry-deregister"
+MESH_DRAIN = "mesh-drain"
+MESH_NATIVE_SIDECAR = "mesh-native-sidecar"
+STOP_SIGNAL = "stop-signal"
+UWSGI_SIGTERM = "uwsgi-sigterm"
 # Each has its file templates/<remedy>.yaml.j2; a test compares this list with the folder.
 REMEDIES = (
     PRESTOP_SLEEP,
@@ -34,7 +61,38 @@ REMEDIES = (
     REPLICAS,
     DISRUPTION_BUDGET,
     LIVENESS_PROBE,
+    MIN_READY_SECONDS,
+    PROBE_GRACE_PERIOD,
+    STARTUP_PROBE,
+    READINESS_PROBE_REQUEST,
+    UNHEALTHY_EVICTION,
+    DAEMONSET_SURGE,
+    RECREATE,
+    JOB_POD_REPLACEMENT,
+    JOB_POD_FAILURE_POLICY,
+    CRONJOB_FORBID,
+    WORKER_GRACE_PERIOD,
+    TOPOLOGY_SPREAD,
+    NODE_BUDGET,
+    READINESS_GATE,
+    READY_ADDRESSES,
+    DEREGISTRATION_DELAY,
+    CONNECTION_AGE,
+    LOG_SIDECAR_NATIVE,
+    FLUENTD_BUFFER,
+    FLUENT_BIT_STORAGE,
+    TERMINATION_ALERTS,
+    PRESTOP_DELAY_FIRST,
+    REGISTRY_DEREGISTER,
+    MESH_DRAIN,
+    MESH_NATIVE_SIDECAR,
+    STOP_SIGNAL,
+    UWSGI_SIGTERM,
 )
+# Those that a plan may apply by itself, by what they touch. Hooks and grace period are planned together.
+TIMING = (PRESTOP_SLEEP, GRACE_PERIOD)
+OF_THE_STRATEGY = (ROLLOUT_STRATEGY, ROLLOUT_IN_PLACE, MIN_READY_SECONDS)  # restarts nothing
+OF_THE_TEMPLATE = (PROBE_GRACE_PERIOD,)  # restarts the pods
 # What a snippet gets beyond the common variables, when no finding gave it a better value.
 DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     READINESS_PROBE: {"port": None},
@@ -43,6 +101,24 @@ DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     REPLICAS: {"replicas": 2},
     DISRUPTION_BUDGET: {"selector": {}},
     LIVENESS_PROBE: {"failure_threshold": 6},
+    MIN_READY_SECONDS: {"min_ready_seconds": 10},
+    PROBE_GRACE_PERIOD: {"probes": ["livenessProbe"], "probe_grace_seconds": 30},
+    STARTUP_PROBE: {"failure_threshold": 12},
+    READINESS_PROBE_REQUEST: {"port": None},
+    UNHEALTHY_EVICTION: {"budget": "CHANGE-ME"},
+    TOPOLOGY_SPREAD: {"selector": {}},
+    NODE_BUDGET: {"node_seconds": 120},
+    READY_ADDRESSES: {"namespace": "CHANGE-ME", "service": "CHANGE-ME"},
+    DEREGISTRATION_DELAY: {
+        "kind": "Ingress",
+        "namespace": "CHANGE-ME",
+        "name": "CHANGE-ME",
+        "annotation": "alb.ingress.kubernetes.io/target-group-attributes",
+        "delay_seconds": 30,
+    },
+    MESH_DRAIN: {"mesh": "istio", "proxy_drain_seconds": 30, "keeps": False},
+    MESH_NATIVE_SIDECAR: {"mesh": "istio", "injected": True},
+    STOP_SIGNAL: {"signal": "QUIT", "drain_seconds": 10},
 }
 
 

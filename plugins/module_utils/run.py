@@ -37,7 +37,7 @@ class Outcome:
 
 def run_audit(source: Source, options: Options) -> Outcome:
     """Read and judge; nothing is written. Raises SourceError, SnippetError."""
-    snapshot = source.read()
+    snapshot = _read(source, options)
     return Outcome(_report(snapshot, _judge(snapshot, source, options), options, "audit"))
 
 
@@ -46,7 +46,7 @@ def run_remediate(source: Source, options: Options, *, check: bool) -> Outcome:
 
     Raises SourceError, SnippetError; a change that fails is an action of the report, not an exception.
     """
-    snapshot = source.read()
+    snapshot = _read(source, options)
     before = _judge(snapshot, source, options)
     actions = [Action(workload, "refused", reason) for workload, reason in before.refused]
     diffs = []
@@ -58,7 +58,7 @@ def run_remediate(source: Source, options: Options, *, check: bool) -> Outcome:
     written = not check and any(action.written for action in actions)
     if written:
         try:
-            snapshot = source.read()
+            snapshot = _read(source, options)
             after = _judge(snapshot, source, options)
         except SourceError as error:
             # What was written must be told, even if nobody can tell any more what became of it.
@@ -73,11 +73,25 @@ def run_remediate(source: Source, options: Options, *, check: bool) -> Outcome:
 def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
     """Plan one workload that has changed since the snapshot was read. Raises Unreadable, SnippetError."""
     case = open_case(workload, snapshot.context, options.policy, snapshot.version)
-    return plan(case, judge(case, options.rules).findings, options.rules, options.snippets).change
+    waived = options.waivers.in_force(workload, options.rules)
+    rules = [rule for rule in options.rules if rule.id not in waived]
+    return plan(case, judge(case, rules).findings, rules, options.snippets).change
+
+
+def _read(source: Source, options: Options) -> Snapshot:
+    """What the source has, with the measured request durations if there are any."""
+    snapshot = source.read()
+    if options.prometheus:
+        durations = options.prometheus.durations
+        snapshot.context.measured = durations.found
+        if durations.problem:
+            scope = "measured request durations"
+            snapshot.unseen.append(Unseen("grace-period-insufficient", durations.problem, scope))
+    return snapshot
 
 
 def _judge(snapshot: Snapshot, source: Source, options: Options) -> Audit:
-    return audit(snapshot, source, options.rules, options.policy, options.snippets)
+    return audit(snapshot, source, options.rules, options.policy, options.snippets, options.waivers)
 
 
 def _report(
@@ -91,4 +105,5 @@ def _report(
         version=VERSION,
         generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
         actions=actions or [],
+        scope=options.scope,
     )

@@ -10,9 +10,14 @@ from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.labels import Selector, parse_selector
 
-# What a pod template is patched through. Bare Jobs are immutable and ReplicaSets are a Deployment's history.
+# What a pod template is patched through.
 DEFAULT_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
-OPT_IN_KINDS = ("Job", "ReplicaSet")
+# Judged when the user asks for them and never changed, for these reasons.
+OPT_IN_KINDS = {
+    "Job": "fix what creates it",
+    "ReplicaSet": "fix what creates it",
+    "Rollout": "a custom resource takes no strategic merge patch, so put the snippet into its source",
+}
 API_VERSIONS = {
     "Deployment": "apps/v1",
     "StatefulSet": "apps/v1",
@@ -20,6 +25,7 @@ API_VERSIONS = {
     "ReplicaSet": "apps/v1",
     "CronJob": "batch/v1",
     "Job": "batch/v1",
+    "Rollout": "argoproj.io/v1alpha1",
 }
 
 
@@ -37,7 +43,7 @@ class Selection:
     def from_options(cls, options: dict) -> Selection:
         """Build from module options. Raises ValueError that names the option and what it may hold."""
         kinds = tuple(options.get("kinds") or DEFAULT_KINDS)
-        known = DEFAULT_KINDS + OPT_IN_KINDS
+        known = (*DEFAULT_KINDS, *OPT_IN_KINDS)
         for kind in kinds:
             if kind not in known:
                 raise ValueError(f"kinds: '{kind}' is not one of {', '.join(known)}")

@@ -22,6 +22,10 @@ class Unreadable(ValueError):
         self.line = line
 
 
+class NotWhole(Unreadable):
+    """Only part of an object, such as a Kustomize patch: what it is laid over decides what comes of it."""
+
+
 _INT32 = 2**31  # beyond it the API server refuses most fields, and no number of seconds or pods is meant
 _NAMES = {dict: "a map", list: "a list", str: "text", int: "a whole number", bool: "true or false"}
 

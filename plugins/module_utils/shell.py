@@ -23,6 +23,7 @@ _BACKGROUND = re.compile(r"(?<![&|])&(?!&)")
 _OPENING = re.compile(r"^(?:(?:then|else|do|time|!|\{)\s+|\(\s*)+")
 _CLOSING = ("fi", "done", "esac", "}", ")")
 _BRANCHING = re.compile(r"(?:while|until|for|if|elif|case|select)\b")
+_BUILTINS = (".", ":", "cd", "echo", "eval", "exit", "export", "printf", "read", "set", "source", "true", "wait")
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -68,6 +69,23 @@ def is_straight(script: str) -> bool:
     """Whether the commands run once each and one after the other: no loop, no branch, nothing in the background."""
     text = _blanked(script)
     return not _BACKGROUND.search(text) and not any(_BRANCHING.match(command) for command in commands_of(script))
+
+
+def ends_in_program(script: str) -> bool:
+    """Whether the last command is a program by itself, which bash replaces itself with instead of waiting for it.
+
+    Measured with bash 5.2: not with a redirection, in a pipeline, or with an empty line after it.
+    """
+    text = script.replace("\\\n", " ").removesuffix("\n")
+    last = text.rpartition("\n")[2]
+    commands = commands_of(last)
+    if not commands or not is_straight(last) or _BACKGROUND.search(_blanked(script)) or "<<" in script:
+        return False
+    if re.search(r"[|<>`]", last) or any(last.count(quote) % 2 for quote in "'\""):
+        return False
+    program = commands[-1].split()[0]
+    is_function = re.search(rf"(?:^|\s){re.escape(program)}\s*\(\)", script)
+    return program not in _BUILTINS and not is_function
 
 
 def sleep_seconds(words: Sequence[str]) -> float | None:

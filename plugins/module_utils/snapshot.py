@@ -34,7 +34,10 @@ class Unseen:
 
 @dataclass
 class Snapshot:
-    """found = workloads + excluded + skipped, on every input."""
+    """found = workloads + excluded + skipped, on every input.
+
+    `bases` are the folders that hold a kustomization, as the user would type them.
+    """
 
     type: str
     name: str
@@ -47,3 +50,4 @@ class Snapshot:
     skipped: list[Skipped] = field(default_factory=list)
     unseen: list[Unseen] = field(default_factory=list)
     context: Context = field(default_factory=Context)
+    bases: set[str] = field(default_factory=set)

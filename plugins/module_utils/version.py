@@ -22,6 +22,7 @@ class Version(NamedTuple):
 
 
 _OLDEST = Version(1, 10)
+NATIVE_SIDECAR = Version(1, 29)  # on by default since
 SLEEP_ACTION = Version(1, 30)  # on by default since; alpha in 1.29
 SLEEP_ZERO = Version(1, 33)
 

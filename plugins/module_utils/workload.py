@@ -10,6 +10,7 @@ from functools import cached_property
 
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container, read_container
 from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+    NotWhole,
     Unreadable,
     get,
     get_int_or_percent,
@@ -22,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 DEFAULT_GRACE = 30  # seconds, set by the API server when the field is absent
 ANNOTATION = "graceful.termination/"
 BATCH_KINDS = ("CronJob", "Job")
+SCALED_KINDS = ("Deployment", "StatefulSet", "ReplicaSet", "Rollout")  # run as many pods as `replicas` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ class Workload:
         return f"{self.namespace}/{self.kind}/{self.name}"
 
     @property
+    def identity(self) -> tuple:
+        """Tells it from every other workload of a run, those of the same name in other files too; sorts them."""
+        origin = self.origin
+        return (self.key, origin.file or "", origin.document or 0, origin.item or 0)
+
+    @property
     def pod_path(self) -> str:
         """The path of the pod spec, such as spec.template.spec."""
         return f"{self.template_path}.spec"
@@ -74,7 +82,7 @@ class Workload:
     @cached_property
     def replicas(self) -> int | None:
         """Declared replicas with the default of 1; None for kinds that have none."""
-        if self.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
+        if self.kind in SCALED_KINDS:
             return get(self.spec, "replicas", int, "spec", 1)
         return None
 
@@ -155,6 +163,8 @@ def read_workload(obj: dict, origin: Origin | None = None) -> Workload:
     if kind == "CronJob":
         template_path = "spec.jobTemplate.spec.template"
         owner = get_map(get_map(spec, "jobTemplate", "spec"), "spec", "spec.jobTemplate")
+    if kind == "Rollout" and spec.get("workloadRef"):
+        raise Unreadable("spec.workloadRef: its pod template is that of another object; judge that one", line_of(spec))
     template = get_map(owner, "template", template_path.rpartition(".")[0])
     pod = get_map(template, "spec", template_path)
     containers, sidecars = _read_containers(pod, f"{template_path}.spec")
@@ -191,9 +201,9 @@ def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple
         for index, spec in enumerate(get_maps(pod, "containers", path))
     )
     if not containers:
-        raise Unreadable("no containers: not a whole workload (a Kustomize patch?)", line_of(pod))
+        raise NotWhole("no containers: not a whole workload (a Kustomize patch?)", line_of(pod))
     if not any(container.image for container in containers):
-        raise Unreadable("no container has an image: not a whole workload (a Kustomize patch?)", line_of(pod))
+        raise NotWhole("no container has an image: not a whole workload (a Kustomize patch?)", line_of(pod))
     sidecars = tuple(
         read_container(spec, f"{path}.initContainers[{index}]", native_sidecar=True)
         for index, spec in enumerate(get_maps(pod, "initContainers", path))

@@ -50,9 +50,20 @@ EXAMPLES = r"""
     report_dir: build/report
   register: audit
 
-- name: Fail while there are errors
-  ansible.builtin.assert:
-    that: audit.summary.findings.error == 0
+- name: Fail while there are errors, but for one that is accepted until a date
+  graceful.termination.audit_info:
+    source: deploy/
+    report_dir: build/report
+    fail_on: error
+    severities:
+      single-replica: error
+      pdb-missing: "off"
+    waivers:
+      - rule: single-replica
+        namespace: shop
+        name: cart
+        reason: a second replica comes with the new session store
+        until: 2027-01-31
 """
 
 RETURN = r"""
@@ -70,8 +81,8 @@ summary:
     suppressed: 0
     drain_unknown: 9
 findings:
-  description: The worst 50 findings. All of them, with the snippets, are in the report.
-  returned: success
+  description: The worst 50 open findings. All of them, with the snippets, are in the report.
+  returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict
 actions:

@@ -84,8 +84,8 @@ summary:
   returned: always
   type: dict
 findings:
-  description: The worst 50 findings that are left. All of them, with the snippets, are in the report.
-  returned: always
+  description: The worst 50 open findings that are left. All of them, with the snippets, are in the report.
+  returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict
 actions:

@@ -18,7 +18,8 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import patch_file
-from ansible_collections.graceful.termination.plugins.module_utils.report import markdown, terminal
+from ansible_collections.graceful.termination.plugins.module_utils.report import gate, markdown, terminal
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
@@ -41,14 +42,22 @@ class ReportAction(ActionBase):
             if arguments.get("report_dir"):
                 # Before anything is changed: a change without its report cannot be followed up.
                 _probe(Path(arguments["report_dir"]).expanduser())
+            earlier = _earlier(arguments)
         except ValueError as error:
             return {"failed": True, "msg": str(error)}
         arguments["_directory"] = os.getcwd()
+        fail_on = arguments.get("fail_on") or "never"
         result = self._execute_module(module_args=arguments, task_vars=task_vars)
         text = result.pop("report", None)
         if text is None:
             return result
         report = json.loads(text)
+        if fail_on == "new":
+            reason = gate.compare(report, earlier)
+            text = to_json(report)
+            if reason:
+                baseline = f"from now on {_report_file(arguments)} is the baseline"
+                result.setdefault("warnings", []).append(f"fail_on new: {reason}: nothing was compared; {baseline}")
         # Ansible takes 79 columns where there is no terminal; a log has room for more.
         width = shutil.get_terminal_size((100, 24)).columns
         display.display(terminal.render(report, width=width, color=_wants_color(), hints=_next(report)))
@@ -66,9 +75,37 @@ class ReportAction(ActionBase):
             first = f"{failed[0]['object']}: {failed[0]['reason']}"
             more = f" (and {len(failed) - 1} more, see actions)" if len(failed) > 1 else ""
             problems.insert(0, f"{len(failed)} of {len(report['actions'])} changes failed: {first}{more}")
+        verdict = gate.verdict(report, fail_on)
+        if verdict:
+            # Ansible prints the whole result of a failure, and they are on the screen and in the report already.
+            result.pop("findings", None)
+            problems.append(verdict + ("; see " + result["reports"][0] if result.get("reports") else ""))
         if problems:
             result.update(failed=True, msg="; ".join(problems))
         return result
+
+
+def _report_file(arguments: dict[str, Any]) -> Path:
+    return Path(arguments["report_dir"]).expanduser() / "report.json"
+
+
+def _earlier(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    """The report that this run is compared with, if it is to be and there is one. Raises ValueError."""
+    if arguments.get("fail_on") != "new":
+        return None
+    if not arguments.get("report_dir") or "json" not in (arguments.get("report_formats") or ["json"]):
+        raise ValueError(
+            "fail_on new compares with the report.json of the last run: set report_dir (termination_report_dir), and "
+            "keep json in report_formats; nothing was done"
+        )
+    path = _report_file(arguments)
+    try:
+        return gate.read_earlier(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, OSError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise ValueError(f"fail_on new: {path}: {why}; nothing was done") from None
 
 
 def _probe(folder: Path) -> None:

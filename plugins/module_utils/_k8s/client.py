@@ -12,7 +12,7 @@ import logging
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,23 +70,45 @@ class KubernetesTransport:
     def send(self, method: str, path: str, query: Query, body: dict | None) -> Answer:
         """One request; see Transport."""
         try:
-            response = self._client.request(
-                method,
-                path,
-                body=body,
-                query_params=list(query),
-                header_params={"Accept": "application/json"},
-                content_type="application/strategic-merge-patch+json" if body is not None else None,
-                serialize=False,
-                _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
-            )
+            response = self._request(method, path, query, body)
             return Answer(response.status, response.data)
         except ApiException as error:
-            if error.status:
-                return _answer(error)
-            raise Unreachable(f"{self.name}: {_tls(str(error.reason))}", passing=False) from None
+            return self._answered(error)
         except urllib3.exceptions.HTTPError as error:
             raise _unreachable(self.name, error) from None
+
+    def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
+        """The lines of the answer to a GET; see Transport."""
+        try:
+            response = self._request("GET", path, query, None)
+            try:
+                rest = b""
+                for part in response.stream(None, decode_content=False):
+                    *whole, rest = (rest + part).split(b"\n")
+                    yield from whole
+            finally:
+                response.close()
+        except ApiException as error:
+            raise failure(self._answered(error), self, what) from None
+        except urllib3.exceptions.HTTPError as error:
+            raise _unreachable(self.name, error) from None
+
+    def _answered(self, error: Any) -> Answer:
+        if error.status:
+            return _answer(error)
+        raise Unreachable(f"{self.name}: {_tls(str(error.reason))}", passing=False) from None
+
+    def _request(self, method: str, path: str, query: Query, body: dict | None) -> Any:
+        return self._client.request(
+            method,
+            path,
+            body=body,
+            query_params=list(query),
+            header_params={"Accept": "application/json"},
+            content_type="application/strategic-merge-patch+json" if method == "PATCH" else None,
+            serialize=False,
+            _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
+        )
 
 
 def connect(params: Mapping[str, Any]) -> KubernetesTransport:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class ContextKind:
     """`plural` is the path segment of the API. `addon`: of an extension that many clusters do not have; no loss then.
 
-    `on_demand`: listed only when a chosen rule needs it.
+    `on_demand`: listed only when a chosen rule needs it. `by_name`: a cluster is never asked for all of them, only for
+    those that a workload refers to.
     """
 
     kind: str
@@ -20,6 +21,7 @@ class ContextKind:
     plural: str
     addon: bool = False
     on_demand: bool = False
+    by_name: bool = False
 
     @property
     def group(self) -> str:
@@ -34,6 +36,15 @@ CONTEXT_KINDS = {
         ContextKind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
         ContextKind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
         ContextKind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
+        ContextKind("Lease", "coordination.k8s.io/v1", "leases"),
         ContextKind("Node", "v1", "nodes"),
+        ContextKind("Ingress", "networking.k8s.io/v1", "ingresses"),
+        ContextKind("HTTPRoute", "gateway.networking.k8s.io/v1", "httproutes", addon=True),
+        ContextKind("GRPCRoute", "gateway.networking.k8s.io/v1", "grpcroutes", addon=True),
+        ContextKind("Gateway", "gateway.networking.k8s.io/v1", "gateways", addon=True),
+        ContextKind("TargetGroupBinding", "elbv2.k8s.aws/v1beta1", "targetgroupbindings", addon=True),
+        ContextKind("VirtualService", "networking.istio.io/v1", "virtualservices", addon=True, on_demand=True),
+        ContextKind("ConfigMap", "v1", "configmaps", by_name=True),
+        ContextKind("PrometheusRule", "monitoring.coreos.com/v1", "prometheusrules", addon=True, on_demand=True),
     )
 }

@@ -18,13 +18,20 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 
 @dataclass(frozen=True, slots=True)
 class DisruptionBudget:
-    """A PodDisruptionBudget; the two values as written."""
+    """A PodDisruptionBudget; the two values as written.
+
+    `evicts_unhealthy`: whether pods that are not ready may go whatever the budget (unhealthyPodEvictionPolicy).
+    `healthy` and `wanted` are numbers of pods as a cluster counts them; both None where nobody has counted.
+    """
 
     namespace: str
     name: str
     selector: Selector
     min_available: int | str | None
     max_unavailable: int | str | None
+    evicts_unhealthy: bool
+    healthy: int | None
+    wanted: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +53,16 @@ def read_budget(namespace: str, name: str, obj: dict) -> DisruptionBudget | None
         selector = Selector.of_object(get_map(spec, "selector", "spec"))
     except ValueError as error:
         raise Unreadable(f"spec.selector: {error}") from None
+    status = get_map(obj, "status", "")
     return DisruptionBudget(
         namespace,
         name,
         selector,
         get_int_or_percent(spec, "minAvailable", "spec"),
         get_int_or_percent(spec, "maxUnavailable", "spec"),
+        get(spec, "unhealthyPodEvictionPolicy", str, "spec") == "AlwaysAllow",
+        get(status, "currentHealthy", int, "status"),
+        get(status, "desiredHealthy", int, "status"),
     )
 
 

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import kustomize_patch, owner_of
+from ansible_collections.graceful.termination.plugins.module_utils.report.causes import causes
+from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waiver_entries
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
 from ansible_collections.graceful.termination.plugins.module_utils.shape import line_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action
+from ansible_collections.graceful.termination.plugins.module_utils.waiver import Waiver
 
 SCHEMA = "graceful.termination/report/v1"
 MODES = ("audit", "remediate", "check")
@@ -31,10 +34,12 @@ def build_report(
     version: str,
     generated_at: str,
     actions: Sequence[Action] = (),
+    scope: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as a map, sorted so that two runs on one input differ only in `generated_at` and `requests`.
 
-    `mode` is one of MODES, `version` the collection's, `generated_at` an RFC 3339 time. Raises SnippetError.
+    `mode` is one of MODES, `version` the collection's, `generated_at` an RFC 3339 time, `scope` what the run was asked
+    to judge. Raises SnippetError.
     """
     findings = [(judgement, finding) for judgement in audit.judgements for finding in judgement.findings]
     findings.sort(key=lambda pair: pair[1].order)
@@ -50,9 +55,13 @@ def build_report(
             "requests": snapshot.requests,
         },
         "kubernetes_version": {"value": str(snapshot.version), "assumed": snapshot.version_assumed},
+        "scope": dict(scope or {}),
         "summary": _summary(snapshot, audit),
         "workloads": [_workload(judgement, snapshot) for judgement in audit.judgements],
         "findings": [_finding(judgement, finding, snippets) for judgement, finding in findings],
+        "baseline": None,  # filled where the run is compared with an earlier report
+        "causes": causes(audit, snapshot),
+        "waivers": waiver_entries(audit, snapshot),
         "not_evaluated": _not_evaluated(snapshot, audit),
         "skipped": sorted(
             (
@@ -74,11 +83,12 @@ def to_json(report: dict[str, Any]) -> str:
 
 def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
     counts = dict.fromkeys(SEVERITIES, 0)
-    remediable = 0
+    remediable = suppressed = 0
     for judgement in audit.judgements:
-        for finding in judgement.findings:
+        for finding in judgement.open:
             counts[finding.severity] += 1
             remediable += judgement.is_auto(finding)
+        suppressed += len(judgement.findings) - len(judgement.open)
     judged = len(audit.judgements)
     return {
         "found": judged + snapshot.excluded + len(snapshot.skipped),
@@ -87,7 +97,7 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
         "unreadable": len(snapshot.skipped),
         "findings": counts,
         "remediable": remediable,
-        "suppressed": 0,
+        "suppressed": suppressed,
         "drain_unknown": sum(not entry.case.budget.drain_known for entry in audit.judgements),
     }
 
@@ -126,7 +136,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict[str, Any]:
-    auto = judgement.is_auto(finding)
+    auto, waiver = judgement.is_auto(finding), judgement.waived.get(finding.rule.id)
     origin = judgement.case.workload.origin
     return {
         "rule": finding.rule.id,
@@ -141,14 +151,24 @@ def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict
         "numbers": finding.hit.numbers,
         "remedy": "auto" if auto else "manual",
         "template": finding.hit.remedy.name,
-        "status": "open",
+        "status": "suppressed" if waiver else "open",
         "reason": None if auto else _reason(judgement, finding),
-        "snippet": None if auto else snippet_of(judgement, finding, snippets),
+        "waiver": _waiver(waiver) if waiver else None,
+        # What somebody decided to live with needs no remedy.
+        "snippet": None if auto or waiver else snippet_of(judgement, finding, snippets),
+        "new": None,
         "fingerprint": finding.fingerprint,
     }
 
 
+def _waiver(waiver: Waiver) -> dict[str, Any]:
+    return {"source": waiver.source, "until": waiver.until.isoformat() if waiver.until else None}
+
+
 def _reason(judgement: Judgement, finding: Finding) -> str:
+    waiver = judgement.waived.get(finding.rule.id)
+    if waiver:
+        return waiver.reason
     if finding.fingerprint in judgement.manual:
         return judgement.manual[finding.fingerprint]
     return "only errors and warnings are patched"

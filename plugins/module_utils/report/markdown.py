@@ -9,16 +9,19 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.report.causes import cause_rows
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, number, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     PARTS,
+    SEVERITIES,
     Card,
     actions,
     compare,
     describe,
     differs,
     fix,
+    message,
     not_evaluated,
     object_name,
     place,
@@ -27,6 +30,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     tally,
     totals,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waiver_lines, written
 
 _LEGEND = """## How to read this
 
@@ -48,11 +52,14 @@ _AUTOLINKS = re.compile(r"(?i)(@|#(?=\w)|/(?=/)|www(?=\.)|(?:mailto|xmpp):)")
 _ESCAPES = str.maketrans(_ENTITIES | {_JOINT: "&#8203;"} | {char: f"\\{char}" for char in "`*_[]~$"})
 
 
+_WAIVER_COLUMNS = ("status", "rule", "object", "reason", "until", "findings", "note", "from")
+
+
 def render(report: Mapping[str, Any]) -> str:
     """A report.json dictionary as Markdown that ends with a line end."""
     cards = read_cards(report)
     source_type = report["source"]["type"]
-    sections = [*_head(report, cards)]
+    sections = [*_head(report, cards), *_causes(report)]
     worth = [card for card in cards if not card.clean]
     if worth:
         sections.append("## Workloads")
@@ -64,6 +71,7 @@ def render(report: Mapping[str, Any]) -> str:
     sections += _section("Notes", _table(("what", "where"), (map(_text, row) for row in remarks(cards))))
     unevaluated = ((_code(rule), _text(why)) for rule, why in not_evaluated(report))
     sections += _section("Not evaluated", _table(("rule", "why"), unevaluated))
+    sections += _section("Waivers", _table(_WAIVER_COLUMNS, map(_waiver, waiver_lines(report)[1]), "     r"))
     sections += _section("Skipped", _table(("where", "why"), map(_skipped, report["skipped"])))
     sections += [*_actions(report), _LEGEND]
     return "\n\n".join(sections) + "\n"
@@ -178,12 +186,33 @@ def _finding(finding: Mapping[str, Any]) -> list[str]:
         remedy = _text(finding["status"])
     if finding.get("reason"):
         remedy += f": {_text(finding['reason'])}"
+    waiver = finding["waiver"]
+    if waiver:
+        remedy += _text(
+            f" (until {waiver['until']}, {waiver['source']})" if waiver["until"] else f" ({waiver['source']})"
+        )
     field = _code(finding["path"]) if finding.get("path") else ""
     if finding.get("file") and finding.get("line"):
         field += f" line {finding['line']}"
     container = _code(finding["container"]) if finding.get("container") else ""
     severity = f"**{finding['severity']}**" if finding["severity"] == "error" else finding["severity"]
-    return [severity, _code(finding["rule"]), container, _text(finding["message"]), field, remedy]
+    return [severity, _code(finding["rule"]), container, _text(message(finding)), field, remedy]
+
+
+def _causes(report: Mapping[str, Any]) -> list[str]:
+    rows = (
+        [_text(source), number(workloads), *(number(findings[severity]) for severity in SEVERITIES), _text(rules)]
+        for source, workloads, findings, rules in cause_rows(report)
+    )
+    table = _table(("source", "workloads", *(f"{severity}s" for severity in SEVERITIES), "rules"), rows, " rrrr")
+    return _section("Where the findings come from", table)
+
+
+def _waiver(entry: Mapping[str, Any]) -> list[str]:
+    status = f"**{entry['status']}**" if entry["status"] in ("invalid", "expired", "unused") else entry["status"]
+    reason, until, note = (_text(entry[key] or "") for key in ("reason", "until", "note"))
+    what = [_code(entry["rule"]), _code(entry["object"]), reason, until]
+    return [status, *what, number(entry["findings"]), note, _code(written(entry))]
 
 
 def _skipped(entry: Mapping[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.report.causes import sources_line
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import (
     cells,
     count,
@@ -28,6 +29,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     describe,
     differs,
     fix,
+    message,
     not_evaluated,
     object_name,
     place,
@@ -36,11 +38,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     tally,
     totals,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import told, waiver_lines, written
 
 _LEAST_WIDTH = 40
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _CYAN = "1", "2", "31", "33", "32", "36"
 _MARKS = {"error": ("ERROR", "E", _RED), "warning": ("WARN", "W", _YELLOW), "info": ("INFO", "i", _CYAN)}
 _STATUS_COLORS = {"failed": _RED, "refused": _YELLOW, "skipped": _YELLOW, "changed": _GREEN, "would-change": _CYAN}
+_STATUS_COLORS |= {"invalid": _RED, "expired": _YELLOW, "unused": _YELLOW}
 # Every path of a change begins with one of these, which says nothing to a person.
 _POD_PREFIXES = ("spec.template.spec.", "spec.jobTemplate.spec.template.spec.")
 
@@ -60,6 +64,7 @@ def render(
         *_blocks(cards, report["source"]["type"], page),
         _pairs("not evaluated", not_evaluated(report), page),
         _remarks(cards, page),
+        _waivers(report, page),
         _pairs("skipped", [(_skipped_where(entry), visible(entry["reason"])) for entry in report["skipped"]], page),
         _actions(report, page),
         _closing(report, cards, hints, page),
@@ -177,19 +182,25 @@ def _sources(card: Card, rows: list[tuple[str, Mapping[str, Any]]], page: _Page)
 
 
 def _findings(card: Card, page: _Page) -> list[str]:
-    shown = card.open[: page.limit]
+    grave = [finding for finding in card.open if finding["severity"] != "info"]
+    infos = [visible(finding["rule"]) for finding in card.open if finding["severity"] == "info"]
+    shown = grave[: page.limit]
     rules = [shorten(visible(finding["rule"]), 30) for finding in shown]
     width = max((cells(rule) for rule in rules), default=0)
     lines = []
     for rule, finding in zip(rules, shown, strict=True):
         _word, mark, code = _MARKS[finding["severity"]]
-        message = visible(finding["message"])
+        text = message(finding)
         if len(card.containers) > 1 and finding.get("container"):
-            message = f"{visible(finding['container'])}: {message}"
-        first, *rest = wrap(message, page.width - width - 6, 4)
+            text = f"{visible(finding['container'])}: {text}"
+        first, *rest = wrap(text, page.width - width - 6, 4)
         lines.append(f"  {page.paint(mark, code)} {pad(rule, width)}  {first}".rstrip())
         lines += [f"{'':{width + 6}}{line}" for line in rest]
-    return lines + page.more(len(card.open))
+    lines += page.more(len(grave))
+    if infos:
+        # What is hygiene takes one line beside what loses requests; the report has its words.
+        lines += page.hang("  i ", ", ".join(dict.fromkeys(infos)), _CYAN)
+    return lines
 
 
 def _pairs(title: str, rows: list[tuple[str, str]], page: _Page) -> list[str]:
@@ -213,6 +224,18 @@ def _remarks(cards: list[Card], page: _Page) -> list[str]:
     for text, concerned in rows[: page.limit]:
         lines += page.hang("  - ", f"{text} ({concerned})")
     return lines + page.more(len(rows))
+
+
+def _waivers(report: Mapping[str, Any], page: _Page) -> list[str]:
+    counts, entries = waiver_lines(report)
+    lines = [f"{page.paint('waivers', _BOLD)}  {counts}"] if entries else []
+    shown = [entry for entry in entries if entry["status"] != "unjudged"]
+    for entry in shown[: page.limit]:
+        status = f"  {pad(visible(entry['status']), 7)}  "
+        where = f"{visible(entry['object'])} {visible(entry['rule'])}  {written(entry)}"
+        lines += page.hang(status, where, _STATUS_COLORS.get(entry["status"], ""))
+        lines += page.hang(" " * cells(status), told(entry))
+    return lines + page.more(len(shown))
 
 
 def _skipped_where(entry: Mapping[str, Any]) -> str:
@@ -250,8 +273,9 @@ def _short_path(path: str) -> str:
 
 def _closing(report: Mapping[str, Any], cards: list[Card], hints: Sequence[str], page: _Page) -> list[str]:
     lines = wrap(tally(cards), page.width)
-    if totals(report):
-        lines += wrap(totals(report), page.width)
+    for text in (totals(report), sources_line(report)):
+        if text:
+            lines += wrap(text, page.width)
     for index, hint in enumerate(hints):
         lines.append(f"{page.paint('next', _BOLD) if index == 0 else '    '}   {visible(hint)}")
     return lines

@@ -195,7 +195,17 @@ def totals(report: Mapping[str, Any]) -> str:
         parts.append(f"{count(total, 'open finding')}: {kinds}; {summary['remediable']:,} remediable")
     if summary["suppressed"]:
         parts.append(f"{summary['suppressed']:,} suppressed")
+    baseline = report["baseline"]
+    if baseline and baseline["compared"]:
+        parts.append(f"{baseline['new']:,} new since the last report")
+    if baseline and baseline["not_compared"]:
+        parts.append(f"{baseline['not_compared']:,} not compared: the last report did not judge them")
     return "; ".join(parts)
+
+
+def message(finding: Mapping[str, Any]) -> str:
+    """What is lost, and whether an earlier report did not have it."""
+    return f"{'new: ' if finding['new'] else ''}{visible(finding['message'])}"
 
 
 def not_evaluated(report: Mapping[str, Any]) -> list[tuple[str, str]]:

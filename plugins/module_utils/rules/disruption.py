@@ -12,6 +12,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.case import C
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import DISRUPTION_BUDGET, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map
+from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS
 
 
 def _remedy(case: Case, manual: str) -> Remedy:
@@ -20,7 +21,7 @@ def _remedy(case: Case, manual: str) -> Remedy:
 
 def _is_drained(case: Case) -> bool:
     """Whether a node drain evicts the pods: it passes over DaemonSets, and what has no pods cannot be disrupted."""
-    return case.workload.kind in ("Deployment", "StatefulSet", "ReplicaSet") and bool(case.replicas)
+    return case.workload.kind in SCALED_KINDS and bool(case.replicas)
 
 
 def _missing(case: Case) -> Iterator[Hit | NotEvaluated]:
@@ -52,12 +53,17 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
     for budget in sorted(case.context.budgets_of(case.workload), key=lambda budget: budget.name):
         text = _never_allows(budget, replicas)
         if text:
-            least = " (the autoscaler's minimum)" if case.context.autoscaler_of(case.workload) else ""
+            pods = f"{replicas} replica{'' if replicas == 1 else 's'}"
+            when = f"with {pods}: no pod may ever be evicted"
+            if case.context.autoscaler_of(case.workload):
+                when = f"with {pods}, the autoscaler's minimum: while it runs no more, no pod may be evicted"
             yield Hit(
-                f"PodDisruptionBudget {budget.name} has {text} with {replicas} replicas{least}: no pod may ever be "
-                "evicted, so a node drain hangs until somebody kills the pods without grace",
+                f"PodDisruptionBudget {budget.name} has {text} {when}, so a node drain hangs until somebody kills the "
+                "pods without grace",
                 "spec.selector",
                 _remedy(case, "how many pods may be missing is its owner's decision"),
+                # What depends on the number of pods is less certain where something outside may set it.
+                severity=None if case.replicas_declared or _blocks_any(budget) else "warning",
                 numbers={"replicas": replicas},
             )
             return  # one finding a workload, whichever budgets block it
@@ -72,6 +78,11 @@ def _never_allows(budget: DisruptionBudget, replicas: int) -> str | None:
     if budget.min_available is not None and _rounded_up(budget.min_available, replicas) >= replicas:
         return f"minAvailable {budget.min_available}"
     return None
+
+
+def _blocks_any(budget: DisruptionBudget) -> bool:
+    """Whether the budget allows no eviction however many pods there are."""
+    return budget.max_unavailable is not None or budget.min_available == "100%"
 
 
 def _rounded_up(value: int | str, replicas: int) -> int:
@@ -108,6 +119,7 @@ RULES = (
             "maxUnavailable of 1 % or more: rounded up to one pod",
             "scaled to zero: there is nothing to evict",
             "the autoscaler's minimum counts, not the declared replicas",
+            "replicas not declared: a warning, something outside may set more",
         ),
         check=_blocks,
         remedies=(DISRUPTION_BUDGET,),

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts import ingress_nginx
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.stateful import usual_stop
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.workload import DEFAULT_GRACE
 
 
 def _has_claim(case: Case) -> bool:
@@ -20,7 +24,7 @@ def _has_claim(case: Case) -> bool:
 
 def _zero(case: Case) -> Iterator[Hit]:
     workload = case.workload
-    if workload.grace > 2 or case.profile.name == "batch":
+    if workload.grace > 2 or case.profile.name == "batch" or all(is_idle(one) for one in workload.containers):
         return
     stateful = workload.kind == "StatefulSet" or _has_claim(case)
     if stateful:
@@ -32,7 +36,7 @@ def _zero(case: Case) -> Iterator[Hit]:
     yield Hit(
         f"a grace period of {workload.grace} s leaves no time to shut down: {lost} lost at every stop",
         f"{workload.pod_path}.terminationGracePeriodSeconds",
-        Remedy(GRACE_PERIOD),
+        Remedy(GRACE_PERIOD, variables={"least_seconds": max(DEFAULT_GRACE, usual_stop(case))}),
         severity="error" if stateful or case.profile.name == "serving" else None,
         numbers={"grace_seconds": workload.grace},
     )
@@ -43,14 +47,16 @@ def _insufficient(case: Case) -> Iterator[Hit]:
     # With a hook of unknown time the sum is a lower bound; where even that is too much, nothing more need be known.
     if not budget.drain_known or budget.required <= budget.grace or any(_zero(case)):
         return
+    if ingress_nginx.OPTION in budget.drain.source:
+        return  # ingress-controller-drain says it, and what it means
     least = "" if budget.known else "at least "
     yield Hit(
         f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds} + drain {budget.drain.seconds} "
         f"+ margin {budget.margin}), but the pod is killed after {budget.grace} s: what is still in flight then is cut",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD),
-        # Every drain time known today was declared by the owner; without one only the margin is cut.
-        severity="error" if budget.drain.seconds else None,
+        # What somebody declared is promised to be used; of what was measured, only one request in a thousand is cut.
+        severity="error" if budget.drain.seconds and not budget.drain.measured else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
     )
 
@@ -63,7 +69,10 @@ RULES = (
         evidence="static",
         why="There is no time for SIGTERM to be handled: every stop is a kill. For a StatefulSet it also breaks the "
         "promise that at most one pod of an identity runs.",
-        traps=("batch workloads that may be thrown away",),
+        traps=(
+            "batch workloads that may be thrown away",
+            "pods that only hold a place: pause, or sleep as their command",
+        ),
         check=_zero,
         remedies=(GRACE_PERIOD,),
         seed="nine steps: 5; 2 settings: grace",
@@ -78,5 +87,6 @@ RULES = (
         check=_insufficient,
         remedies=(GRACE_PERIOD,),
         seed="2 settings: grace",
+        needs=("ConfigMap",),
     ),
 )

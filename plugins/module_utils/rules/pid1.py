@@ -9,18 +9,18 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.container import is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import EXEC_ENTRYPOINT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shell import (
     basename,
     commands_of,
-    is_straight,
+    ends_in_program,
     script_of,
 )
 
 # `exec PROGRAM` replaces the shell; `exec >file` only redirects. An init that the shell starts is not PID 1 either.
-_HANDLED = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
+HANDLES_SIGTERM = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
 
 
 def _shell_wrapper(case: Case) -> Iterator[Hit]:
@@ -30,32 +30,35 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
     for container in workload.containers:
         script = script_of(container.words) if container.command else None
         commands = commands_of(script) if script is not None else []
-        if not commands or any(_HANDLED.match(command) for command in commands):
+        if not commands or any(HANDLES_SIGTERM.match(command) for command in commands):
             continue
         single = len(commands) == 1
-        # bash 5.2 also replaces itself with the last command of several (measured); older ones need not.
-        may_go = single or _ends_in_command(container, script or "")
+        may_go = single or (basename(container.words[0]) == "bash" and ends_in_program(script or ""))
+        idle = is_idle(container)
         message = (
-            "the shell may stay PID 1 (bash and busybox replace themselves with a single command, a recent bash with "
-            "the last of several, dash does not): then SIGTERM never reaches the application, which is killed after "
-            f"{workload.grace} s"
-            if may_go
-            else "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed "
+            "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed "
             f"after {workload.grace} s with all that is in flight"
         )
+        if idle:
+            message = (
+                "the container only waits, and as PID 1 it ignores SIGTERM: nothing is lost, but every stop of the pod "
+                f"takes all of its {workload.grace} s"
+            )
+        elif may_go:
+            message = (
+                "the shell may stay PID 1 (bash and busybox replace themselves with a single command, a recent bash "
+                "with the last of several, dash does not): then SIGTERM never reaches the application, which is killed "
+                f"after {workload.grace} s"
+            )
         yield Hit(
             message,
             f"{container.path}.command",
             # The script itself stays out of the report: it may hold a secret.
             Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", {"single": single}),
             container,
-            "info" if single or case.profile.name == "batch" else None,
+            "info" if may_go or idle or case.profile.name == "batch" else None,
             {"commands": len(commands), "grace_seconds": workload.grace},
         )
-
-
-def _ends_in_command(container: Container, script: str) -> bool:
-    return basename(container.words[0]) == "bash" and is_straight(script) and "|" not in script
 
 
 RULES = (
@@ -68,6 +71,8 @@ RULES = (
         "the application never learns that it should stop.",
         traps=(
             "a single simple command, which most shells replace themselves with: an info",
+            "several of bash's, the last of them a program, which it replaces itself with: an info",
+            "a container that only waits: an info, nothing is lost",
             "exec or trap in the script",
             "tini or dumb-init in front",
             "shareProcessNamespace or hostPID: the shell is not PID 1",

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.drain import drain_of
+from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS
 from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.profile import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     GRACE_PERIOD,
     POSTSTART_REMOVE,
@@ -21,50 +22,65 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION, SLEEP_ZERO, Version
+from ansible_collections.graceful.termination.plugins.module_utils.settings import COREFILE, settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION, SLEEP_ZERO
 
-# Proxies that keep serving for a while after SIGTERM by themselves, by a flag or by a companion container.
-_DELAYS_ITSELF = re.compile(r"(?:^|\s)--shutdown-(?:grace-period|delay|delay-duration)[= ](?!0s?(?:\s|$))")
+# Servers that keep serving for a while after SIGTERM by themselves: by a flag, a file, or a companion container.
+_DELAYS_ITSELF = re.compile(
+    r"(?:^|\s)--?(?:shutdown-(?:grace-period|delay|delay-duration)|http\.shutdowndelay|wait-for-healthcheck-interval"
+    r"|entrypoints\.[\w-]+\.transport\.lifecycle\.requestacceptgracetimeout)[= ](?!0m?s?(?:\s|$))",
+    re.IGNORECASE,
+)
+_LAME_DUCK = re.compile(r"^[^#\n]*\blameduck\s+(?!0)\d", re.MULTILINE)
 _SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 
 def _sleep_remedy(case: Case) -> Remedy:
     """The sleep action, or from a person's hand an exec sleep where the cluster is too old to run it."""
-    if _oldest(case) >= SLEEP_ACTION:
+    if case.oldest >= SLEEP_ACTION:
         return Remedy(PRESTOP_SLEEP)
     return Remedy(
         PRESTOP_EXEC_SLEEP,
-        f"Kubernetes {_oldest(case)} has no sleep action (on by default from {SLEEP_ACTION}), and whether the image "
+        f"Kubernetes {case.oldest} has no sleep action (on by default from {SLEEP_ACTION}), and whether the image "
         "has a shell is not known",
     )
 
 
-def _oldest(case: Case) -> Version:
-    """What runs the hook: the API server must take it, and every kubelet must know it."""
-    return min(case.version, case.context.oldest_kubelet or case.version)
-
-
-def _delays_itself(case: Case) -> bool:
-    if any(container.name in _SHUTDOWN_MANAGERS for container in case.workload.containers):
+def delays_itself(case: Case) -> bool:
+    """Whether the server goes on serving for a while after SIGTERM, without any hook."""
+    if _has_shutdown_manager(case):
         return True
-    return any(_DELAYS_ITSELF.search(" ".join(container.words)) for container in case.profile.drain_containers)
+    settings = [settings_of(case.workload, container, case.context) for container in case.profile.drain_containers]
+    return any(
+        _DELAYS_ITSELF.search(one.arguments)
+        or any(file.name == COREFILE and _LAME_DUCK.search(file.text) for file in one.files)
+        for one in settings
+    )
+
+
+def _has_shutdown_manager(case: Case) -> bool:
+    containers = (*case.workload.containers, *case.workload.sidecars)
+    return any(container.name in _SHUTDOWN_MANAGERS for container in containers)
 
 
 def _missing(case: Case) -> Iterator[Hit]:
-    workload, traits = case.workload, case.profile.traits
+    traits = case.profile.traits
     drain = case.profile.drain_containers
-    if any(container.pre_stop for container in drain) or _delays_itself(case):
+    if any(container.pre_stop for container in drain) or delays_itself(case):
         return
+    if "external-lb" not in traits and all(container.name == ISTIO_PROXY for container in drain):
+        return  # a gateway goes on for terminationDrainDuration, 5 s by default: enough for what is in the cluster
     severity = None
     if "lb-ip-targets" in traits:
         severity = "error"
-    elif "headless-only" in traits or (workload.recreates and case.replicas == 1):
-        # Peers find each other without kube-proxy; and with Recreate no other pod could take the requests.
+    elif "headless-only" in traits or case.never_overlaps:
+        # Peers find each other without kube-proxy; and where there is no other pod, none could take the requests.
         severity = "info"
     seconds, source = case.policy.prestop_for(traits)
     sender = "kube-proxy still sends"
     if "external-lb" in traits:
-        sender = "the load balancer still sends"
+        direct = "lb-ip-targets" in traits or any(one.type == "LoadBalancer" for one in case.profile.services)
+        sender = "the load balancer still sends" if direct else "the load balancer or the ingress still sends"
     elif "headless-only" in traits:
         sender = "clients that have looked the name up before still send"
     for container in drain:
@@ -102,32 +118,32 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
 
 def _starves_drain(case: Case) -> Iterator[Hit]:
     budget = case.budget
-    drains = {container.name for container in case.profile.drain_containers}
     for container in case.workload.containers:
         hook = hook_time(container.pre_stop)
         left = budget.grace - hook.seconds
         if hook.seconds == 0 or hook.drains or left <= 0:
             continue
-        declared = drain_of(case.workload, container).seconds if container.name in drains else None
-        wanted = (declared or 0) + budget.margin
+        drain = case.profile.drains.get(container.name, NO_REQUESTS)
+        wanted = (drain.seconds or 0) + budget.margin
         if left >= wanted:
             continue
-        short = declared is not None and declared > left
-        need = (
-            f"it declares {declared} s to drain" if declared is not None else f"the margin alone is {budget.margin} s"
-        )
+        need = f"the margin alone is {budget.margin} s"
+        if drain.seconds:
+            need = f"its requests take {drain.seconds} s"
+            if not drain.measured:
+                need = f"it declares {drain.seconds} s to drain"
         yield Hit(
             f"preStop takes {hook.seconds} s of {budget.grace} s and leaves {left} s after SIGTERM, but {need}: "
             "what is in flight after that is cut",
             f"{container.path}.lifecycle.preStop",
             Remedy(GRACE_PERIOD),
             container,
-            "error" if short else None,
+            "error" if (drain.seconds or 0) > left and not drain.measured else None,
             {
                 "prestop_seconds": hook.seconds,
                 "grace_seconds": budget.grace,
                 "left_seconds": left,
-                "drain_seconds": declared,
+                "drain_seconds": drain.seconds if container.name in case.profile.drains else None,
             },
         )
 
@@ -158,7 +174,7 @@ def _tcp_socket(case: Case) -> Iterator[Hit]:
 
 
 def _sleep_unsupported(case: Case) -> Iterator[Hit]:
-    oldest = _oldest(case)
+    oldest = case.oldest
     for container in _hooked(case):
         hook = container.pre_stop
         if hook is None or hook.kind != "sleep":
@@ -176,6 +192,8 @@ def _sleep_unsupported(case: Case) -> Iterator[Hit]:
 
 
 def _http_unverified(case: Case) -> Iterator[Hit]:
+    if _has_shutdown_manager(case):
+        return  # it answers when the connections are gone
     for container in case.workload.containers:
         hook = container.pre_stop
         if hook is None or hook.kind != "httpGet":
@@ -206,9 +224,11 @@ RULES = (
         traps=(
             "batch, worker and controller workloads take no requests",
             "headless-only peer discovery: an info",
-            "one replica with Recreate: an info, no other pod could take the requests",
-            "the server delays its own shutdown (--shutdown-grace-period, a shutdown-manager)",
-            "a Service for metrics alone",
+            "one replica of a StatefulSet or with Recreate: an info, no other pod could take the requests",
+            "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
+            "a Service for metrics, probes or the members of a ring alone",
+            "a container that only holds a place: pause, or sleep as its command",
+            "a gateway of Istio that only the cluster sends to: it drains for some seconds by itself",
         ),
         check=_missing,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
@@ -262,9 +282,14 @@ RULES = (
         evidence="static",
         why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers "
         "before the drain is done, gives no delay at all, and no event says so.",
-        traps=("exec and sleep hooks", "a port by number that no container declares: the declaration is optional"),
+        traps=(
+            "exec and sleep hooks",
+            "a shutdown-manager, which answers when the connections are gone",
+            "a port by number that no container declares: the declaration is optional",
+        ),
         check=_http_unverified,
         remedies=(PRESTOP_SLEEP,),
+        by_hand=True,
         seed="2 settings: preStop",
     ),
     Rule(

@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.container import (
+    INJECTED_IMAGE,
+    Container,
+    is_idle,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     LIVENESS_PROBE,
     READINESS_PROBE,
@@ -17,13 +22,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get
 
+_EXISTS = re.compile(r"\['(?:\S*/)?(?:pgrep|pidof)'")
+
 
 def _no_readiness(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if workload.pod.get("readinessGates") or any("readinessProbe" in sidecar.probes for sidecar in workload.sidecars):
         return
     for container in case.profile.drain_containers:
-        if "readinessProbe" in container.probes:
+        if "readinessProbe" in container.probes or container.image == INJECTED_IMAGE or is_idle(container):
             continue
         port = container.ports[0].number if container.ports else None
         yield Hit(
@@ -36,7 +43,9 @@ def _no_readiness(case: Case) -> Iterator[Hit]:
                 {"port": port},
             ),
             container,
-            numbers={"port": port},
+            # Where no other pod is there to answer, requests fail whether the new pod is ready or not.
+            "info" if case.never_overlaps else None,
+            {"port": port},
         )
 
 
@@ -51,7 +60,9 @@ def _endpoint(container: Container, probe: dict) -> tuple | None:
             # str(): an object from a file may hold anything here, and anything must compare.
             return kind, str(ports.get(port, port) if isinstance(port, str) else port), str(detail)
     body = probe.get("exec")
-    return ("exec", str(body.get("command"))) if isinstance(body, dict) and body.get("command") else None
+    command = str(body.get("command") or "") if isinstance(body, dict) else ""
+    # That a process exists holds under any load, and when it does not, there is nothing left to kill.
+    return ("exec", command) if command and not _EXISTS.match(command) else None
 
 
 def _window(probe: dict) -> int:
@@ -60,7 +71,7 @@ def _window(probe: dict) -> int:
 
 
 def _identical(case: Case) -> Iterator[Hit]:
-    for container in case.workload.containers:
+    for container in case.profile.drain_containers:
         liveness, readiness = container.probes.get("livenessProbe"), container.probes.get("readinessProbe")
         if not liveness or not readiness:
             continue
@@ -97,6 +108,8 @@ RULES = (
             "readinessGates decide instead",
             "a native sidecar's readiness counts for the pod",
             "containers that take no requests",
+            "a gateway whose container is injected (image: auto)",
+            "one replica of a StatefulSet or with Recreate: an info, no other pod could take the requests",
             "batch, worker and controller workloads",
         ),
         check=_no_readiness,
@@ -114,7 +127,8 @@ RULES = (
         traps=(
             "the same endpoint with a later liveness (periodSeconds x failureThreshold)",
             "different paths, ports or commands",
-            "workloads that take no requests",
+            "workloads and containers that take no requests",
+            "pgrep and pidof, which only ask whether the process exists",
         ),
         check=_identical,
         remedies=(LIVENESS_PROBE,),

@@ -15,18 +15,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS
 
 SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
-
-
-def _claim_modes(case: Case) -> Iterator[tuple[str, ...] | None]:
-    """Access modes of each mounted claim; None where the claim is not in the input."""
-    workload = case.workload
-    for volume in get_maps(workload.pod, "volumes", workload.pod_path):
-        name = get_map(volume, "persistentVolumeClaim", f"{workload.pod_path}.volumes").get("claimName")
-        if name:
-            yield case.context.claims.get((workload.namespace, str(name)))
 
 
 def _loses_capacity(case: Case) -> Iterator[Hit]:
@@ -36,13 +28,13 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
     surge, unavailable = rolling.resolve(replicas)
     if unavailable == 0 or "host-port" in case.profile.traits:
         return
-    modes = list(_claim_modes(case))
+    modes = case.context.claims_of(case.workload).values()
     if any(mode is not None and not SHARED_MODES & set(mode) for mode in modes):
         # A pod more than before could not mount the volume: the rollout would hang instead.
         return
     severity = None
     if unavailable >= replicas:
-        severity = "error"
+        severity = "error" if case.replicas_declared else "warning"
     elif replicas <= 3:
         # The default never takes one of so few: somebody chose this.
         severity = "warning"
@@ -64,7 +56,7 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
 
 def _wants_own_volume(case: Case) -> bool:
     """Whether a second pod at the same time could not mount what the first one has, or nobody here knows."""
-    return any(mode is None or not SHARED_MODES & set(mode) for mode in _claim_modes(case))
+    return any(mode is None or not SHARED_MODES & set(mode) for mode in case.context.claims_of(case.workload).values())
 
 
 def _recreates(case: Case) -> Iterator[Hit]:
@@ -84,20 +76,19 @@ def _recreates(case: Case) -> Iterator[Hit]:
 
 def _single_replica(case: Case) -> Iterator[Hit]:
     workload = case.workload
-    if case.replicas != 1 or workload.recreates or workload.kind not in ("Deployment", "StatefulSet", "ReplicaSet"):
+    if case.replicas != 1 or workload.recreates or workload.kind not in SCALED_KINDS:
         return
-    if workload.kind == "StatefulSet" and get_maps(workload.spec, "volumeClaimTemplates", "spec"):
+    if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case):
         return
-    if workload.kind == "Deployment" and _wants_own_volume(case):
-        return
-    declared = workload.spec.get("replicas") is not None or case.context.autoscaler_of(workload)
+    # A StatefulSet has a headless Service for the names of its pods, whether anybody sends requests there or not.
+    named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
     yield Hit(
         "one replica serves: a rolling update can put a second pod beside it, an eviction or a node drain cannot, and "
         "requests fail until the new pod is ready",
         "spec.replicas",
         Remedy(REPLICAS, "whether two may run at once, only its owner knows", {"replicas": 2}),
         # Not declared, it may be set by something outside of what was read, such as an autoscaler.
-        severity=None if declared else "info",
+        severity=None if case.replicas_declared and not named else "info",
         numbers={"replicas": 1},
     )
 
@@ -107,10 +98,10 @@ def _surge_port_conflict(case: Case) -> Iterator[Hit]:
     if rolling is None or not replicas or not _binds_node_ports(case):
         return
     surge, unavailable = rolling.resolve(replicas)
-    if surge == 0:
+    if surge == 0 or unavailable > 0:
         return
     nodes = sum(node.schedulable for node in case.context.nodes)
-    hangs = unavailable == 0 and 0 < nodes <= replicas
+    hangs = 0 < nodes <= replicas
     where = f"{nodes} nodes take pods" if hangs else "if no other node is free"
     yield Hit(
         f"a rolling update starts {surge} more pod{'' if surge == 1 else 's'} while the old ones hold the port of "
@@ -139,6 +130,7 @@ RULES = (
         "load.",
         traps=(
             "the default of 25 % resolves to 0 for up to 3 replicas",
+            "all of an undeclared number of replicas: a warning, something outside may set more",
             "hostPort or hostNetwork: one more pod finds no free port",
             "a ReadWriteOnce volume: one more pod cannot mount it",
         ),
@@ -146,7 +138,10 @@ RULES = (
         remedies=(ROLLOUT_STRATEGY,),
         requests_only=True,
         seed="fault 2",
-        needs=("HorizontalPodAutoscaler", "PersistentVolumeClaim",),
+        needs=(
+            "HorizontalPodAutoscaler",
+            "PersistentVolumeClaim",
+        ),
     ),
     Rule(
         id="recreate-strategy-serving",
@@ -161,6 +156,7 @@ RULES = (
         ),
         check=_recreates,
         remedies=(ROLLOUT_STRATEGY,),
+        by_hand=True,
         requests_only=True,
         seed="fault 2",
     ),
@@ -173,7 +169,8 @@ RULES = (
         "drain.",
         traps=(
             "controllers with leader election",
-            "StatefulSets with volumes: a second one is another database, not another replica",
+            "StatefulSets and Deployments with a volume of their own: a second one is another database, not a replica",
+            "a StatefulSet with its headless Service alone: an info, every one must have that",
             "Recreate, which is a finding of its own",
             "replicas not declared: an info, something outside may set it",
             "an autoscaler's minimum of two or more",
@@ -193,6 +190,7 @@ RULES = (
         "pod waits for the new one and the new one for the port.",
         traps=(
             "no surge",
+            "maxUnavailable of one or more: an old pod goes first and frees its port",
             "hostNetwork without declared ports",
             "DaemonSets and StatefulSets, which do not surge by default",
         ),

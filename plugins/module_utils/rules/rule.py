@@ -45,8 +45,10 @@ class Rule:
     `requests_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown
     ones.
     `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
-    `remedies`: the names of all remedies that its hits can propose, for docs/rules.md.
+    `remedies`: the names of all remedies that its hits can propose; `by_hand`: whether all of them are for a person,
+    though one of that name is automatic elsewhere. Both are for docs/rules.md.
     `needs`: the context kinds without which the rule cannot decide; `opinion`: judged only when the user names it.
+    `override`: the severity that the user gave it; nothing changes that one.
     """
 
     id: str
@@ -60,5 +62,7 @@ class Rule:
     seed: str = ""
     since: str | None = None
     remedies: tuple[str, ...] = ()
+    by_hand: bool = False
     needs: tuple[str, ...] = ()
     opinion: bool = False
+    override: str | None = None

@@ -47,7 +47,10 @@ class Transport(Server, Protocol):
     """One connection to one API server. Used from several threads at a time."""
 
     def send(self, method: str, path: str, query: Query, body: dict | None) -> Answer:
-        """Send one request; a `body` is a strategic merge patch. Raises Unreachable where no answer came."""
+        """Send one request; a `body` to PATCH with is a strategic merge patch. Raises Unreachable without an answer."""
+
+    def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
+        """The lines of the answer to a GET, as they come. Raises Unreachable, ApiError."""
 
 
 class Unreachable(SourceError):
@@ -125,13 +128,35 @@ class Api:
         """An error's text for a report, which names the cluster once for all."""
         return str(error).removeprefix(f"{self.name}: ")
 
-    def get(self, path: str, what: str) -> dict[str, Any]:
-        """Read one object. Raises ApiError, Unreachable."""
-        return self._json("GET", path, (), None, what)
+    def get(self, path: str, what: str, query: Query = ()) -> dict[str, Any]:
+        """Read one object, or a list in one piece. Raises ApiError, Unreachable."""
+        return self._json("GET", path, query, None, what)
 
     def patch(self, path: str, body: dict, query: Query, what: str) -> dict[str, Any]:
         """Send a strategic merge patch and return the object as it is stored. Raises ApiError, Unreachable."""
         return self._json("PATCH", path, query, body, what)
+
+    def create(self, path: str, body: dict, what: str) -> dict[str, Any]:
+        """Create an object, or carry out what its kind stands for. Raises ApiError, Unreachable."""
+        return self._json("POST", path, (), body, what)
+
+    def delete(self, path: str, body: dict, what: str) -> dict[str, Any]:
+        """Delete an object; the body is its DeleteOptions. Raises ApiError, Unreachable."""
+        return self._json("DELETE", path, (), body, what)
+
+    def watch(self, path: str, what: str, query: Query) -> Iterator[dict[str, Any]]:
+        """The events of a watch until the server ends it. Raises ApiError (410: it has to begin anew), Unreachable."""
+        with self._lock:
+            self.requests += 1
+        for line in self._transport.lines(path, (*query, ("watch", "true")), what):
+            event = _loads(line)
+            if not isinstance(event, dict):
+                raise Unreachable(f"{self.name}: cannot {what}: the answer broke off")
+            if event.get("type") == "ERROR":
+                status = event.get("object") or {}
+                text = json.dumps(status).encode()
+                raise failure(Answer(int(status.get("code") or 500), text), self._transport, what)
+            yield event
 
     def objects(self, path: str, what: str, keep: Callable[[dict], dict], query: Query = ()) -> list[dict[str, Any]]:
         """Read all objects, page by page; `keep` drops what is not needed of each. Raises ApiError, Unreachable."""

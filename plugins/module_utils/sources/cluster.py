@@ -22,6 +22,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan import C
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_configs import read_configs
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_pods import read_injected
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import follow
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer, Written
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import (
@@ -78,14 +80,20 @@ class ClusterSource:
         snapshot.unseen += [
             Unseen("all", "no right to list any kind of workload (403)", _scope(name)) for name in blind
         ]
+        namespaces: list[dict] = []
         for part in listed:
             if part.problem:
                 if part.namespace not in blind or part.missing:
                     self._note(part, snapshot)
             elif part.resource is NAMESPACE:
+                namespaces += part.items
+                for item in part.items:
+                    snapshot.context.add(item)
                 self._unmanaged |= {item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)}
             else:
                 self._add(part, snapshot)
+        read_configs(self._api, snapshot, self._options.rules)
+        read_injected(self._api, snapshot, namespaces, self._options.rules)
         snapshot.requests = self._api.requests
         self._snapshot = snapshot
         return snapshot
@@ -132,7 +140,11 @@ class ClusterSource:
     def _jobs(self) -> Iterator[tuple[Resource, str | None]]:
         kinds = [WORKLOADS[kind] for kind in self._options.selection.kinds]
         # The large lists first, so that none of them is left to the end.
-        around = [AROUND[kind] for kind, entry in CONTEXT_KINDS.items() if not entry.on_demand or self._needed(kind)]
+        around = [
+            AROUND[kind]
+            for kind, entry in CONTEXT_KINDS.items()
+            if not entry.by_name and (not entry.on_demand or self._needed(kind))
+        ]
         for resource in (*kinds, *around, NAMESPACE):
             everywhere = self._namespaces is None or resource.kind == "Node"
             for namespace in [None] if everywhere else self._namespaces or ():
@@ -163,6 +175,12 @@ class ClusterSource:
         if len(refused) == len(tried):
             if refused[0].user == "system:anonymous":
                 raise refused[0]
+            if all(problem.status == 404 for problem in refused):
+                plurals = sorted({f"{part.resource.plural} ({part.resource.api_version})" for part in tried})
+                raise SourceError(
+                    f"{self._api.name}: the server has no {', '.join(plurals)}: name a kind in kinds "
+                    "(termination_kinds) that it has"
+                )
             elsewhere = ""
             if self._namespaces is None:
                 elsewhere = "; with rights in some namespaces only, name them in namespaces (termination_namespaces)"
@@ -183,6 +201,7 @@ class ClusterSource:
             if part.missing:
                 snapshot.unseen.append(Unseen("all", f"there is no namespace {namespace}", _scope(namespace)))
             else:
+                snapshot.context.unknown[kind, namespace or ""] = reason
                 self._unmanaged[namespace or ""] = f"whether its namespace allows changes is not known: {reason}"
             return
         if kind in WORKLOADS:

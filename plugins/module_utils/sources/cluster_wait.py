@@ -155,14 +155,14 @@ def _compare(api: Api, entry: Written, rollout: Rollout) -> Written:
     sent: Any = entry.template
     for key in workload.pod_path.split("."):
         sent = sent[key]
-    query = (("labelSelector", _selector_text(workload.spec.get("selector") or {})),)
+    query = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
     try:
         what = f"list pods in namespace {workload.namespace}"
         pods = api.objects(POD.path(workload.namespace), what, _slim_pod, query)
     except SourceError as error:
         return _with(entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}")
     for pod in pods:
-        if not pod["metadata"]["deletionTimestamp"] and _belongs(pod, workload):
+        if not pod["metadata"]["deletionTimestamp"] and belongs(pod, workload):
             wrong = _differences(pod["spec"], sent)
             if wrong:
                 name = pod["metadata"]["name"]
@@ -181,7 +181,7 @@ def _slim_pod(pod: dict) -> dict:
     }
 
 
-def _belongs(pod: dict, workload: Workload) -> bool:
+def belongs(pod: dict, workload: Workload) -> bool:
     """Whether the workload made the pod: selectors may overlap."""
     made_by = workload.kind, workload.name
     if workload.kind == "Deployment":
@@ -199,7 +199,7 @@ def _differences(spec: dict, sent: dict) -> list[str]:
     return [f"{GRACE} {spec[GRACE]} instead of {sent[GRACE]}" if path == GRACE else f"another {path}" for path in paths]
 
 
-def _selector_text(selector: Mapping[str, Any]) -> str:
+def selector_text(selector: Mapping[str, Any]) -> str:
     """A LabelSelector as the API takes it in a query."""
     parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     for expression in selector.get("matchExpressions") or ():

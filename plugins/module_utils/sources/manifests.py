@@ -25,7 +25,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
-from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable, get_labels, get_map, line_of
+from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+    NotWhole,
+    Unreadable,
+    get_labels,
+    get_map,
+    line_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import (
     KUSTOMIZATIONS,
@@ -188,6 +194,7 @@ class ManifestSource:
                 snapshot.skipped.append(Skipped(file, document.line, document.problem))
                 continue
             if os.path.basename(path) in KUSTOMIZATIONS:
+                snapshot.bases.add(os.path.dirname(file))
                 self._patches |= patch_files(document.data, os.path.dirname(path))
                 for target in inline_targets(document.data):
                     self._overlaid[target] = f"{file}:{document.line}"
@@ -210,7 +217,7 @@ class ManifestSource:
         file = origin.file or ""
         try:
             if kind == "Namespace" and version == "v1":
-                self._add_namespace(entry.data)
+                self._add_namespace(entry.data, snapshot)
             elif kind in CONTEXT_KINDS:
                 if version.rpartition("/")[0] == CONTEXT_KINDS[kind].group:
                     snapshot.context.add(entry.data)
@@ -220,17 +227,18 @@ class ManifestSource:
                         raise Unreadable(f"apiVersion {version} is not served for {kind}: use {API_VERSIONS[kind]}")
                     return
                 if os.path.realpath(self._real(file)) in self._patches:
-                    raise Unreadable("a Kustomize patch, not a whole workload: give the output of kustomize build")
+                    raise NotWhole("a Kustomize patch, not a whole workload: give the output of kustomize build")
                 self._add_workload(read_workload(entry.data, origin), snapshot)
         except Unreadable as error:
             snapshot.skipped.append(Skipped(file, error.line or origin.line, error.reason))
-            if kind in self._selection.kinds and "Kustomize patch" in error.reason:
+            if isinstance(error, NotWhole):
                 metadata = entry.data.get("metadata")
                 name = metadata.get("name") if isinstance(metadata, dict) else None
                 self._overlaid[kind, str(name)] = f"{file}:{origin.line}"
 
-    def _add_namespace(self, obj: dict) -> None:
+    def _add_namespace(self, obj: dict, snapshot: Snapshot) -> None:
         metadata = get_map(obj, "metadata", "")
+        snapshot.context.add(obj)
         if get_labels(metadata, "annotations", "metadata") and (reason := unmanaged(obj)):
             self._unmanaged[str(metadata.get("name"))] = reason
 

@@ -41,18 +41,28 @@ class Resource:
         """The object without what is not needed of it: that is most of its size. Changes and returns its argument."""
         obj["apiVersion"], obj["kind"] = self.api_version, self.kind
         metadata = obj.setdefault("metadata", {})
+        if self.kind == "Lease":
+            obj["metadata"] = _part(metadata, "namespace", "name", "ownerReferences")
+            obj["spec"] = _part(obj.get("spec") or {}, "holderIdentity")
+            return obj
         (metadata.get("annotations") or {}).pop(_LAST_APPLIED, None)
         managers = metadata.pop("managedFields", None) or ()
         fields = [entry for entry in managers if _tells_an_owner(entry)]
         if fields:
             metadata["managedFields"] = fields
-        if self.kind == "Node":
-            info = (obj.get("status") or {}).get("nodeInfo") or {}
-            obj["status"] = {"nodeInfo": {"kubeletVersion": info.get("kubeletVersion")}}
+        status = obj.get("status") or {}
+        if self.kind == "PodDisruptionBudget":
+            obj["status"] = _part(status, "currentHealthy", "desiredHealthy")
+        elif self.kind == "Node":
+            obj["status"] = {"nodeInfo": _part(status.get("nodeInfo") or {}, "kubeletVersion")}
         elif not (self.kind in ROLLING and _is_ours(managers) and rollout_of(obj).state in (PROGRESSING, FAILED)):
             # Kept is the status of what an earlier run patched and whose pods have not followed yet.
             obj.pop("status", None)
         return obj
+
+
+def _part(parent: dict, *keys: str) -> dict:
+    return {key: parent.get(key) for key in keys}
 
 
 def _is_ours(managers: Sequence[dict]) -> bool:
@@ -64,7 +74,7 @@ def _tells_an_owner(entry: dict) -> bool:
 
 
 _PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
-_PLURALS |= {"ReplicaSet": "replicasets", "CronJob": "cronjobs", "Job": "jobs"}
+_PLURALS |= {"ReplicaSet": "replicasets", "CronJob": "cronjobs", "Job": "jobs", "Rollout": "rollouts"}
 WORKLOADS = {kind: Resource(kind, version, _PLURALS[kind]) for kind, version in API_VERSIONS.items()}
 AROUND = {kind: Resource(kind, entry.api_version, entry.plural) for kind, entry in CONTEXT_KINDS.items()}
 NAMESPACE = Resource("Namespace", "v1", "namespaces")

@@ -12,27 +12,32 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.container import read_container
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.version import parse_version
-from ansible_collections.graceful.termination.plugins.module_utils.workload import Origin, read_workload
+from ansible_collections.graceful.termination.plugins.module_utils.waiver import Waivers
+from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS, Origin, read_workload
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 DRAIN = "graceful.termination/drain-seconds"
 PROFILE = "graceful.termination/profile"
 MANAGED = "graceful.termination/managed"
 TEMPLATES = read_templates(None)
+TODAY = date(2027, 1, 4)
 _SNIPPETS = Snippets(TEMPLATES)
 
 
@@ -80,12 +85,12 @@ def workload(
     pods = {"terminationGracePeriodSeconds": grace, "containers": list(containers) or [container()]} | (pod or {})
     template = {"metadata": {"labels": {"app": name}}, "spec": without_nones(pods)}
     told = without_nones({DRAIN: None if drain is None else str(drain)}) | (annotations or {})
-    scaled = {"replicas": 3} if kind in ("Deployment", "StatefulSet", "ReplicaSet") else {}
+    scaled = {"replicas": 3} if kind in SCALED_KINDS else {}
     body = without_nones(scaled | {"selector": {"matchLabels": {"app": name}}, "template": template} | spec)
     if kind == "CronJob":
         body = {"schedule": "@daily", "jobTemplate": {"spec": {"template": template}}}
     return {
-        "apiVersion": "batch/v1" if kind in ("CronJob", "Job") else "apps/v1",
+        "apiVersion": API_VERSIONS[kind],
         "kind": kind,
         "metadata": {"name": name, "namespace": "shop", "annotations": told},
         "spec": body,
@@ -120,6 +125,18 @@ def disruption_budget(name: str = "web", **spec: Any) -> dict[str, Any]:
     return context_object("PodDisruptionBudget", name, usual)
 
 
+def config_map(name: str = "settings", **data: Any) -> dict[str, Any]:
+    """A ConfigMap of the namespace shop; give keys that are no names as `**{"application.yml": text}`."""
+    metadata = {"name": name, "namespace": "shop"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def mounting(config: str, path: str, **volume: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(fields of a container, fields of its pod spec) that mount a ConfigMap; `volume` are fields of its source."""
+    mounted = {"volumeMounts": [{"name": "config", "mountPath": path}]}
+    return mounted, {"volumes": [{"name": "config", "configMap": {"name": config} | volume}]}
+
+
 def autoscaler(least: int, name: str = "web", kind: str = "Deployment") -> dict[str, Any]:
     """A HorizontalPodAutoscaler with this minimum."""
     return context_object(
@@ -137,10 +154,70 @@ def claims_volume(name: str) -> dict[str, Any]:
     return {"volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": name}}]}
 
 
-def node(name: str, version: str = "v1.34.4", *, unschedulable: bool = False) -> dict[str, Any]:
+def node(
+    name: str, version: str = "v1.34.4", *, unschedulable: bool = False, labels: dict[str, str] | None = None
+) -> dict[str, Any]:
     """A node with this kubelet."""
     spec = {"unschedulable": True} if unschedulable else {}
-    return context_object("Node", name, spec) | {"status": {"nodeInfo": {"kubeletVersion": version}}}
+    status = {"nodeInfo": {"kubeletVersion": version}}
+    return context_object("Node", name, spec, labels=labels or {}) | {"status": status}
+
+
+def lease(holder: str | None, name: str = "leader", **metadata: Any) -> dict[str, Any]:
+    """A Lease that this one holds, or nobody."""
+    return context_object("Lease", name, {"holderIdentity": holder}, **metadata)
+
+
+def cron_job(
+    *containers: dict[str, Any],
+    job: dict[str, Any] | None = None,
+    grace: int = 30,
+    pod: dict[str, Any] | None = None,
+    **spec: Any,
+) -> dict[str, Any]:
+    """A CronJob; `job` are fields of its Jobs, `pod` of their pods."""
+    pods = {"restartPolicy": "Never"} | (pod or {})
+    obj = workload(*containers, kind="CronJob", name="nightly", grace=grace, pod=pods)
+    obj["spec"]["jobTemplate"]["spec"] |= job or {}
+    obj["spec"] |= spec
+    return obj
+
+
+def ingress(
+    *services: str, annotations: dict[str, str] | None = None, name: str = "web", **spec: Any
+) -> dict[str, Any]:
+    """An Ingress with one path for each Service, or for the one of the same name."""
+    paths = [{"backend": {"service": {"name": one, "port": {"number": 80}}}} for one in services or (name,)]
+    usual = {"rules": [{"http": {"paths": paths}}]} | spec
+    return context_object("Ingress", name, without_nones(usual), annotations=annotations or {})
+
+
+def http_route(*services: str, name: str = "web", kind: str = "HTTPRoute", **rule: Any) -> dict[str, Any]:
+    """A route of the gateway shop/public with one rule for these Services, or for the one of the same name."""
+    backends = [{"name": one, "port": 80} for one in services or (name,)]
+    return context_object(kind, name, {"parentRefs": [{"name": "public"}], "rules": [{"backendRefs": backends} | rule]})
+
+
+def gateway(gateway_class: str, name: str = "public") -> dict[str, Any]:
+    """A Gateway of this class."""
+    return context_object("Gateway", name, {"gatewayClassName": gateway_class})
+
+
+def target_group(target_type: str | None = "ip", name: str = "web") -> dict[str, Any]:
+    """A TargetGroupBinding of the Service of the same name."""
+    return context_object(
+        "TargetGroupBinding", name, without_nones({"serviceRef": {"name": name, "port": 80}, "targetType": target_type})
+    )
+
+
+def virtual_service(host: str = "web", name: str = "web", **http: Any) -> dict[str, Any]:
+    """A VirtualService of Istio with one route to this host."""
+    return context_object("VirtualService", name, {"http": [{"route": [{"destination": {"host": host}}]} | http]})
+
+
+def namespace_object(name: str = "shop", **labels: str) -> dict[str, Any]:
+    """A Namespace with these labels."""
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
 
 
 class Memory:
@@ -212,36 +289,56 @@ class Result:
         return run(*[after.get(id(obj), obj) for obj in self.objects], **self.options)
 
 
-def snapshot_of(objects: Sequence[dict[str, Any]], *, version: str = "1.34", unknown: str | None = None) -> Snapshot:
-    """What a source would read: `unknown` is why Services are not known."""
+def snapshot_of(
+    objects: Sequence[dict[str, Any]],
+    *,
+    version: str = "1.34",
+    unknown: str | None = None,
+    injected: Sequence[dict[str, Any]] = (),
+    file: str | None = None,
+) -> Snapshot:
+    """What a source would read: `unknown` is why Services are not known, `injected` what live pods have on top."""
     snapshot = Snapshot("cluster", "test", parse_version(version), server_version=version)
     if unknown:
         snapshot.context.unknown["Service", ""] = unknown
     for obj in objects:
         try:
-            if obj["kind"] in CONTEXT_KINDS:
+            if obj["kind"] in (*CONTEXT_KINDS, "Namespace"):
                 snapshot.context.add(obj)
             else:
-                snapshot.workloads.append(read_workload(obj, Origin()))
+                read = read_workload(obj, Origin(file))
+                snapshot.workloads.append(read)
+                if injected:
+                    snapshot.context.injected[read.key] = tuple(
+                        read_container(one, "containers[0]", native_sidecar="restartPolicy" in one) for one in injected
+                    )
         except Unreadable as error:
             snapshot.skipped.append(Skipped("test.yaml", error.line, error.reason))
     return snapshot
 
 
 def run(*objects: dict[str, Any], **options: Any) -> Result:
-    """Audit the objects. Options: version, unknown, policy, templates, refuses, rules."""
+    """Audit the objects.
+
+    Options: version, unknown, injected, file, policy, templates, refuses, rules, waivers, selection.
+    """
     chosen = dict(options)
     policy = Policy.from_options(chosen.pop("policy", None))
     rules: Sequence[Rule] = chosen.pop("rules", select_rules(None, None))
+    waivers = Waivers.from_options(chosen.pop("waivers", ()), chosen.pop("selection", Selection()), TODAY)
     overrides = {name: (f"{name}.yaml.j2", text) for name, text in chosen.pop("templates", {}).items()}
     snippets = Snippets(TEMPLATES | overrides) if overrides else _SNIPPETS
     source = Memory(chosen.pop("refuses", None))
     originals = copy.deepcopy(objects)
     snapshot = snapshot_of(objects, **chosen)
-    judged = audit(snapshot, source, rules, policy, snippets)
+    judged = audit(snapshot, source, rules, policy, snippets, waivers)
     report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="2027-01-04T09:30:00Z")
     assert originals == objects, "an audit changes nothing of what it reads"
     check_report(report)
+    for finding in [finding for judgement in judged.judgements for finding in judgement.findings]:
+        # What docs/rules.md says of a rule's remedies.
+        assert finding.hit.remedy.name in finding.rule.remedies, (finding.rule.id, finding.hit.remedy.name)
+        assert finding.hit.remedy.manual or not finding.rule.by_hand, finding.rule.id
     return Result(report, judged, list(objects), options)
 
 
@@ -251,7 +348,8 @@ def check_report(report: dict[str, Any]) -> None:
     assert summary["found"] == summary["workloads"] + summary["excluded"] + summary["unreadable"]
     assert summary["workloads"] == len(report["workloads"])
     assert summary["unreadable"] == len(report["skipped"])
-    assert sum(summary["findings"].values()) == len(findings)
+    assert sum(summary["findings"].values()) + summary["suppressed"] == len(findings)
+    assert summary["suppressed"] == sum(entry["status"] == "suppressed" for entry in findings)
     assert summary["remediable"] == sum(entry["remedy"] == "auto" for entry in findings)
     assert len({entry["fingerprint"] for entry in findings}) == len(findings)
     for entry in report["workloads"]:
@@ -259,7 +357,13 @@ def check_report(report: dict[str, Any]) -> None:
         known = (parts["prestop"] or 0) + (parts["drain"] or 0) + parts["sidecar"] + parts["margin"]
         assert known == parts["required"], entry["name"]
     for entry in findings:
-        assert (entry["snippet"] is None) == (entry["reason"] is None) == (entry["remedy"] == "auto")
+        if entry["status"] == "open":
+            assert (entry["snippet"] is None) == (entry["reason"] is None) == (entry["remedy"] == "auto")
+            assert entry["waiver"] is None
+        else:
+            assert entry["reason"] and entry["waiver"] and entry["snippet"] is None and entry["remedy"] == "manual"
+    for severity, amount in summary["findings"].items():
+        assert sum(cause["findings"][severity] for cause in report["causes"]) == amount
 
 
 def case_of(obj: dict[str, Any], *around: dict[str, Any], unknown: str | None = None) -> Case:

@@ -25,12 +25,22 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     autoscaler,
     claim,
     claims_volume,
+    config_map,
+    container,
+    context_object,
+    cron_job,
     disruption_budget,
+    gateway,
     hooked,
+    http_route,
+    ingress,
+    lease,
     node,
     run,
     service,
     sidecar,
+    target_group,
+    virtual_service,
     workload,
 )
 
@@ -63,6 +73,7 @@ ODD: list[Any] = [
     *([{"name": "a", "image": "b"}, {"name": "a"}], [{"name": "a", "image": "b", "restartPolicy": "Always"}]),
 ]
 KEYS = ("terminationGracePeriodSeconds", "lifecycle", "initContainers", "preStop", "strategy", "replicas", "volumes")
+SPOT_TERMS = {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In", "values": ["spot"]}]}]}
 # What the examples have nothing of.
 MORE: list[dict[str, Any]] = [
     workload(
@@ -73,13 +84,71 @@ MORE: list[dict[str, Any]] = [
         annotations={PROFILE: "serving", MANAGED: "true"},
         strategy={"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "25%"}},
     ),
+    workload(
+        container(
+            "db",
+            image="postgres",
+            args=["worker"],
+            volumeMounts=[{"name": "data"}],
+            livenessProbe={"initialDelaySeconds": 60, "exec": {"command": ["a"]}},
+            readinessProbe={"exec": {"command": ["a"]}},
+        ),
+        kind="StatefulSet",
+        drain=None,
+        volumeClaimTemplates=[{"metadata": {"name": "data"}}],
+        pod={"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": SPOT_TERMS}}},
+    ),
+    workload(kind="DaemonSet", updateStrategy={"rollingUpdate": {"maxSurge": 0}}),
+    workload(kind="Rollout", grace=900),
+    cron_job(job={"podFailurePolicy": {"rules": [{"onPodConditions": [{"type": "a"}]}]}}, concurrencyPolicy="Replace"),
+    *(lease("web-1_a", ownerReferences=[{"kind": "Pod"}]), node("b", "v1.35.0", labels={"a": "b"})),
     *(service(type="LoadBalancer"), autoscaler(2), claim("data", "ReadWriteMany"), node("a"), disruption_budget()),
 ]
 
 
+# What is read from ConfigMaps, and alerts.
+FLUENTD_CONF = "<match **>\n <buffer>\n @type file\n path /buffers\n </buffer>\n</match>\n"
+FLUENT_BIT_CONF = "[SERVICE]\n    Grace 9\n    storage.path /b\n[INPUT]\n    Name tail\n    DB /db\n"
+CONFIGURED: list[dict[str, Any]] = [
+    workload(
+        container(
+            envFrom=[{"configMapRef": {"name": "files"}, "prefix": "SPRING_"}],
+            env=[{"name": "SPRING_PROFILES_ACTIVE", "valueFrom": {"configMapKeyRef": {"name": "files", "key": "a"}}}],
+            volumeMounts=[{"name": "config", "mountPath": "/config", "subPath": "fluent.conf"}],
+        ),
+        container("fluentd", volumeMounts=[{"name": "config", "mountPath": "/etc/fluent"}]),
+        container("fluent-bit", volumeMounts=[{"name": "parts", "mountPath": "/etc/fluent-bit"}]),
+        container("nginx", image="ingress-nginx/controller", args=["--configmap=$(POD_NAMESPACE)/files"]),
+        drain=None,
+        pod={
+            "volumes": [
+                {"name": "config", "configMap": {"name": "files", "items": [{"key": "a", "path": "application.yml"}]}},
+                {"name": "parts", "projected": {"sources": [{"configMap": {"name": "files"}}]}},
+            ]
+        },
+    ),
+    config_map("files", **{"a": "x", "fluent.conf": FLUENTD_CONF, "fluent-bit.conf": FLUENT_BIT_CONF}),
+    config_map("more", **{"fluent-bit.yaml": "service: {grace: 5}", "worker-shutdown-timeout": "9"}),
+    context_object("PrometheusRule", "a", {"groups": [{"rules": [{"alert": "a", "expr": "b"}, {"record": "c"}]}]}),
+]
+# What brings requests to the workload of MORE, in all its forms.
+NGINX = "nginx.ingress.kubernetes.io/"
+ROUTED: list[dict[str, Any]] = [
+    *(workload(drain=None), service(type="LoadBalancer", externalTrafficPolicy="Local"), gateway("gke-l7-gxlb")),
+    ingress(annotations={f"{NGINX}proxy-read-timeout": "600", f"{NGINX}proxy-body-size": "1g"}),
+    ingress(name="alb", annotations={"alb.ingress.kubernetes.io/target-type": "ip"}),
+    *(
+        http_route(timeouts={"request": "5m"}),
+        http_route(kind="GRPCRoute"),
+        target_group(),
+        virtual_service(timeout="1m"),
+    ),
+]
+
+
 def read_examples() -> list[list[dict[str, Any]]]:
-    """The objects of each file of examples/, and those of MORE."""
-    files = [MORE]
+    """The objects of each file of examples/, and those of MORE, CONFIGURED and ROUTED."""
+    files = [MORE, CONFIGURED, ROUTED]
     for path in sorted(EXAMPLES.rglob("*.yaml")):
         documents = [document.data for document in load_documents(path.read_text(encoding="utf-8"))]
         files.append([item for data in documents if data for item in data.get("items", [data])])

@@ -141,7 +141,8 @@ def test_infos_are_shown_not_patched() -> None:
 
 
 def test_nothing_wrong_means_no_change() -> None:
-    result = run(workload(), service(), disruption_budget())
+    budget = disruption_budget(maxUnavailable=1, unhealthyPodEvictionPolicy="AlwaysAllow")
+    result = run(workload(minReadySeconds=10), service(), budget)
     assert not result.report["findings"]
     assert not result.audit.changes
 

@@ -16,8 +16,13 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     balancer,
     case_of,
     container,
+    gateway,
+    http_route,
+    ingress,
     service,
     sidecar,
+    target_group,
+    virtual_service,
     workload,
 )
 
@@ -114,6 +119,11 @@ def test_a_target_number_routes_whether_it_is_declared_or_not() -> None:
     assert profile(workload(), service(ports=[{"port": 80, "targetPort": 9999}])).name == "serving"
 
 
+def test_the_service_that_every_stateful_set_has_says_nothing_without_ports() -> None:
+    logger = workload(container(ports=None), kind="StatefulSet")
+    assert profile(logger, service(ports=None, clusterIP="None")).name == "worker"
+
+
 def test_a_headless_service_without_ports_finds_peers() -> None:
     peers = profile(workload(kind="StatefulSet"), service(ports=None, clusterIP="None"))
     assert (peers.name, peers.traits) == ("serving", ("headless-only",))
@@ -174,6 +184,16 @@ def test_behind_a_native_sidecar_the_application_receives_them() -> None:
             [service(annotations={"cloud.google.com/neg": '{"exposed_ports":{}}'})],
             ("external-lb", "lb-ip-targets"),
         ),
+        (workload(), [service(), ingress(ingressClassName="alb")], ("external-lb",)),
+        (workload(), [service(), ingress()], ("external-lb",)),  # whoever it is, the longer delay is safe
+        (workload(), [service(), ingress(ingressClassName="nginx")], ()),  # follows like kube-proxy
+        (workload(), [service(), http_route()], ("external-lb",)),
+        (workload(), [service(), http_route(), gateway("istio")], ()),
+        (workload(), [service(), http_route(), gateway("gke-l7-rilb")], ("external-lb", "lb-ip-targets")),
+        (workload(), [service(), virtual_service()], ()),
+        (workload(), [service(), target_group("instance")], ("external-lb",)),
+        (workload(), [service(), target_group()], ("external-lb", "lb-ip-targets")),
+        (workload(), [service(), ingress("other")], ()),
         (workload(), [service(clusterIP="None"), service("b", selector={"app": "web"})], ()),
         (workload(container("linkerd-proxy")), [], ("meshed",)),
         (workload(pod={"initContainers": [sidecar("istio-proxy")]}), [], ("meshed",)),
@@ -186,3 +206,77 @@ def test_behind_a_native_sidecar_the_application_receives_them() -> None:
 )
 def test_traits(obj: dict[str, Any], around: list[dict[str, Any]], traits: tuple[str, ...]) -> None:
     assert profile(obj, *around).traits == traits
+
+
+@pytest.mark.parametrize(
+    "name", ["http-profiling", "pprof", "probes", "prom", "exporter", "gossip-ring", "tcp-memberlist"]
+)
+def test_ports_beside_the_requests_do_not_make_it_serve(name: str) -> None:
+    assert profile(workload(), service(ports=[{"name": name, "port": 8080}])).name == "worker"
+    both = [{"name": name, "port": 9000}, {"name": "http", "port": 8080}]
+    assert profile(workload(), service(ports=both)).name == "serving"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "quay.example/prom/node-exporter:v1",
+        "registry.example:5000/redis_exporter@sha256:0",
+        "kube-rbac-proxy:1",
+        "a/cadvisor",
+    ],
+)
+def test_what_only_exports_metrics_does_not_serve(image: str) -> None:
+    assert profile(workload(container(image=image)), service(ports=[{"name": "https", "port": 8080}])).name == "worker"
+
+
+def test_an_exporter_beside_the_application_receives_no_requests() -> None:
+    exporter = container("exporter", image="registry.example/db-exporter:2", ports=[{"containerPort": 9187}])
+    ports = [{"name": "http", "port": 8080}, {"name": "stats", "port": 9187}]
+    assert drained(workload(container(), exporter), service(ports=ports)) == ["app"]
+
+
+@pytest.mark.parametrize("name", ["web-metrics", "manager-metrics-service", "web-metrics-svc"])
+def test_a_service_that_is_called_after_metrics_brings_none(name: str) -> None:
+    assert profile(workload(), service(name, selector={"app": "web"})).name == "worker"
+
+
+@pytest.mark.parametrize("name", ["metrics-server", "metrics-api", "metricsd"])
+def test_a_service_that_serves_metrics_to_others_counts(name: str) -> None:
+    assert profile(workload(), service(name, selector={"app": "web"})).name == "serving"
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        container(image="registry.k8s.io/pause:3.10"),
+        container(command=["/bin/sleep", "infinity"]),
+        container(command=["tail", "-f", "/dev/null"]),
+    ],
+)
+def test_where_nothing_listens_a_service_is_only_a_name(idle: dict[str, Any]) -> None:
+    assert profile(workload(idle), service()).name == "worker"
+    assert profile(workload(idle | {"name": "holder"}, container()), service()).name == "serving"
+
+
+@pytest.mark.parametrize("ports", [None, [{"name": "http", "containerPort": 2020}]])
+def test_where_fluent_bit_tells_about_itself_it_takes_no_requests(ports: list[dict[str, Any]] | None) -> None:
+    shipper = workload(container(image="registry.example/fluent/fluent-bit:5", ports=ports), kind="DaemonSet")
+    monitor = service(ports=[{"name": "http", "port": 2020, "targetPort": "http" if ports else 2020}])
+    assert profile(shipper, monitor).name == "worker"
+    assert profile(shipper, service(ports=[{"name": "forward", "port": 24224}])).name == "serving"
+    assert profile(workload(container(ports=ports)), monitor).name == "serving"
+
+
+def test_a_load_balancer_in_front_of_a_placeholder_means_a_proxy_that_is_injected() -> None:
+    gateway = profile(workload(container(image="registry.k8s.io/pause:3.10")), service(type="LoadBalancer"))
+    assert (gateway.name, gateway.traits) == ("serving", ("external-lb",))
+
+
+def test_without_a_port_for_requests_an_unknown_one_is_not_judged_by_them() -> None:
+    missing = "no Service of namespace shop is in the input"
+    for ports in (None, [{"name": "metrics", "containerPort": 9090}]):
+        silent = profile(workload(container(ports=ports)), unknown=missing)
+        assert (silent.name, silent.takes_requests) == ("unknown", False)
+        assert silent.note is not None
+        assert missing in silent.note

@@ -39,6 +39,18 @@ def test_a_rule_tells_all_there_is_to_know(rule: Rule) -> None:
     assert rule.since is None or parse_version(rule.since)
 
 
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.evidence != "runtime"], ids=lambda rule: rule.id)
+def test_a_rule_that_can_hit_names_its_remedies(rule: Rule) -> None:
+    """That it names all of them, and that those of `by_hand` are for a person, factory.py checks on each finding."""
+    assert rule.remedies
+    assert set(rule.remedies) <= set(REMEDIES)
+    assert len(set(rule.remedies)) == len(rule.remedies)
+
+
+def test_each_remedy_has_its_rule() -> None:
+    assert {remedy for rule in RULES for remedy in rule.remedies} == set(REMEDIES)
+
+
 def test_no_two_rules_share_an_id() -> None:
     assert len({rule.id for rule in RULES}) == len(RULES)
 
@@ -93,7 +105,8 @@ def test_an_opinion_is_judged_only_when_it_is_named(opinion: str) -> None:
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_a_rule_needs_only_kinds_that_are_read(rule: Rule) -> None:
-    assert set(rule.needs) <= set(CONTEXT_KINDS)
+    # Pods are listed only in meshed namespaces.
+    assert set(rule.needs) <= {*CONTEXT_KINDS, "Pod"}
 
 
 @pytest.mark.parametrize(("only", "skip"), [(["prestop-mising"], None), (None, ["prestop-mising"])])

@@ -12,12 +12,18 @@ import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     DEFAULT_VARIABLES,
+    DEREGISTRATION_DELAY,
     DISRUPTION_BUDGET,
+    READINESS_GATE,
+    READY_ADDRESSES,
     REMEDIES,
+    TERMINATION_ALERTS,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import SnippetError, Snippets
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import TEMPLATES
 
+# New ones, and those around a workload.
+OF_OTHER_OBJECTS = {DEREGISTRATION_DELAY, DISRUPTION_BUDGET, READINESS_GATE, READY_ADDRESSES, TERMINATION_ALERTS}
 COMMON: dict[str, Any] = {
     "workload": {"kind": "Deployment", "namespace": "shop", "name": "web"},
     "container": "app",
@@ -42,13 +48,13 @@ def patch(text: str, kind: str = "Deployment", **variables: Any) -> dict[str, An
 @pytest.mark.parametrize("remedy", REMEDIES)
 def test_each_template_renders_to_one_yaml_map(remedy: str, kind: str) -> None:
     text = Snippets(TEMPLATES).render(remedy, kind, COMMON | DEFAULT_VARIABLES.get(remedy, {}))
-    assert "spec" in yaml.safe_load(text)
+    assert set(yaml.safe_load(text)) & {"spec", "metadata"}
     assert text.endswith("\n")
     assert "\n\n" not in text
 
 
-@pytest.mark.parametrize("remedy", sorted(set(REMEDIES) - {DISRUPTION_BUDGET}))
-def test_each_template_but_that_of_a_new_object_is_a_patch(remedy: str) -> None:
+@pytest.mark.parametrize("remedy", sorted(set(REMEDIES) - OF_OTHER_OBJECTS))
+def test_each_template_but_those_of_other_objects_is_a_patch(remedy: str) -> None:
     values = COMMON | DEFAULT_VARIABLES.get(remedy, {})
     assert set(Snippets(TEMPLATES).patch(remedy, "Deployment", values)) == {"spec"}
 

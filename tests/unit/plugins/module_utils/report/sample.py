@@ -75,9 +75,47 @@ def finding(on, rule="prestop-missing", severity="error", message="new requests 
         "remedy": "auto",
         "status": "open",
         "reason": None,
+        "waiver": None,
+        "new": None,
         "fingerprint": "0123456789abcdef",
         "snippet": None,
     } | over
+
+
+def waiver(**over):
+    """A waiver of the report, written as an annotation of catalog and used once."""
+    return {
+        "source": "annotation",
+        "rule": "rollout-loses-capacity",
+        "object": "shop/Deployment/catalog",
+        "file": "examples/shop/catalog.yaml",
+        "line": 1,
+        "reason": "canary",
+        "until": "2027-03-31",
+        "status": "used",
+        "findings": 1,
+        "note": None,
+    } | over
+
+
+def cause(kind, name, workloads, **findings):
+    """One source of findings."""
+    return {
+        "type": kind,
+        "name": name,
+        "workloads": workloads,
+        "findings": {severity: findings.get(severity, 0) for severity in ("error", "warning", "info")},
+        "rules": {"prestop-missing": sum(findings.values())},
+        "objects": [f"shop/Deployment/{index}" for index in range(workloads)],
+    }
+
+
+CAUSES = [
+    cause("chart", "web-base", 4, error=5, warning=3),
+    cause("application", "Argo CD application shop", 2, warning=3),
+    cause("pod", "shop/Deployment/ledger", 2, warning=1, info=1),
+    cause("pod", "shop/Deployment/resize", 1, info=1),
+]
 
 
 def report(workloads=(), findings=(), **over):
@@ -105,6 +143,9 @@ def report(workloads=(), findings=(), **over):
         },
         "workloads": list(workloads),
         "findings": list(findings),
+        "baseline": None,
+        "causes": [],
+        "waivers": [],
         "not_evaluated": [],
         "skipped": [],
         "actions": [],
@@ -147,7 +188,17 @@ def shop(**over):
         workload("catalog", budget=budget(60, 10, 30), traits=["headless-only"]),
         workload("resize", profile="worker", budget=budget(90, 0, 60)),
     ]
-    return report(workloads, list(_shop_findings({one["name"]: one for one in workloads})), **(_unseen() | over))
+    findings = list(_shop_findings({one["name"]: one for one in workloads}))
+    findings[0]["new"] = True
+    waivers = [
+        waiver(),
+        waiver(status="expired", until="2026-12-31", findings=2, note="2 findings are open again"),
+        waiver(status="unused", source="waivers[1]", object="*/*/gone", file=None, until=None, note="it can go"),
+        waiver(status="invalid", until=None, note="it has no reason", reason=""),
+        waiver(status="unjudged", note="the rule was not evaluated"),
+    ]
+    told = {"causes": CAUSES, "waivers": waivers, "baseline": {"compared": True, "new": 1, "not_compared": 2}}
+    return report(workloads, findings, **(told | _unseen() | over))
 
 
 def _shop_findings(shop_by_name):
@@ -206,7 +257,9 @@ def _shop_findings(shop_by_name):
     yield finding(ledger, "prestop-missing", "warning", missing)
     yield finding(invoices, "grace-period-insufficient", "warning", "stopping takes 55 s, killed after 30 s")
     yield finding(resize, "pid1-shell-wrapper", "info", "the shell may stay PID 1", **info)
-    yield finding(catalog, "rollout-loses-capacity", "warning", status="suppressed", reason="canary; until=2027-03-31")
+    accepted = {"status": "suppressed", "remedy": "manual", "reason": "canary"}
+    accepted["waiver"] = {"source": "annotation", "until": "2027-03-31"}
+    yield finding(catalog, "rollout-loses-capacity", "warning", **accepted)
 
 
 def _unseen():

@@ -170,6 +170,18 @@ def test_one_snippet_is_shown_once_for_all_its_findings():
     assert text.count("```yaml") == 1
 
 
+def test_waivers_and_sources_have_their_tables():
+    text = markdown.render(shop())
+    where = "`rollout-loses-capacity` | `shop/Deployment/catalog` | canary"
+    place = "`examples/shop/catalog.yaml:1`"
+    assert f"| **expired** | {where} | 2026-12-31 | 2 | 2 findings are open again | {place} |" in text
+    assert f"| used | {where} | 2027-03-31 | 1 |  | {place} |" in text
+    assert "| suppressed: canary (until 2027-03-31, annotation) |" in text
+    assert "| chart web-base | 4 | 5 | 3 | 0 | prestop-missing |" in text
+    alone = [entry | {"workloads": 1} for entry in shop()["causes"]]
+    assert "Where the findings come from" not in markdown.render(shop(causes=alone))
+
+
 hostile = st.text(
     st.one_of(st.characters(exclude_categories=()), st.sampled_from("|`<>[]()!\\*_~#@:/.&;=-+$w \n\r\x1b\u202e\u2028")),
     min_size=1,

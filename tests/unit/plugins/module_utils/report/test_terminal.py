@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.graceful.termination.plugins.module_utils.report import terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import cells, shorten, wrap
+from ansible_collections.graceful.termination.plugins.module_utils.report.view import totals
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.report.sample import (
     budget,
     finding,
@@ -71,7 +72,7 @@ ERROR shop/Deployment/checkout   6 replicas, serving, behind a load balancer
 WARN  shop/Deployment/cart   1 replica, profile unknown
   now    preStop 0 + drain ? + sidecar 0 + margin 10 >= 10 s, grace 60
   W no-readiness-probe  pods count as ready too early
-  i pid1-shell-wrapper  the shell may stay PID 1
+  i pid1-shell-wrapper
   file   examples/shop/cart.yaml:1
   manual no-readiness-probe: no path is known; snippet in the report
 
@@ -278,6 +279,40 @@ def test_thousands_of_everything_stay_within_the_limit():
     assert text.count("… and 2,995 more in report.json") == 5
     assert "… and 496 more in report.json" in text
     assert len(text.splitlines()) < 120
+
+
+def test_waivers_are_told_those_that_need_a_person_first():
+    text = terminal.render(shop())
+    assert (
+        """\
+waivers  1 invalid, 1 expired, 1 unused, 1 used, 1 unjudged
+  invalid  shop/Deployment/catalog rollout-loses-capacity  examples/shop/catalog.yaml:1
+           no reason; it has no reason
+  expired  shop/Deployment/catalog rollout-loses-capacity  examples/shop/catalog.yaml:1
+           canary; until 2026-12-31; 2 findings are open again
+  unused   */*/gone rollout-loses-capacity  waivers[1]
+           canary; it can go
+  used     shop/Deployment/catalog rollout-loses-capacity  examples/shop/catalog.yaml:1
+           canary; until 2027-03-31
+
+"""
+        in text
+    )
+
+
+def test_the_sources_are_told_when_they_are_fewer_than_the_workloads():
+    text = terminal.render(shop(), width=200)
+    worst = "chart web-base 8, Argo CD application shop 3, pods like shop/Deployment/ledger 2 and 1 more"
+    assert f"\n14 findings come from 4 sources: {worst}\n" in text
+    alone = [entry | {"workloads": 1} for entry in shop()["causes"]]
+    assert "come from" not in terminal.render(shop(causes=alone))
+
+
+def test_what_is_new_is_marked_and_counted():
+    text = terminal.render(shop(), width=200)
+    assert "  E prestop-missing            new: no preStop delay" in text
+    assert "1 suppressed; 1 new since the last report; 2 not compared: the last report did not judge them\n" in text
+    assert "new" not in totals(shop(baseline={"compared": False, "new": 0, "not_compared": 0}))
 
 
 def test_colour_adds_sgr_codes_and_nothing_else():

@@ -105,6 +105,18 @@ def test_at_the_autoscalers_minimum_it_blocks() -> None:
     finding = run(workload(replicas=9), autoscaler(2), disruption_budget(minAvailable=2)).one(BLOCKS)
     assert "the autoscaler's minimum" in finding["message"]
 
+    assert "while it runs no more" in finding["message"], "with more pods an eviction is allowed"
+    assert finding["severity"] == "error"
+
+
+def test_an_undeclared_number_of_pods_is_less_certain() -> None:
+    assert run(workload(replicas=None), disruption_budget(minAvailable=1)).one(BLOCKS)["severity"] == "warning"
+
+
+@pytest.mark.parametrize("budget", [{"maxUnavailable": 0}, {"minAvailable": "100%"}])
+def test_what_blocks_any_number_of_pods_is_certain(budget: dict[str, Any]) -> None:
+    assert run(workload(replicas=None), disruption_budget(**budget)).one(BLOCKS)["severity"] == "error"
+
 
 def test_without_pods_there_is_nothing_to_evict() -> None:
     assert not run(workload(replicas=0), disruption_budget(maxUnavailable=0)).of(BLOCKS)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
@@ -47,6 +49,36 @@ def test_data_at_stake_is_an_error_without_any_service() -> None:
         finding = run(stateful).one(ZERO)
         assert finding["severity"] == "error"
         assert "data" in finding["message"]
+
+
+@pytest.mark.parametrize(
+    "holder",
+    [
+        container(image="registry.k8s.io/pause:3.10"),
+        container(image="mirror.example/rancher/mirrored-pause:3.6@sha256:0"),
+        container(command=["/bin/sleep", "infinity"]),
+        container(command=["sh", "-c", "sleep 3650d"]),
+    ],
+)
+def test_what_only_holds_a_place_has_nothing_to_lose(holder: dict[str, Any]) -> None:
+    assert not run(workload(holder, grace=0)).of(ZERO)
+    assert not run(workload(holder, grace=0), service()).of(ZERO)
+    assert run(workload(holder | {"name": "holder"}, container(), grace=0)).of(ZERO), "the other one has"
+
+
+@pytest.mark.parametrize(
+    "worker",
+    [
+        container(image="registry.example/pauseless:1"),
+        container(image="registry.k8s.io/pause:3.10", command=["/server"]),
+        container(command=["sh", "-c", "sleep 5; ./server"]),
+        container(command=["echo-server"], args=["--port=8080"]),
+        container(command=["/usr/bin/sleepless"]),
+        container(command=["sh", "-c", "while sleep 5; do ./poll; done"]),
+    ],
+)
+def test_what_only_looks_like_it_has(worker: dict[str, Any]) -> None:
+    assert run(workload(worker, grace=0)).of(ZERO)
 
 
 def test_a_worker_is_a_warning() -> None:

@@ -14,6 +14,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     autoscaler,
     balancer,
     container,
+    context_object,
     hooked,
     node,
     run,
@@ -142,6 +143,66 @@ def test_several_replicas_with_recreate_are_a_warning() -> None:
 )
 def test_a_server_that_delays_its_own_shutdown_needs_none(words: dict[str, Any]) -> None:
     assert not run(workload(hooked(None, **words)), service()).of(MISSING)
+
+
+def config(name: str, **data: str) -> dict[str, Any]:
+    """A ConfigMap."""
+    return context_object("ConfigMap", name, {}) | {"data": data}
+
+
+def dns(**fields: Any) -> dict[str, Any]:
+    """A name server that mounts its Corefile from the ConfigMap dns."""
+    mounts = [{"name": "zones", "mountPath": "/etc/coredns"}]
+    volumes = [{"name": "zones", "configMap": {"name": "dns"} | fields}]
+    return workload(hooked(None, volumeMounts=mounts), pod={"volumes": volumes})
+
+
+@pytest.mark.parametrize("text", ["health {\n  lameduck 5s\n}", ".:53 { health :8080 { lameduck 15s } }"])
+def test_a_name_server_that_goes_on_as_a_lame_duck_needs_none(text: str) -> None:
+    assert not run(dns(), service(), config("dns", Corefile=text)).of(MISSING)
+
+
+@pytest.mark.parametrize("text", ["health", "# lameduck 5s", "health {\n  # lameduck 5s\n}", "lameduck 0s"])
+def test_a_name_server_that_stops_at_once_needs_it(text: str) -> None:
+    assert run(dns(), service(), config("dns", Corefile=text)).of(MISSING)
+    assert run(dns(), service(), config("dns", README="lameduck 5s")).of(MISSING)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout=10",
+        "-shutdown-delay=9s",
+        "-wait-for-healthcheck-interval=25s",
+        "--http.shutdownDelay=15s",
+    ],
+)
+def test_flags_of_one_dash_and_of_mixed_case_count(flag: str) -> None:
+    assert not run(workload(hooked(None, args=[flag])), service()).of(MISSING)
+
+
+def test_a_gateway_inside_the_cluster_drains_by_itself() -> None:
+    gateway = hooked(None, "istio-proxy")
+    assert not run(workload(gateway), service()).of(MISSING)
+    assert run(workload(gateway), service(type="LoadBalancer")).one(MISSING)["numbers"]["wanted_seconds"] == 20
+
+
+def test_behind_an_ingress_it_may_be_that_one_that_sends() -> None:
+    ingress = context_object(
+        "Ingress", "web", {"rules": [{"http": {"paths": [{"backend": {"service": {"name": "web"}}}]}}]}
+    )
+    assert (
+        "the load balancer or the ingress still sends"
+        in run(workload(BARE), service(), ingress).one(MISSING)["message"]
+    )
+    direct = run(workload(BARE), service(type="LoadBalancer"), ingress).one(MISSING)["message"]
+    assert "the load balancer still sends" in direct
+
+
+def test_a_replaced_pod_of_a_single_stateful_set_leaves_nobody_to_send_to() -> None:
+    alone = run(workload(BARE, kind="StatefulSet", replicas=1), service()).one(MISSING)
+    assert (alone["severity"], alone["reason"]) == ("info", "only errors and warnings are patched")
+    assert run(workload(BARE, kind="StatefulSet", replicas=2), service()).one(MISSING)["severity"] == "warning"
 
 
 @pytest.mark.parametrize("flag", ["--shutdown-grace-period=0", "--shutdown-grace-period=0s", "--shutdown-timeout=10"])
@@ -381,6 +442,13 @@ def test_an_http_hook_on_a_port_name_that_does_not_exist_is_an_error() -> None:
 
 def test_an_http_hook_on_an_undeclared_port_number_is_not() -> None:
     assert run(workload(hooked({"httpGet": {"port": 9999}})), service()).one(HTTP)["severity"] == "warning"
+
+
+def test_a_shutdown_manager_answers_when_the_connections_are_gone() -> None:
+    proxy = hooked({"httpGet": {"path": "/shutdown", "port": 8090}})
+    assert not run(workload(proxy, container("shutdown-manager", ports=None)), service()).of(HTTP)
+    manager = sidecar("shutdown-manager")
+    assert not run(workload(proxy, pod={"initContainers": [manager]}), service()).of(HTTP)
 
 
 @pytest.mark.parametrize("hook", [{"sleep": {"seconds": 5}}, {"exec": {"command": ["sleep", "5"]}}])

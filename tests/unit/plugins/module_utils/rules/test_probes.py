@@ -83,6 +83,24 @@ def test_an_unknown_profile_is_judged_one_severity_lower() -> None:
     assert run(workload(BARE), unknown="no Service in the input").one(MISSING)["severity"] == "info"
 
 
+def test_a_gateway_gets_its_probes_from_the_injector() -> None:
+    gateway = container("istio-proxy", image="auto", ports=None, readinessProbe=None)
+    assert not run(workload(gateway), service()).of(MISSING)
+    assert run(workload(gateway | {"image": "registry.example/gateway:1"}), service()).of(MISSING)
+
+
+def test_a_placeholder_is_asked_nothing() -> None:
+    holder = container(image="registry.k8s.io/pause:3.10", readinessProbe=None)
+    assert not run(workload(holder), service(type="LoadBalancer")).of(MISSING)
+
+
+def test_where_no_other_pod_could_answer_it_is_an_info() -> None:
+    recreated: dict[str, Any] = {"strategy": {"type": "Recreate"}}
+    assert run(workload(BARE, replicas=1, **recreated), service()).one(MISSING)["severity"] == "info"
+    assert run(workload(BARE, replicas=2, **recreated), service()).one(MISSING)["severity"] == "warning"
+    assert run(workload(BARE, replicas=1, kind="StatefulSet"), service()).one(MISSING)["severity"] == "info"
+
+
 # pod-probes-identical
 
 
@@ -126,3 +144,16 @@ def test_another_question_is_not_identical(liveness: dict[str, Any]) -> None:
 
 def test_a_worker_may_probe_as_it_likes() -> None:
     assert not run(probed(PROBE, PROBE)).of(IDENTICAL)
+
+
+def test_the_probes_of_a_container_that_takes_no_requests_cost_none() -> None:
+    reloader = container("reloader", ports=[{"containerPort": 9533}], livenessProbe=PROBE, readinessProbe=PROBE)
+    assert not run(workload(container(), reloader), service()).of(IDENTICAL)
+
+
+@pytest.mark.parametrize("command", [["pgrep", "-f", "server"], ["/bin/pidof", "server"]])
+def test_whether_a_process_exists_depends_on_no_load(command: list[str]) -> None:
+    asked = {"exec": {"command": command}}
+    assert not run(probed(asked, asked), service()).of(IDENTICAL)
+    asked = {"exec": {"command": ["curl", "localhost"]}}
+    assert run(probed(asked, asked), service()).of(IDENTICAL)

@@ -62,6 +62,11 @@ def test_nothing_left_to_serve_is_an_error(replicas: int, knobs: dict[str, Any])
     assert finding["numbers"]["max_unavailable"] == replicas, "no more than there are"
 
 
+def test_all_of_an_undeclared_number_may_not_be_all() -> None:
+    assert run(workload(replicas=None, **rolling(maxUnavailable=1)), service()).one(CAPACITY)["severity"] == "warning"
+    assert run(workload(**rolling(maxUnavailable=1)), service(), autoscaler(1)).one(CAPACITY)["severity"] == "error"
+
+
 @pytest.mark.parametrize("replicas", [None, 1, 2, 3])
 def test_the_default_takes_none_of_up_to_three(replicas: int | None) -> None:
     assert not run(workload(replicas=replicas), service()).of(CAPACITY)
@@ -185,6 +190,12 @@ def test_one_by_default_is_an_info() -> None:
     assert run(workload(replicas=None), service()).one(SINGLE)["severity"] == "info"
 
 
+def test_the_service_that_a_stateful_set_must_have_is_no_sign_of_requests() -> None:
+    headless = service(clusterIP="None")
+    assert run(workload(replicas=1, kind="StatefulSet"), headless).one(SINGLE)["severity"] == "info"
+    assert run(workload(replicas=1), headless).one(SINGLE)["severity"] == "warning"
+
+
 def test_an_autoscaler_of_at_least_two_is_enough() -> None:
     assert not run(workload(replicas=None), service(), autoscaler(2)).of(SINGLE)
     assert run(workload(replicas=5), service(), autoscaler(1)).one(SINGLE)["severity"] == "warning"
@@ -196,11 +207,12 @@ def test_an_autoscaler_of_at_least_two_is_enough() -> None:
         workload(replicas=1, annotations={PROFILE: "controller"}),
         workload(replicas=1, kind="StatefulSet", volumeClaimTemplates=[{"metadata": {"name": "data"}}]),
         workload(replicas=1, pod=claims_volume("data")),
+        workload(replicas=1, kind="StatefulSet", pod=claims_volume("data")),
         workload(replicas=1, **RECREATES),
         workload(kind="DaemonSet"),
         workload(replicas=0),
     ],
-    ids=["controller", "database", "own volume", "recreate", "daemonset", "none"],
+    ids=["controller", "database", "own volume", "own volume by name", "recreate", "daemonset", "none"],
 )
 def test_where_a_second_replica_is_no_remedy_it_is_silent(one: dict[str, Any]) -> None:
     assert not run(one, service()).of(SINGLE)
@@ -223,6 +235,11 @@ def test_as_many_replicas_as_nodes_hang() -> None:
 def test_without_surge_there_is_no_conflict() -> None:
     in_place = workload(ON_NODE_PORT, **rolling(maxSurge=0, maxUnavailable=1))
     assert not run(in_place, service()).of(CONFLICT)
+
+
+def test_an_old_pod_that_may_go_first_frees_its_port() -> None:
+    assert not run(workload(ON_NODE_PORT, **rolling(maxSurge=1, maxUnavailable=1)), service()).of(CONFLICT)
+    assert not run(workload(ON_NODE_PORT, replicas=4), service(), node("a")).of(CONFLICT), "25 % of 4 is one"
 
 
 def test_host_network_binds_the_declared_ports() -> None:

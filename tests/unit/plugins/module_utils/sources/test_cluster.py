@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.runtime import UNSEEN
 from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
@@ -20,8 +22,11 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     claims_volume,
     disruption_budget,
     hooked,
+    ingress,
+    namespace_object,
     node,
     service,
+    virtual_service,
     workload,
 )
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
@@ -29,6 +34,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
     LISTS,
     PAGE,
     VERSION,
+    VIRTUAL_SERVICES,
     WORKLOAD_LISTS,
     Script,
     answer,
@@ -40,7 +46,9 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
     source_of,
 )
 
-SERVICES, BUDGETS, SCALERS, CLAIMS, NODES, NAMESPACES = LISTS[4:]
+SERVICES, BUDGETS, SCALERS, CLAIMS, LEASES = LISTS[4:9]
+INGRESSES = "/apis/networking.k8s.io/v1/ingresses"
+NODES, NAMESPACES = LISTS[-2:]
 
 
 def audit(declared: Script, **given: Any) -> dict[str, Any]:
@@ -50,10 +58,10 @@ def audit(declared: Script, **given: Any) -> dict[str, Any]:
     return report
 
 
-def reading(replaced: dict[str, Any], **given: Any) -> dict[str, Any]:
+def reading(replaced: dict[str, Any], without: tuple[str, ...] = (), **given: Any) -> dict[str, Any]:
     """The report of one reading with these answers instead of empty lists."""
     with script() as declared:
-        declared.expect_lists(replaced=replaced)
+        declared.expect_lists(replaced=replaced, without=without)
         return audit(declared, **given)
 
 
@@ -61,6 +69,13 @@ def unseen(report: dict[str, Any]) -> set[tuple[str, str, str]]:
     """What the source has not seen; what a rule says of single workloads is the rule's affair."""
     entries = {(entry["rule"], entry["reason"], entry["scope"]) for entry in report["not_evaluated"]}
     return {entry for entry in entries if entry[2] != "workloads"}
+
+
+def needing(kind: str) -> set[tuple[str, str, str]]:
+    """What is not seen without the right to list this kind."""
+    reason = f"no right to list {CONTEXT_KINDS[kind].plural} (403)"
+    scope = "all nodes" if kind == "Node" else "all namespaces"
+    return {(rule.id, reason, scope) for rule in select_rules(None, None) if kind in rule.needs}
 
 
 def test_a_whole_cluster_takes_one_list_a_kind():
@@ -73,7 +88,7 @@ def test_a_whole_cluster_takes_one_list_a_kind():
         NODES: items(node("a", "v1.37.2")),
     }
     report = reading(shop)
-    assert report["source"] == {"type": "cluster", "name": "test", "server_version": "v1.37.2", "requests": 11}
+    assert report["source"] == {"type": "cluster", "name": "test", "server_version": "v1.37.2", "requests": 18}
     assert report["kubernetes_version"] == {"value": "1.37", "assumed": False}
     judged = {(entry["kind"], entry["name"], entry["profile"]) for entry in report["workloads"]}
     assert judged == {
@@ -104,11 +119,46 @@ def test_what_is_around_a_workload_reaches_the_rules():
     assert "Kubernetes 1.29" in rules["prestop-missing"]["reason"], "the oldest kubelet decides"
 
 
+ADDONS = [path for path in LISTS if ".k8s.io/v1/h" in path or "grpc" in path or "gateways" in path or ".aws" in path]
+
+
+def test_what_routes_to_a_workload_reaches_the_rules():
+    around = {
+        DEPLOYMENTS: items(workload(drain=None)),
+        SERVICES: items(service()),
+        INGRESSES: items(ingress(annotations={"alb.ingress.kubernetes.io/target-type": "ip"})),
+        VIRTUAL_SERVICES: items(virtual_service(timeout="5m")),
+        NAMESPACES: items(namespace_object("shop", team="x")),
+    }
+    report = reading(around)
+    assert {"external-lb", "lb-ip-targets"} <= set(report["workloads"][0]["traits"])
+    rules = {finding["rule"] for finding in report["findings"]}
+    assert {"lb-deregistration-race", "lb-readiness-gate-missing", "long-request-exceeds-grace"} <= rules
+
+
+def test_extensions_that_a_cluster_does_not_have_are_no_loss():
+    assert len(ADDONS) == 4
+    assert unseen(reading({path: failed(404) for path in (*ADDONS, VIRTUAL_SERVICES)})) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"), [(INGRESSES, "Ingress"), (VIRTUAL_SERVICES, "VirtualService"), (ADDONS[0], "HTTPRoute")]
+)
+def test_routes_that_nobody_may_read_are(path, kind):
+    assert unseen(reading({path: forbidden()})) == needing(kind) != set()
+
+
+def test_labels_of_a_namespace_that_nobody_may_read_are_not_known():
+    report = reading({DEPLOYMENTS: items(workload()), SERVICES: items(balancer()), NAMESPACES: forbidden()})
+    reasons = {entry["rule"]: entry["reason"] for entry in report["not_evaluated"]}
+    assert "no right to list namespaces (403)" in reasons["lb-readiness-gate-missing"]
+
+
 def test_only_named_namespaces_are_read_and_rights_there_are_enough():
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
         for namespace in ("blog", "shop"):
-            for path in LISTS[:8]:
+            for path in LISTS[:-2]:
                 group, _slash, plural = path.rpartition("/")
                 found = items(workload()) if path == DEPLOYMENTS and namespace == "shop" else items()
                 declared.expect("GET", f"{group}/namespaces/{namespace}/{plural}", found, query=PAGE)
@@ -116,14 +166,15 @@ def test_only_named_namespaces_are_read_and_rights_there_are_enough():
         declared.expect("GET", NODES, forbidden(), query=PAGE)
         report = audit(declared, namespaces=["shop", "blog", "vault"], exclude_namespaces=["vau*"])
     assert [entry["name"] for entry in report["workloads"]] == ["web"]
-    assert unseen(report) == {("sleep-action-unsupported", "no right to list nodes (403)", "all nodes")}
+    assert unseen(report) == needing("Node")
+    assert ("sleep-action-unsupported", "no right to list nodes (403)", "all nodes") in unseen(report)
 
 
 def test_a_name_cannot_change_the_address():
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
         declared.expect("GET", NODES, items(), query=PAGE)
-        for path in LISTS[:8]:
+        for path in LISTS[:-2]:
             group, _slash, plural = path.rpartition("/")
             declared.expect("GET", f"{group}/namespaces/shop%2F..%2F..%23x/{plural}", items(), query=PAGE)
         declared.expect("GET", "/api/v1/namespaces/shop%2F..%2F..%23x", failed(404))
@@ -145,7 +196,7 @@ def test_a_namespace_that_does_not_exist_is_no_all_clear():
         declared.expect("GET", "/version", answer(VERSION))
         declared.expect("GET", NODES, items(), query=PAGE)
         for namespace in namespaces:
-            for path in LISTS[:8]:
+            for path in LISTS[:-2]:
                 group, _slash, plural = path.rpartition("/")
                 declared.expect("GET", f"{group}/namespaces/{namespace}/{plural}", items(), query=PAGE)
             there = answer({"metadata": {"name": "shop"}}) if namespace == "shop" else failed(404, "not found")
@@ -165,21 +216,14 @@ def test_a_namespace_that_does_not_exist_is_no_all_clear():
     ("path", "expected"),
     [
         (DEPLOYMENTS, {("all", "no right to list deployments (403)", "Deployment in all namespaces")}),
-        (
-            BUDGETS,
-            {
-                ("pdb-missing", "no right to list poddisruptionbudgets (403)", "all namespaces"),
-                ("pdb-blocks-eviction", "no right to list poddisruptionbudgets (403)", "all namespaces"),
-            },
-        ),
-        (NODES, {("sleep-action-unsupported", "no right to list nodes (403)", "all nodes")}),
-        (
-            CLAIMS,
-            {("rollout-loses-capacity", "no right to list persistentvolumeclaims (403)", "all namespaces")},
-        ),
+        (BUDGETS, needing("PodDisruptionBudget")),
+        (NODES, needing("Node")),
+        (CLAIMS, needing("PersistentVolumeClaim")),
+        (LEASES, needing("Lease")),
     ],
 )
 def test_a_refused_kind_is_told_with_its_scope(path, expected):
+    assert expected
     replaced = {WORKLOAD_LISTS[1]: items(workload(kind="StatefulSet", name="db"))}
     assert unseen(reading(replaced | {path: forbidden()})) == expected
 
@@ -193,7 +237,10 @@ def test_without_services_the_profile_is_unknown():
 
 
 def test_rules_that_were_not_asked_for_are_not_missed():
-    assert unseen(reading({BUDGETS: forbidden(), NODES: forbidden()}, rules=["prestop-missing"])) == set()
+    assert (
+        unseen(reading({BUDGETS: forbidden(), NODES: forbidden()}, (VIRTUAL_SERVICES,), rules=["prestop-missing"]))
+        == set()
+    )
 
 
 def test_a_kind_that_the_server_does_not_have():
@@ -207,7 +254,7 @@ def test_a_namespace_without_any_right_is_one_entry():
         declared.expect("GET", "/version", answer(VERSION))
         declared.expect("GET", NODES, items(), query=PAGE)
         for namespace, found in (("shop", items()), ("vault", forbidden())):
-            for path in LISTS[:8]:
+            for path in LISTS[:-2]:
                 group, _slash, plural = path.rpartition("/")
                 declared.expect("GET", f"{group}/namespaces/{namespace}/{plural}", found, query=PAGE)
         declared.expect("GET", "/api/v1/namespaces/shop", answer({"metadata": {"name": "shop"}}))

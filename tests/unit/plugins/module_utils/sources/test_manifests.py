@@ -345,3 +345,57 @@ def test_five_megabytes_in_one_document(tmp_path):
     assert path.stat().st_size > 5_000_000
     remediate(tmp_path)
     assert path.read_text() == f"{fixed()}          env:\n{variables}"
+
+
+ROUTED = """\
+apiVersion: v1
+kind: Service
+metadata: {name: app}
+spec: {selector: {app: app}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: app}
+spec:
+  selector: {matchLabels: {app: app}}
+  template:
+    metadata: {labels: {app: app}}
+    spec:
+      containers: [{name: app, image: "app:1", lifecycle: {preStop: {sleep: {seconds: 10}}}}]
+---
+"""
+INGRESS = """\
+apiVersion: %s
+kind: Ingress
+metadata: {name: app, annotations: {alb.ingress.kubernetes.io/target-type: ip}}
+spec: {defaultBackend: {service: {name: app}}}
+"""
+ISTIO = """\
+apiVersion: %s
+kind: VirtualService
+metadata: {name: app}
+spec: {http: [{route: [{destination: {host: app}}], timeout: 2m}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("document", "rule", "found"),
+    [
+        (INGRESS % "networking.k8s.io/v1", "lb-deregistration-race", True),
+        (INGRESS % "extensions/v1beta1", "lb-deregistration-race", False),
+        (ISTIO % "networking.istio.io/v1", "long-request-exceeds-grace", True),
+        (ISTIO % "networking.istio.io/v1beta1", "long-request-exceeds-grace", True),
+        (ISTIO % "example.com/v1", "long-request-exceeds-grace", False),
+    ],
+)
+def test_what_routes_to_a_workload_is_told_by_its_group(tmp_path, document, rule, found):
+    write(tmp_path, "app.yaml", ROUTED + document)
+    assert (rule in {entry["rule"] for entry in audit(tmp_path)["findings"]}) is found
+
+
+def test_labels_of_a_namespace_in_the_input_are_known(tmp_path):
+    write(tmp_path, "app.yaml", ROUTED + INGRESS % "networking.k8s.io/v1")
+    unlabelled = audit(tmp_path)
+    assert "lb-readiness-gate-missing" in {entry["rule"] for entry in unlabelled["not_evaluated"]}
+    write(tmp_path, "namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: default}\n")
+    assert "lb-readiness-gate-missing" in {entry["rule"] for entry in audit(tmp_path)["findings"]}

@@ -1,0 +1,35 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A shutdown timeout as somebody wrote it down, and how durations are written."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+_DURATION = re.compile(r"(?:PT)?((?:\d{1,9}(?:\.\d{1,9})?(?:ms|h|m|s))+|\d{1,9}(?:\.\d{1,9})?)", re.IGNORECASE)
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)?", re.IGNORECASE)
+_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600}
+LONGEST = 86400  # seconds; what is longer is a mistake, or means "without limit"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """`seconds` is None where what is written says that there is no limit; `source` then says what would settle it."""
+
+    seconds: int | None
+    source: str
+
+
+def seconds_of(text: str, plain: str = "s") -> int | None:
+    """Whole seconds, rounded up, of `30`, `30s`, `1m30s`, `500ms` or `PT30S`; None for anything else.
+
+    `plain` is the unit of a number without one.
+    """
+    if not _DURATION.fullmatch(text.strip()):
+        return None
+    parts = _PART.findall(text.upper().strip().removeprefix("PT").lower())
+    seconds = math.ceil(sum(float(amount) * _SECONDS[unit or plain] for amount, unit in parts))
+    return seconds if seconds <= LONGEST else None

@@ -1,0 +1,121 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a run is to fail: by the severity of what is open, or by what an earlier report did not have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import SCHEMA
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
+from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+
+_COUNTED = {"error": ("error",), "warning": ("error", "warning"), "new": ("error", "warning")}
+_NAMED = 3  # findings that the message names; the report has them all
+
+
+def read_earlier(text: str) -> dict[str, Any]:
+    """The report of an earlier run. Raises ValueError for anything else."""
+    try:
+        report = json.loads(text)
+        if report["schema"] != SCHEMA:
+            raise ValueError
+        Selection.from_options(report["scope"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(
+            "not a report of this version: move it away, and the next report becomes the baseline"
+        ) from None
+    return report
+
+
+def compare(report: dict[str, Any], earlier: Mapping[str, Any] | None) -> str | None:
+    """Mark in the report which open errors and warnings are new, and count them under `baseline`.
+
+    Only what both runs judged is compared. Returns why nothing was compared at all, or None.
+    """
+    reason = None if earlier else "there is no earlier report"
+    source = report["source"]
+    if earlier and source["type"] != earlier["source"]["type"]:
+        reason = "the earlier report is of another source"
+    elif earlier and source["type"] == "cluster" and source["name"] != earlier["source"]["name"]:
+        reason = f"the earlier report is of the cluster {visible(earlier['source']['name'])}"
+    report["baseline"] = {"compared": reason is None, "new": 0, "not_compared": 0}
+    if reason or earlier is None:
+        return reason
+    judged = _Judged(earlier, same_place=source["name"] == earlier["source"]["name"], scope=report["scope"])
+    for finding in _open(report, "new"):
+        finding["new"] = None
+        if finding["fingerprint"] in judged.known:
+            finding["new"] = False
+        elif judged.has(finding):
+            finding["new"] = True
+        report["baseline"]["new"] += finding["new"] is True
+        report["baseline"]["not_compared"] += finding["new"] is None
+    return None
+
+
+class _Judged:
+    """What an earlier run had found, and what it would have found had it been there."""
+
+    def __init__(self, earlier: Mapping[str, Any], *, same_place: bool, scope: Mapping[str, Any]):
+        # What was new then and made that run fail stays new: a second try must not pass for that alone.
+        self.known = {entry["fingerprint"] for entry in _open(earlier, "new") if not entry.get("new")}
+        self._rules = set(earlier["scope"]["rules"])
+        self._workloads = {_key(entry) for entry in earlier["workloads"]}
+        self._selection = None
+        if same_place and earlier["scope"]["label_selectors"] == scope["label_selectors"]:
+            # Labels are not in a report: whoever the same selectors take now, they would have taken then.
+            self._selection = replace(Selection.from_options(dict(earlier["scope"])), label_selectors=())
+        self._unread = {entry.get("file") or entry.get("object") for entry in earlier["skipped"]}
+        self._unseen = {entry["scope"] for entry in earlier["not_evaluated"] if entry["rule"] == "all"}
+
+    def has(self, finding: Mapping[str, Any]) -> bool:
+        """Whether the earlier run judged this rule on this workload, or would have if the workload had been there."""
+        if finding["rule"] not in self._rules:
+            return False
+        if _key(finding) in self._workloads:
+            return True
+        if self._selection is None or finding["kind"] not in self._selection.kinds:
+            return False
+        if {finding["file"], "/".join(_key(finding))} & self._unread:
+            return False
+        for place in (f"namespace {finding['namespace']}", "all namespaces"):
+            if {place, f"{finding['kind']} in {place}"} & self._unseen:
+                return False
+        return self._selection.takes(finding["namespace"], finding["name"], {})
+
+
+def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
+    """Why the run fails, in one sentence with how many and where; None when it does not.
+
+    In check mode, what the real run would mend by itself does not count.
+    """
+    findings = [
+        finding
+        for finding in _open(report, fail_on)
+        if (fail_on != "new" or finding["new"]) and not (report["mode"] == "check" and finding["remedy"] == "auto")
+    ]
+    if not findings:
+        return None
+    words = [
+        count(amount, f"{'new ' if fail_on == 'new' else ''}{severity}")
+        for severity in ("error", "warning")
+        if (amount := sum(finding["severity"] == severity for finding in findings))
+    ]
+    objects = {_key(finding) for finding in findings}
+    named = ", ".join(f"{'/'.join(_key(finding))} {finding['rule']}" for finding in findings[:_NAMED])
+    more = f" and {len(findings) - _NAMED:,} more" if len(findings) > _NAMED else ""
+    return f"fail_on {fail_on}: {' and '.join(words)} on {count(len(objects), 'workload')}: {visible(named)}{more}"
+
+
+def _open(report: Mapping[str, Any], fail_on: str) -> list[Any]:
+    severities = _COUNTED.get(fail_on, ())
+    return [entry for entry in report["findings"] if entry["status"] == "open" and entry["severity"] in severities]
+
+
+def _key(subject: Mapping[str, Any]) -> tuple[str, str, str]:
+    return subject["namespace"], subject["kind"], subject["name"]

@@ -1,0 +1,134 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PodDisruptionBudgets that keep a drain from finishing by how they are set up, whatever number of pods they allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.around.scale import DisruptionBudget
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    DISRUPTION_BUDGET,
+    UNHEALTHY_EVICTION,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+
+_POLICY = Version(1, 27)  # unhealthyPodEvictionPolicy is on by default since
+
+
+def _budgets(case: Case) -> dict[str, DisruptionBudget]:
+    """Those that bind a drain of the workload's nodes, by name: two of one name are versions of one object."""
+    workload = case.workload
+    # Drains pass over DaemonSets, and what has no pods cannot be drained.
+    if workload.kind == "DaemonSet" or case.replicas == 0:
+        return {}
+    return {budget.name: budget for budget in case.context.budgets_of(workload)}
+
+
+def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
+    workload = case.workload
+    unknown = case.context.why_unknown("PodDisruptionBudget", workload.namespace)
+    if unknown:
+        yield NotEvaluated(unknown)
+        return
+    names = sorted(_budgets(case))
+    if len(names) < 2:
+        return
+    shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    yield Hit(
+        f"{len(names)} PodDisruptionBudgets take these pods ({shown}): the API server refuses every eviction of a pod "
+        "that has more than one, so a node drain hangs until somebody kills the pods without grace",
+        f"{workload.template_path}.metadata.labels",
+        Remedy(
+            DISRUPTION_BUDGET,
+            "which of them is to stay is their owner's decision; the others must go or select other pods",
+            {
+                # A CronJob has none, and an empty one would take every pod of the namespace.
+                "selector": get_map(workload.spec, "selector", "spec") or {"matchLabels": workload.template_labels},
+                "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": names[0]},
+            },
+        ),
+        numbers={"budgets": len(names)},
+    )
+
+
+def _unhealthy(case: Case) -> Iterator[Hit]:
+    if case.version < _POLICY or get_maps(case.workload.spec, "volumeClaimTemplates", "spec"):
+        return
+    blocking = sorted(
+        (budget for budget in _budgets(case).values() if not budget.evicts_unhealthy), key=lambda budget: budget.name
+    )
+    if not blocking:
+        return
+    # Worst first: where pods are missing right now, the drain hangs right now.
+    budget = min(blocking, key=lambda one: not _is_short(one))
+    short = _is_short(budget)
+    yield Hit(
+        f"PodDisruptionBudget {budget.name} protects pods that are not ready, too: "
+        + (
+            f"of {budget.wanted} that must be healthy {budget.healthy} are, so the others, which serve nobody, cannot "
+            "be evicted either and a node drain hangs"
+            if short
+            else "while too many of them crash, none can be evicted and a node drain hangs"
+        ),
+        "spec.selector",
+        Remedy(
+            UNHEALTHY_EVICTION,
+            "a PodDisruptionBudget is an object of its own, and its owner's",
+            {"budget": budget.name},
+        ),
+        severity="warning" if short else None,
+        numbers={"healthy": budget.healthy, "wanted": budget.wanted} if short else {},
+    )
+
+
+def _is_short(budget: DisruptionBudget) -> bool:
+    return budget.healthy is not None and budget.wanted is not None and budget.healthy < budget.wanted
+
+
+RULES = (
+    Rule(
+        id="pdb-overlap",
+        title="Pods that more than one PodDisruptionBudget takes",
+        severity="error",
+        evidence="context",
+        why="The eviction API answers with an error for such a pod, always. A drain ends with somebody deleting the "
+        "pods by force: no preStop, no drain.",
+        traps=(
+            "DaemonSets, which drains pass over",
+            "scaled to zero: there is nothing to evict",
+            "the same PodDisruptionBudget twice in the input, as in the overlays of one base",
+            "a PodDisruptionBudget of another namespace, or without a selector",
+        ),
+        check=_overlap,
+        seed="conclusion",
+        remedies=(DISRUPTION_BUDGET,),
+        needs=("PodDisruptionBudget",),
+    ),
+    Rule(
+        id="pdb-unhealthy-pod-eviction-policy",
+        title="PodDisruptionBudget that protects broken pods",
+        severity="info",
+        evidence="context",
+        why="By default a pod that is not ready may be evicted only while enough others are: when an application is "
+        "down, its broken pods hold up every drain.",
+        traps=(
+            "unhealthyPodEvictionPolicy AlwaysAllow",
+            "StatefulSets with volumes of their own: a broken member of a quorum may be for a person to repair",
+            "DaemonSets, which drains pass over",
+            "scaled to zero",
+            "Kubernetes before 1.27, which has no such field",
+            "pods missing right now make it a warning; without a count, as in manifests, it stays an info",
+        ),
+        check=_unhealthy,
+        seed="conclusion",
+        since="1.27",
+        remedies=(UNHEALTHY_EVICTION,),
+        needs=("PodDisruptionBudget",),
+    ),
+)

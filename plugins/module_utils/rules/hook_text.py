@@ -1,0 +1,246 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the text of an exec hook does: stop its own server, call what the image lacks, close what is still in use."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.hook_command import (
+    Command,
+    calls_of,
+    commands_in,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    PRESTOP_DELAY_FIRST,
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_REMOVE,
+    PRESTOP_SLEEP,
+    REGISTRY_DEREGISTER,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shell import (
+    SHELLS,
+    basename,
+    script_of,
+    sleep_seconds,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION
+
+_ENOUGH = 5  # seconds of a pause before the server is stopped, from which on nothing is said
+# Programs that take no time worth counting and stop nothing.
+_INSTANT = (
+    *("echo", "printf", "true", ":", "[", "[[", "test", "date", "set", "export", "cd"),
+    *("touch", "logger", ""),
+)
+_SAYS = ("echo", "printf", "logger", ":")
+# Images by these names have no shell; their variants for debugging do, and so do some of a vendor that builds both.
+_SHELL_LESS = re.compile(r"distroless|(?:^|/)static(?:-debian\d|:nonroot)|[-:]scratch$|(?:^|/)chainguard/")
+_HAS_SHELL = re.compile(r"[-:.](?:debug|dev|shell|busybox)(?![a-z])|^(?:bash|busybox|git|[a-z]{1,20}-base)(?::|$)")
+_USUAL_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
+_POOL = r"(?:db|database|data-?source|(?:connection[-_]?)?pool|hikari|jdbc)s?"
+_CLOSING = r"(?:close|disconnect|destroy|shutdown)"
+_CLOSES = re.compile(rf"(?<![a-z]){_CLOSING}[-_./]?{_POOL}(?![a-z])|(?<![a-z]){_POOL}[-_./]?{_CLOSING}(?![a-z])", re.I)
+_REGISTRY = re.compile(r"nacos|eureka|consul|zookeeper|(?:de|un)-?register|service-?registry", re.I)
+_LONGEST_WORD = 500
+
+
+def pause_instead(case: Case, why: str) -> Remedy:
+    """A plain pause in the place of a hook, for a person: `why` is what that person must know."""
+    oldest = min(case.version, case.context.oldest_kubelet or case.version)
+    return Remedy(PRESTOP_SLEEP if oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)
+
+
+def _exec_hooks(containers: Sequence[Container]) -> Iterator[tuple[Container, list[Command]]]:
+    for container in containers:
+        if container.pre_stop and container.pre_stop.kind == "exec" and container.pre_stop.command:
+            yield container, commands_in(container.pre_stop.command)
+
+
+def _text(container: Container) -> str:
+    """The whole command of the hook, for words that quotes would hide; never for the report."""
+    return " ".join(container.pre_stop.command) if container.pre_stop else ""
+
+
+def _lacks_shell(image: str) -> bool:
+    image = image.lower().partition("@")[0]
+    return bool(_SHELL_LESS.search(image)) and not _HAS_SHELL.search(image.rpartition("/")[2])
+
+
+def _calls_shell(words: Sequence[str]) -> bool:
+    """Whether a hook starts a shell or sleep from where an image has them; elsewhere a volume may hold one."""
+    folder, _slash, program = words[0].rpartition("/")
+    if folder not in _USUAL_FOLDERS:
+        return False
+    return program in (*SHELLS, "sleep", "busybox") or script_of(words) is not None
+
+
+def _shell_missing(case: Case) -> Iterator[Hit]:
+    for container, _commands in _exec_hooks((*case.workload.containers, *case.workload.sidecars)):
+        words = container.pre_stop.command if container.pre_stop else ()
+        if not _lacks_shell(container.image) or not _calls_shell(words):
+            continue
+        program = basename(words[0])
+        remedy = Remedy(PRESTOP_SLEEP, "that the image has no shell is taken from its name; try it on a running pod")
+        if container.native_sidecar:
+            remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
+        yield Hit(
+            f"the preStop hook starts '{program:.20}', which an image of this name does not have: the hook fails at "
+            "once and SIGTERM follows without any delay",
+            f"{container.path}.lifecycle.preStop.exec",
+            remedy,
+            container,
+            numbers={"prestop_seconds": 0},
+        )
+
+
+def _seconds_before_stop(commands: Sequence[Command], text: str) -> float | None:
+    """The pause before the command that stops the server; None where nothing stops it, or that is not known."""
+    slept = 0.0
+    for command in commands:
+        if stops_server(command, text):
+            return slept
+        seconds = sleep_seconds(command.words)
+        if command.keyword in ("while", "until", "for") or (seconds is None and command.program not in _INSTANT):
+            return None
+        slept += seconds or 0
+    return None
+
+
+def _stops_early(case: Case) -> Iterator[Hit]:
+    seconds, source = case.policy.prestop_for(case.profile.traits)
+    for container, commands in _exec_hooks(case.profile.drain_containers):
+        slept = _seconds_before_stop(commands, _text(container))
+        if slept is None or slept >= _ENOUGH:
+            continue
+        added = max(seconds - math.floor(slept), 0)
+        grace = max(case.workload.grace + added, case.budget.required + added)
+        yield Hit(
+            f"the preStop hook stops the server {slept:g} s after the pod is told to go, while new requests still "
+            f"arrive: they are refused; {seconds} s ({source}) before it let that end",
+            f"{container.path}.lifecycle.preStop.exec",
+            Remedy(
+                PRESTOP_DELAY_FIRST,
+                "what the hook does belongs to its owner; where the server stops cleanly on its stop signal, a pause "
+                "alone is enough",
+                {"grace_seconds": grace},
+            ),
+            container,
+            numbers={"prestop_seconds": math.floor(slept), "wanted_seconds": seconds},
+        )
+
+
+def _closes(command: Command, container: Container) -> bool:
+    """Whether a command takes something away that the application needs for what is in flight."""
+    if command.program in _SAYS:
+        return False
+    if command.program in ("umount", "fusermount"):
+        return True
+    if command.program in ("pkill", "killall") and "pgbouncer" in command.words:
+        return "pgbouncer" not in container.image
+    return any(_CLOSES.search(word[:_LONGEST_WORD]) for word in command.words)
+
+
+def _returns_at_once(commands: Sequence[Command]) -> bool:
+    return all(command.program in (*_INSTANT, "curl", "wget") and not command.keyword for command in commands)
+
+
+def _repeats_badly(command: Command) -> bool:
+    if command.program == "mv":
+        return True
+    return any(call.method == "POST" and not call.loopback for call in calls_of(command))
+
+
+def _side_effects(case: Case) -> Iterator[Hit]:
+    called = {container.name for container in case.profile.drain_containers} if case.profile.takes_requests else set()
+    for container, commands in _exec_hooks(case.workload.containers):
+        registry = bool(_REGISTRY.search(_text(container)))
+        message, severity = "", "info"
+        remedy = pause_instead(case, "what the hook does belongs to the application's owner")
+        if any(_closes(command, container) for command in commands):
+            message, severity = (
+                "the preStop hook closes what the application still needs: it runs before SIGTERM, so everything in "
+                "flight fails; close it in the SIGTERM handler, after the last request",
+                "warning",
+            )
+        elif registry and container.name in called and _returns_at_once(commands):
+            message = (
+                "the preStop hook leaves the registry but does not wait: clients that know the address from before "
+                "still call it when SIGTERM comes"
+            )
+            remedy = Remedy(REGISTRY_DEREGISTER, "how the registry is left is the owner's to say")
+        elif not registry and any(map(_repeats_badly, commands)):
+            message = (
+                "the preStop hook moves files or sends something outside of the pod: a kubelet that restarts runs a "
+                "hook again, so it has to bear repetition"
+            )
+        if message:
+            path = f"{container.path}.lifecycle.preStop.exec"
+            yield Hit(message, path, remedy, container, severity)
+
+
+RULES = (
+    Rule(
+        id="prestop-shell-missing",
+        title="preStop hook calls a program that the image does not have",
+        severity="warning",
+        evidence="static",
+        why="An image without a shell cannot run sh or sleep: the hook fails at once, its event never says why, and "
+        "SIGTERM follows without the delay that the manifest promises.",
+        traps=(
+            "debug and dev variants of such images have a shell",
+            "a program from a folder that a volume may bring",
+            "a program that is neither a shell nor sleep",
+            "static as a part of another name, such as static-assets",
+        ),
+        check=_shell_missing,
+        seed="nine steps: 3",
+        remedies=(PRESTOP_SLEEP, PRESTOP_REMOVE),
+        by_hand=True,
+    ),
+    Rule(
+        id="prestop-stops-server-early",
+        title="preStop hook stops the server before traffic has left",
+        severity="warning",
+        evidence="static",
+        why="When the hook starts, proxies and load balancers still send new requests. A server that stops listening "
+        "at that moment refuses them.",
+        traps=(
+            "a pause of 5 s or more comes first",
+            "a pause or a condition of unknown length comes first",
+            "workloads that take no requests",
+            "signals that reload, and kill -0",
+            "what is only printed, or stands in a comment",
+        ),
+        check=_stops_early,
+        requests_only=True,
+        seed="nine steps: 3; fault 1",
+        remedies=(PRESTOP_DELAY_FIRST,),
+    ),
+    Rule(
+        id="prestop-side-effects",
+        title="preStop hook closes what is in use, or must not run twice",
+        severity="warning",
+        evidence="static",
+        why="The hook runs while the application still serves: without its connection pool every request in flight "
+        "fails. And a hook is delivered at least once, not exactly once.",
+        traps=(
+            "leaving a registry first and then waiting is right",
+            "what is only printed",
+            "a line appended to a log",
+            "calls to the own pod, which do not leave it",
+            "a pooler that stops itself",
+        ),
+        check=_side_effects,
+        seed="2 settings: preStop; fault 3",
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, REGISTRY_DEREGISTER),
+        by_hand=True,
+    ),
+)

@@ -1,0 +1,175 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load balancers outside of the cluster: they learn late that a pod goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.around.service import AWS, deregistration_delay
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    DEREGISTRATION_DELAY,
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_SLEEP,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION
+
+_NOTICE = 5  # seconds after the last failed health check until the load balancer has acted on it
+_UNDECLARED = NotEvaluated(
+    "the time that a command takes as preStop hook is not declared: a sleep action would tell it"
+)
+
+
+def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
+    """The hooks that end before that many seconds; none where one lasts: the pod serves until the last has ended.
+
+    A pod without any hook is prestop-missing; httpGet, tcpSocket and a sleep action that nobody runs have rules of
+    their own.
+    """
+    hooks = [
+        (container, hook_time(container.pre_stop))
+        for container in case.profile.drain_containers
+        if container.pre_stop
+        and (container.pre_stop.kind == "exec" or (container.pre_stop.kind == "sleep" and case.oldest >= SLEEP_ACTION))
+    ]
+    if delays_itself(case) or any(hook.drains or hook.seconds >= wanted for _container, hook in hooks):
+        return []
+    return hooks
+
+
+def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
+    """A sleep of `wanted` seconds; by itself only where nothing but a sleep of the policy's length is replaced."""
+    planned = case.policy.prestop_for(case.profile.traits)[0]
+    # What the hook takes longer must not be missing in the drain.
+    longer = case.workload.grace + wanted - hook_time(container.pre_stop).seconds
+    required = wanted + (case.budget.drain.seconds or 0) + case.budget.margin
+    values = {"seconds": wanted, "grace_seconds": max(longer, required)}
+    if container.pre_stop and container.pre_stop.kind == "exec":
+        return Remedy(PRESTOP_EXEC_SLEEP, "the hook is a command: whether it does more than wait is not known", values)
+    if wanted > planned:
+        reason = f"takes {wanted} s, above the policy's {planned} s for external-lb"
+        return Remedy(PRESTOP_SLEEP, reason, values)
+    return Remedy(PRESTOP_SLEEP)
+
+
+def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
+    senders = case.context.pods_addressed_by(case.profile.services)
+    if not senders:
+        return
+    wanted, source = case.policy.prestop_for(case.profile.traits)
+    for container, hook in _short_hooks(case, wanted):
+        if not hook.exact:
+            yield _UNDECLARED
+            continue
+        yield Hit(
+            f"preStop ends after {hook.seconds} s, but a load balancer of {' and '.join(sorted(senders))} sends to the "
+            f"pod's address until it has been deregistered there: {wanted} s ({source}) let that end",
+            f"{container.path}.lifecycle.preStop",
+            _longer_sleep(case, container, wanted),
+            container,
+            numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
+        )
+    yield from _outlives_the_pod(case)
+
+
+def _outlives_the_pod(case: Case) -> Iterator[Hit]:
+    """A deregistration delay that somebody wrote, for longer than the pod lives."""
+    grace = case.workload.grace
+    written = [
+        ("Service", service.namespace, service.name, delay)
+        for service in case.profile.services
+        if service.pods_addressed_by == AWS and (delay := deregistration_delay(service.annotations))
+    ] + [
+        (route.kind, route.namespace, route.name, route.deregistration)
+        for route in case.context.routes_of(case.profile.services)
+        if route.deregistration
+    ]
+    for kind, namespace, name, (seconds, key) in written:
+        if seconds > grace:
+            yield Hit(
+                f"{kind} {namespace}/{name} lets requests go on for {seconds} s after a pod was deregistered, but the "
+                f"pod is killed after {grace} s: what takes longer ends with a 502",
+                f"{case.workload.pod_path}.terminationGracePeriodSeconds",
+                Remedy(
+                    DEREGISTRATION_DELAY,
+                    "how long requests take, only their owner knows: more grace or a shorter delay",
+                    {"kind": kind, "namespace": namespace, "name": name, "annotation": key, "delay_seconds": grace},
+                ),
+                severity="info",
+                numbers={"deregistration_seconds": seconds, "grace_seconds": grace},
+            )
+            return
+
+
+def _local(case: Case) -> Iterator[Hit | NotEvaluated]:
+    services = [service for service in case.profile.services if service.is_local_balancer]
+    if not services:
+        return
+    wanted, source = case.policy.prestop_for(case.profile.traits)
+    service = max(services, key=lambda one: one.health_window or 0)
+    if service.health_window is not None:
+        wanted, source = service.health_window + _NOTICE, f"interval times threshold + {_NOTICE}"
+    for container, hook in _short_hooks(case, wanted):
+        if not hook.exact:
+            yield _UNDECLARED
+            continue
+        yield Hit(
+            f"Service {service.namespace}/{service.name} has externalTrafficPolicy Local: the load balancer goes on "
+            "sending to the node of a stopping pod until its health check has failed often enough, and no other node "
+            f"takes that over; preStop ends after {hook.seconds} s, {wanted} s ({source}) let that end",
+            f"{container.path}.lifecycle.preStop",
+            _longer_sleep(case, container, wanted),
+            container,
+            numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
+        )
+
+
+RULES = (
+    Rule(
+        id="lb-deregistration-race",
+        title="preStop shorter than the load balancer's deregistration",
+        severity="warning",
+        evidence="context",
+        why="A load balancer that sends to pod addresses learns through a controller and an API that a pod goes. Until "
+        "then it sends new requests, and after SIGTERM they are refused.",
+        traps=(
+            "no hook at all is prestop-missing",
+            "targets that are nodes: local-traffic-policy-drain",
+            "proxies in the cluster (nginx, Traefik, Envoy, Istio) follow within seconds",
+            "a hook that waits for the drain, and a server that delays its own shutdown",
+            "a hook whose time is not declared",
+        ),
+        check=_race,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, DEREGISTRATION_DELAY),
+        requests_only=True,
+        seed="fault 2",
+        needs=("Service", "Ingress", "HTTPRoute", "Gateway", "TargetGroupBinding"),
+    ),
+    Rule(
+        id="local-traffic-policy-drain",
+        title="preStop ends before the load balancer has left the node out",
+        severity="warning",
+        evidence="context",
+        why="With externalTrafficPolicy Local a node without a ready pod fails its health check, but the load balancer "
+        "sends there until it has failed often enough. What arrives after SIGTERM is refused.",
+        traps=(
+            "no hook at all is prestop-missing",
+            "targets that are pods: lb-deregistration-race",
+            "externalTrafficPolicy Cluster, NodePort and ClusterIP",
+            "a hook that waits for the drain, and a server that delays its own shutdown",
+        ),
+        check=_local,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
+        requests_only=True,
+        seed="fault 2",
+        since="1.28",
+        needs=("Service",),
+    ),
+)

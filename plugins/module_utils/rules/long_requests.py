@@ -1,0 +1,144 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests and connections that last longer than a pod has left.
+
+What a route allows a request bounds only what comes by that route, and tells not what the application needs: it is held
+against the grace period here, and is no drain time of the budget, which stays unknown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.drain import DRAIN_ANNOTATION
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import CONNECTION_AGE, GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+
+_PROTOCOLS = ("kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss", "grpc")
+_PORT = re.compile(r"(grpc|grpcs|ws|wss|websocket)(-|$)")
+_AGE = re.compile(r"max[-_.]?connection[-_.]?age", re.IGNORECASE)
+
+
+def _left(case: Case) -> tuple[int, int]:
+    """(seconds after SIGTERM, seconds of preStop) of the container that has the least; a draining hook takes none."""
+    hooks = [hook_time(container.pre_stop) for container in case.profile.drain_containers]
+    prestop = max((0 if hook.drains else hook.seconds for hook in hooks), default=0)
+    return max(case.workload.grace - prestop, 0), prestop
+
+
+def _exceeds(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    if DRAIN_ANNOTATION in workload.annotations:
+        return  # its owner has said how long its requests take
+    routes = case.context.routes_of(case.profile.services)
+    left, prestop = _left(case)
+    path = f"{workload.pod_path}.terminationGracePeriodSeconds"
+    timeout = max((one for route in routes for one in route.timeouts), key=lambda one: one.seconds, default=None)
+    if timeout and timeout.seconds > left:
+        needed = prestop + timeout.seconds + case.policy.margin_seconds
+        reason = f"whether requests take that long, only their owner knows: annotation {DRAIN_ANNOTATION} tells it"
+        if needed > case.policy.max_grace_seconds:
+            reason += f"; {needed} s are above the policy's {case.policy.max_grace_seconds} s"
+        yield Hit(
+            f"a request may take {timeout.seconds} s ({timeout.source}), but of {workload.grace} s the pod has {left} "
+            "s left after preStop: what takes longer is cut",
+            path,
+            Remedy(GRACE_PERIOD, reason, {"grace_seconds": needed}),
+            numbers={
+                "request_seconds": timeout.seconds,
+                "prestop_seconds": prestop,
+                "grace_seconds": workload.grace,
+                "left_seconds": left,
+            },
+        )
+        return
+    uploads = [route for route in routes if route.upload]
+    if uploads:
+        yield Hit(
+            f"uploads of {uploads[0].upload} stream to the pod while they arrive ({uploads[0].title}: "
+            f"proxy-body-size, proxy-request-buffering off), and it has {left} s left after preStop: one that takes "
+            "longer is cut and cannot go on elsewhere",
+            path,
+            Remedy(GRACE_PERIOD, f"how long an upload takes, only its owner knows: annotation {DRAIN_ANNOTATION}"),
+            severity="info",
+            numbers={"left_seconds": left},
+        )
+
+
+def _long_lived(case: Case) -> Iterator[Hit]:
+    if "meshed" in case.profile.traits or _limits_their_age(case):
+        return  # the proxy beside it closes them when it drains, or the server does from time to time
+    evidence = [
+        f"port {port.name or port.target} of Service {service.namespace}/{service.name}"
+        for service in case.profile.services
+        for port in service.ports
+        if port.app_protocol in _PROTOCOLS or _PORT.match(port.name)
+    ]
+    evidence += [route.title for route in case.context.routes_of(case.profile.services) if route.sockets]
+    if evidence:
+        container = case.profile.drain_containers[0]
+        yield Hit(
+            f"gRPC or WebSocket connections ({evidence[0]}) stay open when the pod's address is withdrawn, and go on "
+            "bringing requests until the server closes them: a GOAWAY or a close frame on SIGTERM, else they are cut",
+            container.path,
+            Remedy(CONNECTION_AGE, "whether the server closes them on SIGTERM is not to be seen from outside"),
+            container,
+        )
+
+
+def _limits_their_age(case: Case) -> bool:
+    return any(
+        _AGE.search(text)
+        for container in case.workload.containers
+        for text in (
+            *container.words,
+            *(str(entry.get("name")) for entry in get_maps(container.spec, "env", container.path)),
+        )
+    )
+
+
+RULES = (
+    Rule(
+        id="long-request-exceeds-grace",
+        title="A routed request may outlast the pod",
+        severity="warning",
+        evidence="context",
+        why="Who wrote a timeout of minutes for a route expects requests of minutes. One that is in flight when the "
+        "grace period ends is cut with SIGKILL, and an upload starts again from the first byte.",
+        traps=(
+            "a timeout that is not written, or is 0",
+            "nginx timeouts of gRPC and WebSocket routes: they say how long a stream may be silent",
+            "nginx annotations on the Ingress of another controller",
+            "uploads that nginx buffers, as it does by default",
+            "the owner's annotation drain-seconds",
+        ),
+        check=_exceeds,
+        remedies=(GRACE_PERIOD,),
+        by_hand=True,
+        requests_only=True,
+        seed="fault 6",
+        needs=("Ingress", "HTTPRoute", "VirtualService"),
+    ),
+    Rule(
+        id="long-lived-connections",
+        title="Connections outlive the pod's address",
+        severity="info",
+        evidence="context",
+        why="Withdrawing an address ends no connection. Clients that hold one open send on it until the server closes "
+        "it or dies.",
+        traps=(
+            "meshed pods: the proxy closes connections when it drains",
+            "a maximum age of connections among the arguments or variables",
+            "HTTP/1 keep-alive: servers close it with their last answer",
+        ),
+        check=_long_lived,
+        remedies=(CONNECTION_AGE,),
+        requests_only=True,
+        seed="fault 6",
+    ),
+)

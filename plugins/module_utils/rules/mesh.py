@@ -1,0 +1,296 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Service meshes: a proxy that leaves before the application, after it, or never."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.mesh import (
+    ISTIO,
+    LINKERD,
+    NATIVE,
+    Proxy,
+    is_only_announced,
+    proxies_of,
+    template_annotations,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.mesh_config import (
+    PROXY_CONFIG,
+    MeshConfigError,
+    istio_drain,
+    linkerd_grace,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    MESH_DRAIN,
+    MESH_NATIVE_SIDECAR,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import BATCH_KINDS
+
+NATIVE_SIDECARS = Version(1, 29)
+_ANNOUNCED = NotEvaluated(
+    "the template asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster would settle it"
+)
+_NOT_YET = NotEvaluated(
+    "the template asks for a native sidecar, but its pods run the proxy as a container: a rollout or a newer injector "
+    "would settle it"
+)
+_OWNED = "another rollout injects a possibly newer proxy, whose other settings are its owner's"
+# What ends a proxy when a job is done, in the words and the names of variables of those who do it.
+_QUITTERS = re.compile(
+    r"quitquitquit|linkerd-await|scuttle|pilot-agent|ISTIO_QUIT_API|ENVOY_ADMIN_API|:4191/shutdown|pkill|killall"
+)
+_LONG_LIVED = re.compile(r"(?:grpc|http2|h2c?|wss?|websocket)(?:-|$)")
+
+
+def _doubt(case: Case) -> bool:
+    """Whether only a live pod would tell, and no report of missing rights says so already."""
+    unlisted = case.context.why_unknown("Pod", case.workload.namespace)
+    return not unlisted and is_only_announced(case.workload, case.context)
+
+
+def _classic(case: Case) -> Iterator[Proxy]:
+    """The proxies that get SIGTERM together with the application."""
+    return (proxy for proxy in proxies_of(case.workload, case.context) if not proxy.native)
+
+
+def _own(case: Case) -> tuple[Container, ...]:
+    return tuple(container for container in case.workload.containers if container.name not in MESH_PROXIES)
+
+
+def _annotations_path(case: Case) -> str:
+    return f"{case.workload.template_path}.metadata.annotations"
+
+
+def _native_remedy(proxy: Proxy) -> Remedy:
+    why = _OWNED if proxy.injected else "the proxy stands in the template: it has to move, or to be injected instead"
+    return Remedy(MESH_NATIVE_SIDECAR, why, {"mesh": proxy.mesh, "injected": proxy.injected})
+
+
+def _quits(case: Case) -> bool:
+    """Whether anything in the job says that the proxy is told to exit."""
+    for container in _own(case):
+        names = [str(entry.get("name")) for entry in get_maps(container.spec, "env", container.path)]
+        if any(_QUITTERS.search(word) for word in (*container.words, *names)):
+            return True
+    return False
+
+
+def _needed(case: Case) -> int:
+    """The seconds that the application certainly goes on after the pod was told to stop."""
+    return case.budget.prestop.seconds + (case.budget.drain.seconds or 0)
+
+
+def _outlives(case: Case, proxy: Proxy) -> bool | None:
+    """Whether a classic proxy stays as long as the application; None where that is not known.
+
+    Raises MeshConfigError.
+    """
+    hook = hook_time(proxy.container.pre_stop if proxy.container else None)
+    if not hook.exact:
+        return None
+    if case.budget.container == proxy.name:
+        return True  # its own hook is what takes longest
+    if proxy.mesh == LINKERD:
+        stays: float = hook.seconds
+    else:
+        drain = istio_drain(template_annotations(case.workload), proxy.container)
+        stays = math.inf if drain.until_idle else hook.seconds + drain.seconds
+    if stays < _needed(case):
+        return False
+    return True if case.budget.known or stays == math.inf else None
+
+
+def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
+    if min(case.version, case.context.oldest_kubelet or case.version) < NATIVE_SIDECARS:
+        return
+    if _doubt(case):
+        yield _ANNOUNCED
+    for proxy in _classic(case):
+        if proxy.injected and template_annotations(case.workload).get(NATIVE[proxy.mesh], "").lower() == "true":
+            yield _NOT_YET
+            continue
+        batch = case.workload.kind in BATCH_KINDS
+        severity = "error" if batch and not _quits(case) else None
+        try:
+            outlives = not batch and _outlives(case, proxy)
+        except MeshConfigError:
+            outlives = None  # mesh-drain-too-short says so
+        if outlives:
+            severity = "info"
+        yield Hit(
+            f"{proxy.name} runs as an ordinary container and is told to stop together with the application"
+            + (
+                ", though its own delay covers what is known of the application"
+                if outlives
+                else ": requests in flight and the application's own calls lose their network"
+            ),
+            _annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
+            _native_remedy(proxy),
+            proxy.container,
+            severity,
+        )
+
+
+def _drain_remedy(case: Case) -> Remedy:
+    """A drain as long as the application's; where that is not known, until the last connection has ended."""
+    budget, policy = case.budget, case.policy
+    paused = any(container.pre_stop for container in case.profile.drain_containers)
+    # A pause that is still to come has to be outlived as well.
+    missing = 0 if paused or not case.profile.takes_requests else policy.prestop_for(case.profile.traits)[0]
+    pause = budget.prestop.seconds + missing
+    seconds = pause + budget.drain.seconds if budget.known and budget.drain.seconds is not None else None
+    grace = max(case.workload.grace + missing, (pause if seconds is None else seconds) + budget.margin)
+    return Remedy(
+        MESH_DRAIN,
+        _OWNED,
+        {
+            "mesh": ISTIO,
+            "proxy_drain_seconds": seconds,
+            "minimum_seconds": max(pause, 5),
+            # Only that there are some: their values may be anything, and a snippet goes into reports.
+            "keeps": PROXY_CONFIG in template_annotations(case.workload),
+            "grace_seconds": grace,
+        },
+    )
+
+
+def _istio_drain_too_short(case: Case, proxy: Proxy) -> Iterator[Hit | NotEvaluated]:
+    outlives = _outlives(case, proxy)
+    if outlives is None and not case.budget.known:
+        yield NotEvaluated("how long the application needs to drain is not known: annotation drain-seconds would tell")
+    if outlives is not False:
+        return
+    drain, needed = istio_drain(template_annotations(case.workload), proxy.container), _needed(case)
+    least = "" if case.budget.known else "at least "
+    yield Hit(
+        f"{proxy.name} exits {drain.seconds:g} s after SIGTERM (terminationDrainDuration), but the application goes on "
+        f"for {least}{needed} s: from then on it has no network, and its requests fail",
+        _annotations_path(case),
+        _drain_remedy(case),
+        proxy.container,
+        numbers={"proxy_drain_seconds": math.floor(drain.seconds), "needed_seconds": needed},
+    )
+
+
+def _linkerd_outlasts_grace(case: Case, proxy: Proxy) -> Iterator[Hit]:
+    seconds, declared = linkerd_grace(template_annotations(case.workload))
+    names = [port.name for service in case.profile.services for port in service.ports]
+    grace = case.workload.grace
+    if seconds <= grace or grace <= 5 or not (declared or any(map(_LONG_LIVED.match, names))):
+        return
+    yield Hit(
+        f"{proxy.name} waits up to {seconds:g} s for its connections to end, but the pod is killed after {grace} s: "
+        "connections that live long are cut instead of closed",
+        _annotations_path(case),
+        Remedy(MESH_DRAIN, _OWNED, {"mesh": LINKERD, "proxy_grace_seconds": grace - 5}),
+        proxy.container,
+        "info",
+        {"proxy_drain_seconds": math.floor(seconds), "grace_seconds": grace},
+    )
+
+
+def _drain_too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
+    if case.workload.kind in BATCH_KINDS:
+        return
+    if _doubt(case):
+        yield _ANNOUNCED
+    for proxy in _classic(case):
+        check = _istio_drain_too_short if proxy.mesh == ISTIO else _linkerd_outlasts_grace
+        try:
+            yield from check(case, proxy)
+        except MeshConfigError as error:
+            yield NotEvaluated(str(error))
+
+
+def _job_never_completes(case: Case) -> Iterator[Hit | NotEvaluated]:
+    if case.workload.kind not in BATCH_KINDS:
+        return
+    if _doubt(case):
+        yield _ANNOUNCED
+    if _quits(case):
+        return
+    # A program of the image may well tell the proxy to exit; a command that is written out would show it.
+    hidden = any(not container.command for container in _own(case))
+    for proxy in _classic(case):
+        yield Hit(
+            f"nothing tells {proxy.name} to exit when the work is done: the pod never completes, and the job counts as "
+            "running until somebody stops it",
+            _annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
+            _native_remedy(proxy),
+            proxy.container,
+            "warning" if hidden else None,
+        )
+
+
+RULES = (
+    Rule(
+        id="mesh-sidecar-not-native",
+        title="Mesh proxy runs as an ordinary container",
+        severity="warning",
+        evidence="context",
+        why="All ordinary containers get SIGTERM at the same moment. The proxy is the application's network: when it "
+        "leaves first, requests in flight and calls to others fail. A native sidecar stops after the application.",
+        traps=(
+            "a native sidecar",
+            "Kubernetes before 1.29, which has none",
+            "a gateway, or a part of the mesh itself",
+            "a proxy whose own drain covers the application's: an info",
+            "injection that a template only announces: not evaluated without live pods",
+        ),
+        check=_not_native,
+        seed="fault 5",
+        since="1.29",
+        remedies=(MESH_NATIVE_SIDECAR,),
+        needs=("Pod", "Node"),
+    ),
+    Rule(
+        id="mesh-drain-too-short",
+        title="Mesh proxy leaves before the application has drained",
+        severity="error",
+        evidence="context",
+        why="An ordinary Istio proxy exits 5 s after SIGTERM whatever the application does. A preStop delay of 10 s "
+        "then makes it worse: the application still serves, but nobody reaches it.",
+        traps=(
+            "a native sidecar, or no proxy at all (ambient)",
+            "EXIT_ON_ZERO_ACTIVE_CONNECTIONS",
+            "a drain that the whole mesh is set to",
+            "a proxy with a hook of its own",
+            "a gateway, or a part of the mesh itself",
+            "batch workloads",
+            "Linkerd: an info, and only for connections that live long",
+        ),
+        check=_drain_too_short,
+        seed="fault 5",
+        remedies=(MESH_DRAIN,),
+        needs=("Pod",),
+    ),
+    Rule(
+        id="mesh-job-never-completes",
+        title="Job with a mesh proxy that nobody ends",
+        severity="error",
+        evidence="context",
+        why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
+        traps=(
+            "a native sidecar",
+            "a call that ends the proxy, or a program that makes it",
+            "a program of the image that may do so: a warning",
+            "workloads that run for ever",
+        ),
+        check=_job_never_completes,
+        seed="fault 5",
+        remedies=(MESH_NATIVE_SIDECAR,),
+        needs=("Pod",),
+    ),
+)

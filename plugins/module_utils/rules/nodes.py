@@ -1,0 +1,151 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes: how many pods one of them takes along, and how long it waits for them when it goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.around.node import SPOT_SECONDS
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import NODE_BUDGET, TOPOLOGY_SPREAD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS, Workload
+
+_SCALER_SECONDS = 600  # how long the Cluster Autoscaler waits by default (max-graceful-termination-sec)
+_GKE_SPOT = ("cloud.google.com/gke-spot", "true")
+_GKE_EXTENDED, _GKE_SECONDS = Version(1, 35), 120  # since then a node pool may give up to so much
+
+
+def _spread(case: Case) -> Iterator[Hit]:
+    workload, replicas = case.workload, case.replicas
+    if workload.kind not in SCALED_KINDS or replicas is None or replicas < 2 or len(case.context.nodes) == 1:
+        return
+    affinity = get_map(workload.pod, "affinity", workload.pod_path)
+    if workload.pod.get("topologySpreadConstraints") or affinity.get("podAntiAffinity"):
+        return
+    yield Hit(
+        f"nothing asks for different nodes: all {replicas} pods may be on one, and go with it",
+        f"{workload.pod_path}.topologySpreadConstraints",
+        Remedy(
+            TOPOLOGY_SPREAD,
+            "where pods may run is its owner's decision",
+            {"selector": get_map(workload.spec, "selector", "spec")},
+        ),
+        numbers={"replicas": replicas},
+    )
+
+
+def _beyond_node(case: Case) -> Iterator[Hit]:
+    workload, grace = case.workload, case.workload.grace
+    path = f"{workload.pod_path}.terminationGracePeriodSeconds"
+    spot = _spot(case)
+    seconds = SPOT_SECONDS[spot] if spot else grace
+    # What is known to be done in time loses nothing.
+    if spot and grace > seconds and not (case.budget.known and case.budget.required <= seconds):
+        may_have_more = spot == _GKE_SPOT and case.version >= _GKE_EXTENDED and grace <= _GKE_SECONDS
+        yield Hit(
+            f"its pods run on nodes that are taken back at short notice ({spot[0]}) and then have {seconds} s"
+            f"{', unless the node pool gives more' if may_have_more else ''}, not the {grace} s of their grace period: "
+            "what is in flight after that is cut",
+            path,
+            Remedy(
+                NODE_BUDGET,
+                "whether these pods can do with less time or need other nodes is not known",
+                {"node_seconds": seconds},
+            ),
+            severity="info" if may_have_more else None,
+            numbers={"grace_seconds": grace, "node_seconds": seconds},
+        )
+    elif grace > _SCALER_SECONDS:
+        yield Hit(
+            f"a grace period of {grace} s is more than the Cluster Autoscaler waits by default ({_SCALER_SECONDS} s), "
+            "and rollouts take as long",
+            path,
+            Remedy(
+                NODE_BUDGET,
+                "whether these pods can do with less time is not known",
+                {"node_seconds": _SCALER_SECONDS},
+            ),
+            severity="info",
+            numbers={"grace_seconds": grace, "node_seconds": _SCALER_SECONDS},
+        )
+
+
+def _spot(case: Case) -> tuple[str, str] | None:
+    """The label of the spot nodes that its pods run on for certain: it asks for them, or there are no others."""
+    chosen = _chosen(case.workload)
+    if chosen:
+        return chosen
+    kinds = {node.spot for node in case.context.nodes}
+    if None in kinds:
+        return None
+    # Where there are several kinds, the one that waits longest: no more than that is certain.
+    return max((kind for kind in kinds if kind), key=lambda kind: (SPOT_SECONDS[kind], kind), default=None)
+
+
+def _chosen(workload: Workload) -> tuple[str, str] | None:
+    """The label by which the pod spec allows spot nodes and no others; a toleration only allows them, too."""
+    selector = get_map(workload.pod, "nodeSelector", workload.pod_path)
+    path = f"{workload.pod_path}.affinity.nodeAffinity"
+    affinity = get_map(get_map(workload.pod, "affinity", workload.pod_path), "nodeAffinity", path)
+    required = get_map(affinity, "requiredDuringSchedulingIgnoredDuringExecution", path)
+    terms = get_maps(required, "nodeSelectorTerms", path)
+    for label, value in SPOT_SECONDS:
+        if selector.get(label) == value:
+            return label, value
+        # A node need meet one term only, so each must ask for the label.
+        if terms and all(_asks_for(term, label, value, path) for term in terms):
+            return label, value
+    return None
+
+
+def _asks_for(term: dict, label: str, value: str, path: str) -> bool:
+    return any(
+        (expression.get("key"), expression.get("operator"), expression.get("values")) == (label, "In", [value])
+        for expression in get_maps(term, "matchExpressions", path)
+    )
+
+
+RULES = (
+    Rule(
+        id="topology-spread-missing",
+        title="Nothing spreads the pods over the nodes",
+        severity="info",
+        evidence="static",
+        why="Several replicas on one node stop together when that node is drained or fails. The scheduler spreads pods "
+        "by itself as far as it is free to; this asks for it.",
+        traps=(
+            "topologySpreadConstraints or pod anti-affinity of any kind",
+            "one replica, DaemonSets and batch",
+            "a cluster of one node",
+            "workloads that take no requests",
+        ),
+        check=_spread,
+        requests_only=True,
+        seed="conclusion",
+        remedies=(TOPOLOGY_SPREAD,),
+        opinion=True,
+    ),
+    Rule(
+        id="grace-exceeds-node-budget",
+        title="Grace period longer than the node waits",
+        severity="warning",
+        evidence="context",
+        why="A node that is taken back or scaled away gives a pod only so long, whatever its grace period says.",
+        traps=(
+            "a toleration of spot nodes, or a preference for them: the pod may run elsewhere",
+            "an affinity with a term that other nodes meet, too",
+            "nodes of which some are no spot nodes",
+            "a shutdown that is known to need no more than the node gives",
+            "on Google's spot nodes from 1.35 an info up to 120 s: the node pool may give more",
+        ),
+        check=_beyond_node,
+        seed="nine steps: 5",
+        remedies=(NODE_BUDGET,),
+        needs=("Node",),
+    ),
+)

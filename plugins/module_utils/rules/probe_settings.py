@@ -1,0 +1,165 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How probes are set: how long a kill by one takes, how a slow start is waited for, and what runs while stopping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    PROBE_GRACE_PERIOD,
+    READINESS_PROBE_REQUEST,
+    STARTUP_PROBE,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get
+from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+
+_PROBE_GRACE = Version(1, 25)  # on by default since
+_LONG_GRACE = 60  # seconds
+_RESTART_GRACE = 30  # seconds that a hung container gets instead
+_LONG_DELAY = 30  # seconds
+_FROZEN = Version(1, 35)  # whose kubelet runs no exec probes in a pod that terminates; 1.34 and 1.36 do
+
+
+def _probed(case: Case) -> list[Container]:
+    """The containers whose probes are their owner's to set."""
+    containers = (*case.workload.containers, *case.workload.sidecars)
+    return [container for container in containers if container.name not in MESH_PROXIES]
+
+
+def _no_probe_grace(case: Case) -> Iterator[Hit]:
+    grace = case.workload.grace
+    if grace <= _LONG_GRACE or case.oldest < _PROBE_GRACE:
+        return
+    stores = case.workload.kind == "StatefulSet" or bool(case.context.claims_of(case.workload))
+    for container in _probed(case):
+        killing = [
+            probe
+            for probe in ("livenessProbe", "startupProbe")
+            if probe in container.probes
+            and get(container.probes[probe], "terminationGracePeriodSeconds", int, f"{container.path}.{probe}") is None
+        ]
+        if not killing:
+            continue
+        manual = "what it writes when it is told to stop may take the whole time" if stores else None
+        if container.native_sidecar:
+            manual = "a native sidecar is often not its workload's own"
+        yield Hit(
+            f"when {' or '.join(killing)} fails, the kubelet waits the pod's whole grace period of {grace} s for a "
+            "container that hangs before it restarts it",
+            f"{container.path}.{killing[0]}.terminationGracePeriodSeconds",
+            Remedy(PROBE_GRACE_PERIOD, manual, {"probes": killing, "probe_grace_seconds": _RESTART_GRACE}),
+            container,
+            numbers={"grace_seconds": grace, "probe_grace_seconds": _RESTART_GRACE},
+        )
+
+
+def _no_startup_probe(case: Case) -> Iterator[Hit]:
+    for container in _probed(case):
+        if "startupProbe" in container.probes:
+            continue
+        liveness = container.probes.get("livenessProbe", {})
+        delay = get(liveness, "initialDelaySeconds", int, f"{container.path}.livenessProbe", 0)
+        if delay < _LONG_DELAY:
+            continue
+        yield Hit(
+            f"liveness waits {delay} s for the start instead of a startupProbe: a start that takes longer is killed, "
+            "one that takes less is not watched until then",
+            f"{container.path}.livenessProbe.initialDelaySeconds",
+            Remedy(
+                STARTUP_PROBE,
+                "how long a start may take at most is not known",
+                {"failure_threshold": -(-2 * delay // 5)},
+            ),
+            container,
+            numbers={"initial_delay_seconds": delay},
+        )
+
+
+def _frozen_readiness(case: Case) -> Iterator[Hit]:
+    nodes = case.context.nodes
+    frozen = sum(node.kubelet == _FROZEN for node in nodes)
+    if not frozen:
+        return
+    # Its load balancer asks each node whether a pod of its own is ready.
+    local = any(service.local_policy for service in case.profile.services)
+    for container in _probed(case):
+        if not container.probes.get("readinessProbe", {}).get("exec"):
+            continue
+        yield Hit(
+            f"{frozen} of {len(nodes)} nodes run kubelet {_FROZEN}, which stops running exec probes when a pod begins "
+            "to terminate: its readiness stays what it was, and nobody who waits for it to fail sees that it drains",
+            f"{container.path}.readinessProbe.exec",
+            Remedy(
+                READINESS_PROBE_REQUEST,
+                "which request tells what the command tells is not known; a kubelet of another version helps, too",
+                {"port": container.ports[0].number if container.ports else None},
+            ),
+            container,
+            "warning" if local else None,
+            {"nodes": len(nodes), "nodes_affected": frozen},
+        )
+
+
+RULES = (
+    Rule(
+        id="probe-grace-period-missing",
+        title="A hung container is given the whole long grace period",
+        severity="warning",
+        evidence="static",
+        why="A kill by a probe uses the pod's grace period unless the probe has its own: what was meant for a long "
+        "drain keeps a container that hangs from being restarted.",
+        traps=(
+            "a grace period of 60 s or less",
+            "a probe with terminationGracePeriodSeconds of its own",
+            "Kubernetes before 1.25, or a kubelet of that age, which has no such field",
+            "readiness, which kills nothing",
+            "StatefulSets and pods with claims: for a person, what they write in their stop may take as long",
+            "an injected mesh proxy: not its owner's to set",
+        ),
+        check=_no_probe_grace,
+        seed="2 settings: probes",
+        since="1.25",
+        remedies=(PROBE_GRACE_PERIOD,),
+    ),
+    Rule(
+        id="startup-probe-missing",
+        title="A long initial delay of liveness in place of a startup probe",
+        severity="info",
+        evidence="static",
+        why="A fixed delay is too short for the slowest start, which is then killed, and too long for all others, "
+        "which nobody watches.",
+        traps=("a startupProbe beside it", "a delay of less than 30 s", "an injected mesh proxy"),
+        check=_no_startup_probe,
+        seed="2 settings: probes",
+        since="1.20",
+        remedies=(STARTUP_PROBE,),
+    ),
+    Rule(
+        id="exec-readiness-frozen",
+        title="Exec readiness probe on a kubelet that stops running it too early",
+        severity="info",
+        evidence="context",
+        why="Kubelet 1.35 no longer runs exec probes in a pod that terminates, so a hook that makes readiness fail has "
+        "no effect, and what watches readiness goes on as before.",
+        traps=(
+            "kubelets of other versions",
+            "manifests, which say nothing of nodes",
+            "httpGet, tcpSocket and grpc probes",
+            "workloads that take no requests",
+            "a warning only behind a Service with externalTrafficPolicy Local, whose balancer goes by readiness",
+        ),
+        check=_frozen_readiness,
+        requests_only=True,
+        seed="2 settings: probes",
+        since="1.35",
+        remedies=(READINESS_PROBE_REQUEST,),
+        needs=("Node",),
+    ),
+)

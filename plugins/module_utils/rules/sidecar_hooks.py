@@ -1,0 +1,171 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""preStop hooks of sidecars, and those that talk to a mesh's proxy: waiting for its end, or bringing it about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.hook_command import commands_in
+from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.mesh import quits_proxy, waits_for_proxy
+from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_REMOVE,
+    PRESTOP_SLEEP,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+
+
+def _hook_remedy(case: Case, container: Container, *, injected: bool) -> Remedy:
+    if injected:
+        return Remedy(PRESTOP_REMOVE, "the hook comes with the injected proxy: change it where that is configured")
+    if container.native_sidecar or container.name in MESH_PROXIES:
+        return Remedy(PRESTOP_REMOVE, "a proxy drains by itself when it is told to stop")
+    return pause_instead(case, "the rest of the hook is its owner's to keep; a proxy is made to wait by its settings")
+
+
+def _hooks(case: Case) -> Iterator[tuple[Container, bool, str]]:
+    """(container, whether injected, path of its hook) of each preStop exec hook."""
+    workload = case.workload
+    injected = case.context.injected.get(workload.key, ())
+    for container in (*workload.containers, *workload.sidecars, *injected):
+        if container.pre_stop and container.pre_stop.kind == "exec":
+            group = "initContainers" if container.native_sidecar else "containers"
+            path = f"{workload.pod_path}.{group}[{container.name}].lifecycle.preStop.exec"
+            yield container, any(container is one for one in injected), path
+
+
+def _self_wait(case: Case) -> Iterator[Hit]:
+    for container, injected, path in _hooks(case):
+        if not any(waits_for_proxy(commands_in(container.pre_stop.command if container.pre_stop else ()))):
+            continue
+        message = (
+            "the preStop hook waits until the mesh's proxy is gone, but a native proxy waits for the application: both "
+            f"wait until the pod is killed after {case.workload.grace} s; a proxy that is none leaves the application "
+            "without network"
+        )
+        if container.name in MESH_PROXIES:
+            message = (
+                "the preStop hook of the proxy waits for the proxy itself to be gone, which gets SIGTERM only after "
+                f"the hook: it always takes the whole {case.workload.grace} s and is then killed"
+            )
+        remedy = _hook_remedy(case, container, injected=injected)
+        yield Hit(message, path, remedy, container, numbers={"grace_seconds": case.workload.grace})
+
+
+def _quit_in_server(case: Case) -> Iterator[Hit]:
+    for container, injected, path in _hooks(case):
+        commands = commands_in(container.pre_stop.command if container.pre_stop else ())
+        for command in commands:
+            if command.keyword in ("while", "until"):
+                break  # what it waits for may well be the end of the last request
+            if quits_proxy(command):
+                yield Hit(
+                    "the preStop hook makes the mesh's proxy exit at once, without a drain: the requests in flight are "
+                    "cut, and the application has no network for the rest of its work",
+                    path,
+                    _hook_remedy(case, container, injected=injected),
+                    container,
+                )
+                break
+
+
+def _sidecar_misuse(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    injected = [one for one in case.context.injected.get(workload.key, ()) if one.native_sidecar]
+    for container in (*workload.sidecars, *injected):
+        hook = container.pre_stop
+        words = hook.command if hook else ()
+        commands, text = commands_in(words), " ".join(words)
+        if hook is None or "drain" in text.lower() or any(waits_for_proxy(commands)):
+            continue
+        if any(stops_server(command, text) or quits_proxy(command) for command in commands):
+            message, severity = (
+                "the preStop hook ends this native sidecar while the application still works: hooks of sidecars run "
+                "at the start of a termination, only their SIGTERM waits for the application",
+                "warning",
+            )
+        elif hook_time(hook).seconds or any(command.keyword in ("while", "until") for command in commands):
+            message, severity = (
+                "the preStop hook of this native sidecar delays nothing that the kubelet does not delay already: it "
+                "runs beside the application's hook, and SIGTERM waits for the application anyway",
+                "info",
+            )
+        else:
+            continue
+        why = "a native sidecar stops after the application: it needs no delay of its own"
+        if container in injected:
+            why = "the hook comes with the injected sidecar: change it where that is configured"
+        path = f"{workload.pod_path}.initContainers[{container.name}].lifecycle.preStop"
+        yield Hit(message, path, Remedy(PRESTOP_REMOVE, why), container, severity)
+
+
+RULES = (
+    Rule(
+        id="sidecar-prestop-misuse",
+        title="preStop hook of a native sidecar",
+        severity="warning",
+        evidence="context",
+        why="The hook of a native sidecar runs at the start of the termination, beside the application's. One that "
+        "ends the sidecar takes it away from an application that still works; one that waits is superfluous.",
+        traps=(
+            "a call that starts a drain, as a mesh injects it",
+            "a program whose work is not known",
+            "ordinary containers",
+        ),
+        check=_sidecar_misuse,
+        seed="fault 5",
+        since="1.29",
+        remedies=(PRESTOP_REMOVE,),
+        needs=("Pod",),
+    ),
+    Rule(
+        id="mesh-prestop-self-wait",
+        title="preStop hook waits for the mesh proxy to be gone",
+        severity="error",
+        evidence="context",
+        why="A loop on the proxy's own port ends when the proxy has exited. In the proxy's hook that is never, in the "
+        "application's it is what must not happen before the application has finished.",
+        traps=(
+            "a loop on a port of the application",
+            "a loop that waits until the proxy is there",
+            "a loop that counts the proxy's connections",
+            "a request without a loop",
+            "a loop with an end of its own",
+        ),
+        check=_self_wait,
+        seed="fault 5",
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE),
+        by_hand=True,
+        needs=("Pod",),
+    ),
+    Rule(
+        id="mesh-quit-in-server",
+        title="preStop hook of a server makes the mesh proxy exit",
+        severity="error",
+        evidence="context",
+        why="quitquitquit and Linkerd's shutdown are made for jobs: the proxy exits at once, without a drain, while "
+        "the server still works.",
+        traps=(
+            "batch workloads, which it is made for",
+            "a call of another program's quitquitquit, such as a database proxy's",
+            "a GET, which the proxy refuses",
+            "a hook that first waits until the work is done",
+            "a call that starts a drain",
+        ),
+        check=_quit_in_server,
+        requests_only=True,
+        seed="fault 5",
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE),
+        by_hand=True,
+        needs=("Pod",),
+    ),
+)

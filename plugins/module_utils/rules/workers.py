@@ -1,0 +1,108 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Queue workers: they take jobs, not requests, and a job often takes longer than the default grace period."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import WORKER_GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.shell import basename, commands_of, script_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload import DEFAULT_GRACE, SCALED_KINDS
+
+_SUBCOMMANDS = {"celery": "worker", "rq": "worker"}  # the same program also schedules and shows
+_WORKERS = ("sidekiq", "rqworker")
+_WORKER_WORD = re.compile(r"(?:^|[^a-z])(?:worker|consumer)(?:$|[^a-z_])", re.IGNORECASE)
+# Celery's tasks are taken off the queue only when done: a killed one is taken up again.
+_LATE_ACKS = re.compile(r"ACKS_LATE$")
+
+
+def _too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
+    workload = case.workload
+    if case.profile.name not in ("worker", "unknown") or workload.kind not in SCALED_KINDS:
+        return
+    # Less than 3 s is grace-period-zero; with a declared drain, grace-period-insufficient does the sum.
+    if not 2 < workload.grace <= DEFAULT_GRACE or case.budget.drain_known:
+        return
+    for container in workload.containers:
+        if container.name in MESH_PROXIES or _acknowledges_late(container):
+            continue
+        runner = _runner(container)
+        if runner is None:
+            continue
+        if case.profile.name == "unknown":
+            yield NotEvaluated(case.context.why_unknown("Service", workload.namespace) or "its profile is not known")
+            return
+        yield Hit(
+            f"{runner or 'the command'} looks like a queue worker, and its pods are killed after {workload.grace} s: a "
+            "job that takes longer is cut, and lost if it was taken off the queue when it began",
+            f"{workload.pod_path}.terminationGracePeriodSeconds",
+            Remedy(
+                WORKER_GRACE_PERIOD,
+                "how long its longest job takes is not known: annotation graceful.termination/drain-seconds would "
+                "settle it",
+            ),
+            container,
+            None if runner else "info",
+            {"grace_seconds": workload.grace},
+        )
+
+
+def _acknowledges_late(container: Container) -> bool:
+    return any(
+        _LATE_ACKS.search(str(entry.get("name"))) and str(entry.get("value")).lower() in ("1", "true", "yes", "on")
+        for entry in get_maps(container.spec, "env", container.path)
+    )
+
+
+def _plain(command: list[str]) -> list[str]:
+    """The words that say what runs: no flags such as --workers=4, and not what Celery's application is called."""
+    pairs = zip(["", *command], command, strict=False)
+    return [word for before, word in pairs if not word.startswith("-") and before not in ("-A", "--app")]
+
+
+def _runner(container: Container) -> str | None:
+    """The known program that works on a queue; empty where only a word says so, None where nothing does."""
+    script = script_of(container.words)
+    commands = [command.split() for command in commands_of(script)] if script is not None else [list(container.words)]
+    word = False
+    for command in commands:
+        plain = _plain(command)
+        names = [basename(part) for part in plain]
+        for index, name in enumerate(names):
+            if name in _WORKERS or (name in _SUBCOMMANDS and _SUBCOMMANDS[name] in names[index:]):
+                return name
+        word = word or (not _SUBCOMMANDS.keys() & set(names) and any(_WORKER_WORD.search(part) for part in plain))
+    return "" if word else None
+
+
+RULES = (
+    Rule(
+        id="worker-grace-too-short",
+        title="Queue worker with the default grace period",
+        severity="warning",
+        evidence="context",
+        why="On SIGTERM a worker finishes the job that it has. With 30 s, longer jobs are killed at every rollout and "
+        "every scale-down; by default Celery has told its queue already that they are done.",
+        traps=(
+            "workloads that a Service routes to, and controllers",
+            "a longer grace period, or a declared drain: then the budget is known",
+            "celery beat and flower, rq info: no workers",
+            "flags such as --workers=4, which servers have",
+            "late acknowledgement: the job is taken up again",
+            "the words worker and consumer alone are an info",
+            "a namespace without Services in the input: not evaluated, it may serve",
+        ),
+        check=_too_short,
+        seed="2 settings: grace",
+        remedies=(WORKER_GRACE_PERIOD,),
+        needs=("Service", "Lease"),
+    ),
+)

@@ -1,0 +1,120 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Prometheus server, or what speaks its HTTP API: asked with GET only, and its failures in plain words."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
+
+from ansible_collections.graceful.termination.plugins.module_utils.around.measured import (
+    Durations,
+    TooMuch,
+    Unanswered,
+    measure,
+)
+
+QUERY_SECONDS = 30  # after which the server gives a query up
+_ANSWER_SECONDS = QUERY_SECONDS + 15
+_LARGEST = 256 * 2**20  # bytes
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """What is redirected is a login page, or would take the credentials elsewhere."""
+
+    def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
+        """Follow none."""
+
+
+class Prometheus:
+    """`url` is the server's base address; a user and password in it are sent, and never shown.
+
+    Raises ValueError, without the URL in its text, where that is no http or https address.
+    """
+
+    def __init__(self, url: str):
+        try:
+            parts = urlsplit(url)
+            port = f":{parts.port}" if parts.port else ""
+        except ValueError:
+            raise ValueError("prometheus_url: not an address such as http://prometheus.example:9090") from None
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(
+                "prometheus_url: must be the server's base address and begin with http:// or https://, such as "
+                "http://prometheus.example:9090"
+            )
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self.name = f"Prometheus {host}{port}"
+        self._base = urlunsplit((parts.scheme, f"{host}{port}", parts.path.rstrip("/"), "", ""))
+        self._headers = {"Accept": "application/json"}
+        if parts.username is not None:
+            pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        self._opener = urllib.request.build_opener(_NoRedirect)
+
+    @cached_property
+    def durations(self) -> Durations:
+        """The measured request durations of all workloads and Services, asked for once a run."""
+        return measure(self.ask)
+
+    def ask(self, expression: str) -> list[tuple[Mapping[str, str], float]]:
+        """The (labels, value) pairs of an instant query. Raises Unanswered, and TooMuch for one that takes too long."""
+        query = urlencode({"query": expression, "timeout": f"{QUERY_SECONDS}s"})
+        request = urllib.request.Request(f"{self._base}/api/v1/query?{query}", headers=self._headers)
+        try:
+            with self._opener.open(request, timeout=_ANSWER_SECONDS) as response:
+                status, body = response.status, response.read(_LARGEST + 1)
+        except urllib.error.HTTPError as error:
+            with error:
+                status, body = error.code, error.read(_LARGEST)
+        except TimeoutError:
+            raise TooMuch(f"{self.name}: no answer within {_ANSWER_SECONDS} s") from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
+            if isinstance(reason, TimeoutError):
+                raise TooMuch(f"{self.name}: no answer within {_ANSWER_SECONDS} s") from None
+            raise Unanswered(f"{self.name}: cannot be reached: {_line(str(reason) or type(reason).__name__)}") from None
+        if len(body) > _LARGEST:
+            raise TooMuch(f"{self.name}: its answer is larger than {_LARGEST // 2**20} MiB")
+        return self._read(status, body)
+
+    def _read(self, status: int, body: bytes) -> list[tuple[Mapping[str, str], float]]:
+        try:
+            answer = json.loads(body)
+        except (ValueError, RecursionError):
+            answer = None
+        if isinstance(answer, dict) and answer.get("errorType"):
+            text = f"{self.name}: {_line(str(answer['errorType']))} ({status}): {_line(str(answer.get('error')))}"
+            # It says "execution" of a query with too many samples, and of nothing else that these queries can do.
+            raise TooMuch(text) if answer["errorType"] in ("timeout", "execution", "canceled") else Unanswered(text)
+        if status in (401, 403):
+            raise Unanswered(
+                f"{self.name}: it does not accept the credentials, or wants some ({status}): give them in "
+                "prometheus_url (termination_prometheus_url), as in https://user:password@host"
+            )
+        if 300 <= status <= 399:
+            raise Unanswered(f"{self.name}: it redirects ({status}), to a login page perhaps: give its own address")
+        if status != 200:
+            raise Unanswered(f"{self.name}: it answers {status}: is this the base address of the server?")
+        try:
+            return [_sample(entry) for entry in answer["data"]["result"]]
+        except (TypeError, KeyError, ValueError, IndexError, AttributeError):
+            raise Unanswered(
+                f"{self.name}: the answer is not one of a Prometheus server: is this its base address?"
+            ) from None
+
+
+def _sample(entry: dict[str, Any]) -> tuple[Mapping[str, str], float]:
+    return {str(name): str(text) for name, text in entry["metric"].items()}, float(entry["value"][1])
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]

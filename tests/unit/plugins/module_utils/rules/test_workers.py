@@ -1,0 +1,150 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules on queue workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    container,
+    lease,
+    run,
+    service,
+    workload,
+)
+
+RULE = "worker-grace-too-short"
+
+
+def worker(
+    *words: str, grace: int | None = 30, kind: str = "Deployment", name: str = "app", **fields: Any
+) -> dict[str, Any]:
+    """A workload without requests that runs these words."""
+    quiet = {"ports": None, "readinessProbe": None, "lifecycle": None, "command": list(words)}
+    return workload(container(name, **(quiet | fields)), kind=kind, grace=grace, drain=None)
+
+
+@pytest.mark.parametrize(
+    ("words", "runner"),
+    [
+        (("celery", "-A", "shop", "worker", "-l", "info"), "celery"),
+        (("python", "-m", "celery", "--app", "shop", "worker"), "celery"),
+        (("/usr/local/bin/celery", "worker"), "celery"),
+        (("sh", "-c", "migrate && exec celery -A shop worker"), "celery"),
+        (("bundle", "exec", "sidekiq", "-C", "config.yml"), "sidekiq"),
+        (("rq", "worker", "high"), "rq"),
+        (("python", "manage.py", "rqworker"), "rqworker"),
+    ],
+)
+def test_a_known_runner_with_the_default_grace_period_is_a_warning(words: tuple[str, ...], runner: str) -> None:
+    finding = run(worker(*words)).one(RULE)
+    assert (finding["severity"], finding["remedy"], finding["container"]) == ("warning", "manual", "app")
+    assert finding["message"].startswith(f"{runner} looks like a queue worker")
+    assert "terminationGracePeriodSeconds: CHANGE-ME" in finding["snippet"], "no time is invented"
+    assert "drain-seconds would settle it" in finding["reason"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("java", "-jar", "kafka-consumer.jar"),
+        ("node", "dist/worker.js"),
+        ("/app/worker",),
+        ("python", "-m", "shop.consumer"),
+        ("npm", "run", "worker"),
+    ],
+)
+def test_a_word_alone_is_an_info(words: tuple[str, ...]) -> None:
+    finding = run(worker(*words)).one(RULE)
+    assert finding["severity"] == "info"
+    assert " ".join(words[:2]) not in finding["message"], "arguments stay out of the report"
+
+
+def test_arguments_of_an_image_count() -> None:
+    obj = worker()
+    obj["spec"]["template"]["spec"]["containers"][0] |= {"command": [], "args": ["worker"]}
+    assert run(obj).of(RULE)
+
+
+@pytest.mark.parametrize("grace", [None, 3, 10, 30])
+def test_up_to_the_default_is_short(grace: int | None) -> None:
+    assert run(worker("sidekiq", grace=grace)).of(RULE)
+
+
+@pytest.mark.parametrize("grace", [0, 2, 31, 300])
+def test_more_is_a_choice_and_nothing_is_another_rule(grace: int) -> None:
+    assert not run(worker("sidekiq", grace=grace)).of(RULE)
+
+
+def test_with_a_declared_drain_the_budget_is_known() -> None:
+    obj = worker("sidekiq")
+    obj["metadata"]["annotations"]["graceful.termination/drain-seconds"] = "20"
+    assert not run(obj).of(RULE)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("celery", "-A", "shop", "beat"),
+        ("celery", "-A", "worker", "beat"),  # what the application is called
+        ("celery", "flower"),
+        ("rq", "info"),
+        ("gunicorn", "--workers", "4", "--worker-class", "gevent", "app"),
+        ("uvicorn", "-k", "uvicorn.workers.UvicornWorker"),
+        ("nginx", "-g", "worker_processes=4;"),
+        ("kafka-exporter",),
+        ("/opt/kafka/bin/kafka-server-start.sh",),
+        ("server",),
+        (),
+    ],
+)
+def test_what_is_no_queue_worker(words: tuple[str, ...]) -> None:
+    assert not run(worker(*words)).of(RULE)
+
+
+def test_what_a_service_routes_to_is_judged_by_its_requests() -> None:
+    obj = worker("celery", "worker", ports=[{"containerPort": 8080}])
+    assert not run(obj, service()).of(RULE)
+
+
+@pytest.mark.parametrize("flag", ["--leader-elect", "--leader-elect=true"])
+def test_a_controller_is_no_queue_worker(flag: str) -> None:
+    assert not run(worker("/worker", flag)).of(RULE)
+
+
+def test_a_controller_by_its_lease() -> None:
+    assert not run(worker("/worker"), lease("web-7d9f8c6b5d-x2x4z_1e0f")).of(RULE)
+
+
+@pytest.mark.parametrize("kind", ["DaemonSet", "CronJob", "Job"])
+def test_agents_and_jobs_are_not_scaled(kind: str) -> None:
+    assert not run(worker("celery", "worker", kind=kind)).of(RULE)
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "ReplicaSet", "Rollout"])
+def test_every_kind_that_is_scaled_is_judged(kind: str) -> None:
+    assert run(worker("celery", "worker", kind=kind)).of(RULE)
+
+
+@pytest.mark.parametrize("name", ["CELERY_TASK_ACKS_LATE", "CELERY_ACKS_LATE", "APP_ACKS_LATE"])
+def test_late_acknowledgement_loses_no_job(name: str) -> None:
+    assert not run(worker("celery", "worker", env=[{"name": name, "value": "True"}])).of(RULE)
+    assert run(worker("celery", "worker", env=[{"name": name, "value": "False"}])).of(RULE)
+
+
+def test_an_injected_proxy_is_no_worker() -> None:
+    assert not run(worker("worker", name="istio-proxy")).of(RULE)
+
+
+def test_where_it_may_serve_it_is_not_evaluated() -> None:
+    def reasons(obj: dict[str, Any]) -> list[str]:
+        entries = run(obj, unknown="no Service is in the input").report["not_evaluated"]
+        return [entry["reason"] for entry in entries if entry["rule"] == RULE]
+
+    assert reasons(worker("celery", "worker")) == ["no Service is in the input"]
+    assert not reasons(worker("server"))
+    assert not reasons(worker("celery", "worker", grace=300))
