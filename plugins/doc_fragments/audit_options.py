@@ -35,8 +35,8 @@ options:
     default: []
   kinds:
     description:
-      - Kinds of workloads to look at, of Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet and Rollout (of Argo
-        Rollouts).
+      - Kinds of workloads to look at, of Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet and Rollout (of
+        Argo Rollouts).
       - Empty means the first four. The others are reported only, never patched.
     type: list
     elements: str
@@ -53,7 +53,10 @@ options:
     elements: str
     default: []
   rules:
-    description: Ids of the rules to judge by. Empty means all.
+    description:
+      - Ids of the rules to judge by.
+      - Empty means all but the opinions, which are judged only when they are named; V(default) stands for all the
+        others.
     type: list
     elements: str
     default: []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -14,8 +15,10 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS, connect
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
+from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
+from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome, replan
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
@@ -26,9 +29,15 @@ SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the repo
 
 
 def execute(
-    run: Callable[[Source, Options, AnsibleModule], Outcome], own_options: dict[str, dict[str, Any]] | None = None
+    run: Callable[[Source, Options, AnsibleModule], Outcome],
+    own_options: dict[str, dict[str, Any]] | None = None,
+    interruption: Interruption | None = None,
 ) -> None:
-    """Read the parameters, open the source, run, and exit the module with its result or one clear message."""
+    """Read the parameters, open the source, run, and exit the module with its result or one clear message.
+
+    Where there is an `interruption`, and it happens, the module writes the report itself: the action plugin that would
+    do it gets the same signal.
+    """
     spec = {**AUTH_OPTIONS, **AUDIT_OPTIONS, **(own_options or {})}
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     if MISSING:
@@ -42,13 +51,18 @@ def execute(
     gc.disable()
     try:
         options = read_options(module.params)
-        outcome = run(_open(options, module), options, module)
+        outcome = run(_open(options, module, interruption), options, module)
+        if outcome.interrupted and module.params["report_dir"]:
+            folder = Path(module.params["_directory"], module.params["report_dir"]).expanduser()
+            write_reports(folder, module.params["report_formats"], outcome.report)
+    except OSError as error:
+        module.fail_json(msg=f"report_dir: {error.filename}: {error.strerror}")
     except (ValueError, SourceError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**_result(outcome, module))
 
 
-def _open(options: Options, module: AnsibleModule) -> Source:
+def _open(options: Options, module: AnsibleModule, interruption: Interruption | None) -> Source:
     if options.path is not None and options.source is not None and options.version is not None:
         return ManifestSource(
             options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
@@ -59,7 +73,13 @@ def _open(options: Options, module: AnsibleModule) -> Source:
             f"{transport.name}: the API server's certificate is not verified, so whoever is in between can read the "
             "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
         )
-    return ClusterSource(Api(transport), options, lambda workload, snapshot: replan(workload, snapshot, options))
+    interruption = interruption or Interruption()
+    return ClusterSource(
+        Api(transport, interruption.pause),
+        options,
+        lambda workload, snapshot: replan(workload, snapshot, options),
+        interruption,
+    )
 
 
 def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
@@ -76,6 +96,10 @@ def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
         # it out of the result, writes it to report_dir and makes the other formats from it.
         "report": to_json(report),
     }
+    if outcome.progress:
+        result["next_wave"] = outcome.progress.as_dict()
+    if outcome.interrupted:
+        result |= {"failed": True, "msg": f"{outcome.interrupted}: what had begun was brought to its end"}
     if module._diff:
         result["diff"] = [
             {"before_header": diff.header, "after_header": diff.header, "before": diff.before, "after": diff.after}

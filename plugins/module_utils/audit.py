@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.cost import Step, pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change, grace_after, plan, variables
@@ -65,7 +66,16 @@ class Audit:
     @property
     def changes(self) -> list[Change]:
         """What remediation would do."""
-        return [entry.change for entry in self.judgements if entry.change and not entry.refusal]
+        return [step.change for step in self.steps]
+
+    @property
+    def steps(self) -> list[Step]:
+        """The same, with the pods that it restarts."""
+        return [
+            Step(entry.change, pods_restarted(entry.case, entry.change) or 0)
+            for entry in self.judgements
+            if entry.change and not entry.refusal
+        ]
 
     @property
     def refused(self) -> list[tuple[Workload, str]]:

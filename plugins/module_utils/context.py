@@ -28,6 +28,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.around.scale 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.around.service import Service, read_service
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import Evidence
+from ansible_collections.graceful.termination.plugins.module_utils.labels import Selecting
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get, get_labels, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.version import Version
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
@@ -44,10 +46,11 @@ class Context:
     `measured` maps what requests go to to how long they take.
     `first` is the identity of the first workload of a run: what is true of all of a cluster is said there, once.
     `injected` maps a workload's key to the containers that its live pods have and its template does not.
+    `evidence` is what was asked of running pods beyond that; nothing unless the user wants it.
     """
 
-    services: dict[str, list[Service]] = field(default_factory=lambda: defaultdict(list))
-    budgets: dict[str, list[DisruptionBudget]] = field(default_factory=lambda: defaultdict(list))
+    services: dict[str, Selecting[Service]] = field(default_factory=lambda: defaultdict(Selecting))
+    budgets: dict[str, Selecting[DisruptionBudget]] = field(default_factory=lambda: defaultdict(Selecting))
     autoscalers: dict[tuple[str, str, str], Autoscaler] = field(default_factory=dict)
     claims: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     lease_holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -61,6 +64,7 @@ class Context:
     first: tuple | None = None
     injected: dict[str, tuple[Container, ...]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], str] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
 
     def add(self, obj: dict) -> None:
         """Index one object of a context kind. Raises Unreadable where its types are wrong."""
@@ -70,10 +74,10 @@ class Context:
         match obj["kind"]:
             case "Service":
                 if service := read_service(namespace, name, obj):
-                    self.services[namespace].append(service)
+                    self.services[namespace].add(service.selector, service)
             case "PodDisruptionBudget":
                 if budget := read_budget(namespace, name, obj):
-                    self.budgets[namespace].append(budget)
+                    self.budgets[namespace].add(budget.selector, budget)
             case "HorizontalPodAutoscaler":
                 autoscaler = read_autoscaler(namespace, name, obj)
                 self.autoscalers[(namespace, *autoscaler.target)] = autoscaler
@@ -119,11 +123,8 @@ class Context:
 
     def services_of(self, workload: Workload) -> list[Service]:
         """The Services whose selector takes the workload's pods."""
-        return [
-            service
-            for service in self.services.get(workload.namespace, ())
-            if service.selector.matches(workload.template_labels)
-        ]
+        services = self.services.get(workload.namespace)
+        return services.of(workload.template_labels) if services else []
 
     def routes_of(self, services: Sequence[Service]) -> list[Route]:
         """What brings requests to these Services, each route once, with the sender that its gateways tell."""
@@ -141,11 +142,8 @@ class Context:
 
     def budgets_of(self, workload: Workload) -> list[DisruptionBudget]:
         """The PodDisruptionBudgets that take the workload's pods."""
-        return [
-            budget
-            for budget in self.budgets.get(workload.namespace, ())
-            if budget.selector.matches(workload.template_labels)
-        ]
+        budgets = self.budgets.get(workload.namespace)
+        return budgets.of(workload.template_labels) if budgets else []
 
     def claims_of(self, workload: Workload) -> dict[str, tuple[str, ...] | None]:
         """The claims that its pods share, by name: their access modes, or None where the claim is not known."""

@@ -19,9 +19,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.shell import 
 )
 
 # Hooks that return only when the server has drained: their time is part of the drain, not taken from it.
-_DRAINS = re.compile(
-    r"/wait-shutdown\b|nginx -s quit.*(pgrep|pidof|while|until|wait)|\b(pgrep|pidof)\b.*nginx|/drain\b", re.S
-)
+_DRAINS = re.compile(r"/(?:wait-shutdown|drain)\b")
+_QUITS = "nginx -s quit"
+_WAITS = re.compile(r"pgrep|pidof|while|until|wait")
+_LOOKS = re.compile(r"\b(?:pgrep|pidof)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +52,15 @@ def hook_time(handler: Handler | None) -> HookTime:
     return _exec_time(handler.command)
 
 
+def takes_no_time(handler: Handler) -> bool:
+    """Whether a command or a sleep certainly returns at once, so that it delays nothing."""
+    hook = hook_time(handler)
+    return handler.kind in ("exec", "sleep") and hook.exact and not hook.seconds and not hook.drains
+
+
 def _exec_time(command: tuple[str, ...]) -> HookTime:
     script = script_of(command)
-    drains = bool(_DRAINS.search(" ".join(command) if script is None else script))
+    drains = _drains(" ".join(command) if script is None else script)
     if script is None:
         seconds = sleep_seconds(command)
         if seconds is not None:
@@ -70,6 +77,16 @@ def _exec_time(command: tuple[str, ...]) -> HookTime:
         return HookTime(math.ceil(seconds), False, "preStop exec: only its literal sleeps are known", drains)
     source = "preStop exec sleep" if seconds else "preStop exec returns at once"
     return HookTime(math.ceil(seconds), True, source, drains)
+
+
+def _drains(text: str) -> bool:
+    """Whether a hook waits for a drain that it has asked for, or looks whether nginx still runs."""
+    looks = _LOOKS.search(text)
+    return bool(
+        _DRAINS.search(text)
+        or _WAITS.search(text.partition(_QUITS)[2])
+        or (looks and "nginx" in text[looks.end() :])
+    )
 
 
 def _without_exec(words: list[str]) -> list[str]:

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+_T = TypeVar("_T")
 
 _KEY = r"(?P<key>[\w./-]+)"
 _EXPRESSION = re.compile(rf"^{_KEY}\s+(?P<operator>in|notin)\s*\((?P<values>[\w.,\s-]*)\)$")
@@ -69,6 +73,31 @@ class Selector:
                 raise ValueError(f"values of operator {operator} must be a list, empty for Exists and DoesNotExist")
             requirements.append(Requirement(str(expression.get("key")), operator, frozenset(map(str, values))))
         return cls(tuple(requirements))
+
+
+class Selecting(Generic[_T]):
+    """Things with a selector, such as the Services of a namespace, found by the labels of a pod.
+
+    Each is looked up by one label that it requires: to ask all of them for every workload would take the square of a
+    large namespace.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, str] | None, list[tuple[int, Selector, _T]]] = defaultdict(list)
+        self._count = 0
+
+    def add(self, selector: Selector, thing: _T) -> None:
+        """Take in one more."""
+        required = next((one for one in selector.requirements if one.operator == "In"), None)
+        self._count += 1
+        for label in [(required.key, value) for value in required.values] if required else [None]:
+            self._found[label].append((self._count, selector, thing))
+
+    def of(self, labels: Mapping[str, str]) -> list[_T]:
+        """Those whose selector takes the labels, in the order in which they came."""
+        asked = [entry for label in (None, *labels.items()) for entry in self._found.get(label, ())]
+        taking = sorted((entry for entry in asked if entry[1].matches(labels)), key=lambda entry: entry[0])
+        return [thing for _place, _selector, thing in taking]
 
 
 def parse_selector(text: str) -> Selector:

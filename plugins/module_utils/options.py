@@ -7,10 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.caution import (
+    CAUTION_OPTIONS,
+    Caution,
+    read_caution,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import SOURCES
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
@@ -58,10 +64,15 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "_snippets": {"type": "dict", "default": {}},
     "_directory": {"type": "str", "default": ""},
 }
+# Of audit_info alone; documented there.
+AUDIT_INFO_OPTIONS: dict[str, dict[str, Any]] = {
+    "evidence": {"type": "list", "elements": "str", "choices": list(SOURCES), "default": []},
+}
 # Of remediate alone; documented there.
 REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
+    **CAUTION_OPTIONS,
 }
 
 
@@ -87,6 +98,8 @@ class Options:
     patch_owned: bool = False
     wait_timeout: int | None = None
     report_dir: str | None = None
+    caution: Caution = field(default_factory=Caution)
+    evidence: frozenset[str] = frozenset()
 
 
 def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
@@ -94,6 +107,10 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
 
     `today` is what waivers expire by; unset it is the date in UTC.
     """
+
+    def resolve(path: str) -> str:
+        return os.path.join(params["_directory"], os.path.expanduser(path))
+
     source = params["source"] or None
     version = params["kubernetes_version"]
     assumed = version is None and source is not None
@@ -101,7 +118,7 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
     rules = apply_severities(select_rules(params["rules"], params["skip_rules"]), params["severities"])
     return Options(
         source=source,
-        path=os.path.join(params["_directory"], os.path.expanduser(source)) if source else None,
+        path=resolve(source) if source else None,
         version=parse_version(version or ASSUMED) if source or version else None,
         version_assumed=assumed,
         selection=selection,
@@ -110,11 +127,14 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         snippets=Snippets({name: (file, text) for name, (file, text) in params["_snippets"].items()}),
         waivers=Waivers.from_options(params["waivers"], selection, today or datetime.now(UTC).date()),
         scope={key: list(params[key] or ()) for key in _SELECTION}
-        | {"kinds": list(selection.kinds), "rules": sorted(rule.id for rule in rules)},
+        | {"kinds": list(selection.kinds), "rules": sorted(rule.id for rule in rules)}
+        | {"evidence": sorted(params.get("evidence") or ())},
         prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
         patch_owned=params["patch_owned"],
         wait_timeout=_wait_timeout(params),
         report_dir=params["report_dir"] or None,
+        caution=read_caution(params, resolve) if "waves" in params else Caution(),
+        evidence=frozenset(params.get("evidence") or ()),
     )
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget import Budget, compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
@@ -14,6 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.container imp
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     GRACE_PERIOD,
     OF_THE_STRATEGY,
@@ -77,7 +78,7 @@ class Plan:
 def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippets: Snippets) -> Plan:
     """Plan the automatic part of a workload's fix, and prove it by judging the workload again as it would be.
 
-    Raises SnippetError where a template cannot be used.
+    `findings` are all that these rules have found. Raises SnippetError where a template cannot be used.
     """
     manual = {f.fingerprint: f.hit.remedy.manual for f in findings if f.hit.remedy.manual}
     wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
@@ -89,21 +90,22 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     template: dict = {}
     budget = case.budget
     timing = [f for f in wanted if f.hit.remedy.name in TIMING]
+    hits = _with_companions(case, [finding.hit for finding in timing])
     if timing:
-        budget = _budget_after(case, [finding.hit for finding in timing])
+        budget = _budget_after(case, hits)
         if budget.grace > max(case.policy.max_grace_seconds, case.workload.grace):
             reason = f"needs a grace period of {budget.grace} s, above the policy's {case.policy.max_grace_seconds} s"
             manual |= _all(timing, reason)
             wanted = [f for f in wanted if f not in timing]
             timing, budget = [], case.budget
     if timing:
-        template = _timing_patch(case, timing, budget.grace, snippets)
+        template = _timing_patch(case, hits, budget.grace, snippets)
     # Of the two that set how a Deployment rolls there is one at most: the rule that wants surge is silent on ports.
     strategy = _patch_of(case, wanted, OF_THE_STRATEGY, budget.grace, snippets)
     template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
     if not strategy and not template:
         return Plan(None, manual)
-    return _proven(case, wanted, rules, snippets, (strategy, template), budget, manual)
+    return _proven(case, findings, wanted, rules, snippets, (strategy, template), budget, manual)
 
 
 def _patch_of(
@@ -165,15 +167,31 @@ def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
     return after
 
 
-def _timing_patch(case: Case, timing: Sequence[Finding], grace_seconds: int, snippets: Snippets) -> dict:
+def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets: Snippets) -> dict:
     patch: dict = {}
     if grace_seconds != case.workload.grace:
-        patch = snippets.patch(GRACE_PERIOD, case.workload.kind, variables(case, timing[0].hit, grace_seconds))
-    for finding in timing:
-        if finding.hit.remedy.name == PRESTOP_SLEEP:
-            body = snippets.patch(PRESTOP_SLEEP, case.workload.kind, variables(case, finding.hit, grace_seconds))
+        patch = snippets.patch(GRACE_PERIOD, case.workload.kind, variables(case, hits[0], grace_seconds))
+    for hit in hits:
+        if hit.remedy.name == PRESTOP_SLEEP:
+            body = snippets.patch(PRESTOP_SLEEP, case.workload.kind, variables(case, hit, grace_seconds))
             patch = merge_patches(patch, body)
     return patch
+
+
+def _with_companions(case: Case, hits: list[Hit]) -> list[Hit]:
+    """The hits, and the same delay for containers without a hook beside one that gets it.
+
+    What serves on may ask them, such as the server behind a proxy or the proxy of a database: they must not go first.
+    """
+    delays = [hit for hit in hits if hit.remedy.name == PRESTOP_SLEEP and hit.container]
+    if not delays or not case.profile.takes_requests:
+        return hits
+    delayed = {hit.container.name for hit in delays if hit.container}
+    return hits + [
+        replace(delays[0], container=container)
+        for container in case.workload.containers
+        if container.name not in (*delayed, *MESH_PROXIES) and not container.pre_stop
+    ]
 
 
 def _lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
@@ -192,6 +210,7 @@ def _lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
 
 def _proven(
     case: Case,
+    findings: Sequence[Finding],
     wanted: Sequence[Finding],
     rules: Sequence[Rule],
     snippets: Snippets,
@@ -219,7 +238,7 @@ def _proven(
         return Plan(None, manual | _all(wanted, lost))
     still = {finding.fingerprint: finding for finding in left.findings}
     unsolved = [f for f in wanted if f.fingerprint in still]
-    before = {f.fingerprint: f.severity for f in judge(case, rules).findings}
+    before = {f.fingerprint: f.severity for f in findings}
     worse = [
         f
         for f in left.findings
@@ -229,7 +248,7 @@ def _proven(
         # What the longer grace period entails, such as one of its own for probes, goes with it.
         extended = merge_patches(template, _patch_of(case, worse, OF_THE_TEMPLATE, planned.grace, snippets))
         if extended != template:
-            return _proven(case, wanted, rules, snippets, (strategy, extended), planned, manual)
+            return _proven(case, findings, wanted, rules, snippets, (strategy, extended), planned, manual)
     if worse or len(unsolved) == len(wanted):
         reason = f"the patch would raise {worse[0].rule.id}" if worse else "the template's patch does not solve it"
         return Plan(None, manual | _all(wanted, reason))

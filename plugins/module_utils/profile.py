@@ -30,7 +30,8 @@ _SIDE_PORT = re.compile(
 )
 _MONITOR_PORT = 2020  # where Fluent Bit tells about itself, under any name
 _METRICS_SERVICE = re.compile(r"-metrics(-service|-svc)?$")
-_METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics|kube-rbac-proxy)$")
+_METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics)$")
+_GUARD_IMAGE = re.compile(r"(^|/)kube-rbac-proxy$")  # of metrics where its port is called https, else of anything
 _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
 
 
@@ -103,9 +104,11 @@ def _has_port(containers: tuple[Container, ...]) -> bool:
 
 def _is_side_port(container: Container | None, *names: str) -> bool:
     """Whether nothing is lost when a port stops: it is there for metrics, probes, or members that find each other."""
-    return any(_SIDE_PORT.search(name) for name in names) or (
-        container is not None and bool(_METRICS_IMAGE.search(image_name(container)))
-    )
+    if any(_SIDE_PORT.search(name) for name in names):
+        return True
+    image = image_name(container) if container else ""
+    guards = _GUARD_IMAGE.search(image) and any(name.startswith("https") for name in names)
+    return bool(guards or _METRICS_IMAGE.search(image))
 
 
 def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service], tuple[Container, ...]]:

@@ -47,6 +47,9 @@ MESH_DRAIN = "mesh-drain"
 MESH_NATIVE_SIDECAR = "mesh-native-sidecar"
 STOP_SIGNAL = "stop-signal"
 UWSGI_SIGTERM = "uwsgi-sigterm"
+INIT_PROCESS = "init-process"
+TRACE = "trace"
+STUCK_POD = "stuck-pod"
 # Each has its file templates/<remedy>.yaml.j2; a test compares this list with the folder.
 REMEDIES = (
     PRESTOP_SLEEP,
@@ -88,6 +91,9 @@ REMEDIES = (
     MESH_NATIVE_SIDECAR,
     STOP_SIGNAL,
     UWSGI_SIGTERM,
+    INIT_PROCESS,
+    TRACE,
+    STUCK_POD,
 )
 # Those that a plan may apply by itself, by what they touch. Hooks and grace period are planned together.
 TIMING = (PRESTOP_SLEEP, GRACE_PERIOD)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-COMPLETE, PROGRESSING, FAILED, STORED = "complete", "progressing", "failed", "stored"
+COMPLETE, PROGRESSING, FAILED, STORED, UNKNOWN = "complete", "progressing", "failed", "stored", "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`state` is COMPLETE, PROGRESSING, FAILED (it gets no further by itself) or STORED (its pods are not replaced).
+    """`state` is COMPLETE, PROGRESSING, FAILED (it gets no further by itself), STORED (its pods are not replaced) or
+    UNKNOWN (nobody could look).
 
     `reason` says what it waits for, why it failed, or why nothing happens; empty when complete.
     """
@@ -23,9 +24,9 @@ class Rollout:
 
 def rollout_of(obj: dict) -> Rollout:
     """The rollout of a Deployment, StatefulSet, DaemonSet or CronJob, as the API server returned the object."""
-    stored = _stored(obj)
-    if stored:
-        return Rollout(STORED, stored)
+    kept = stored(obj)
+    if kept:
+        return Rollout(STORED, kept)
     status = obj.get("status") or {}
     if (status.get("observedGeneration") or 0) < obj["metadata"].get("generation", 0):
         return Rollout(PROGRESSING, f"the {obj['kind']} controller has not seen the change")
@@ -43,7 +44,7 @@ def conditions_of(obj: dict) -> str:
     return "; ".join(sorted(texts))
 
 
-def _stored(obj: dict) -> str | None:
+def stored(obj: dict) -> str | None:
     """Why a changed template leaves the pods that run as they are; None when they are replaced."""
     kind, spec = obj["kind"], obj.get("spec") or {}
     if kind == "CronJob":

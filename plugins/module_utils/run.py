@@ -11,28 +11,37 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.case import open_case
+from ansible_collections.graceful.termination.plugins.module_utils.cost import cost_of
+from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change, plan
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.remediation import choose, open_plan, write_plan
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import (
-    Action,
     Diff,
     Source,
     SourceError,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.waves import Progress
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 
 @dataclass
 class Outcome:
-    """A run's report, and what it changed or in check mode would change."""
+    """A run's report, and what it changed or in check mode would change.
+
+    `progress` is what the call for the next wave begins with; None when the run is over. `interrupted` is why it ended
+    before its end.
+    """
 
     report: dict[str, Any]
     diffs: list[Diff] = field(default_factory=list)
     changed: bool = False
+    progress: Progress | None = None
+    interrupted: str | None = None
 
 
 def run_audit(source: Source, options: Options) -> Outcome:
@@ -41,33 +50,56 @@ def run_audit(source: Source, options: Options) -> Outcome:
     return Outcome(_report(snapshot, _judge(snapshot, source, options), options, "audit"))
 
 
-def run_remediate(source: Source, options: Options, *, check: bool) -> Outcome:
-    """Write what is planned, then read and judge again. With `check` nothing is written and the report shows what is.
+def run_remediate(
+    source: Source, options: Options, *, check: bool, interruption: Interruption | None = None
+) -> Outcome:
+    """Write the next wave of what is planned, then read and judge again. With `check` nothing is written.
 
-    Raises SourceError, SnippetError; a change that fails is an action of the report, not an exception.
+    With `check` the report shows what the real run would do in all its waves, and the plan file says it if there is to
+    be one. Raises SourceError, SnippetError, ValueError for a plan that must not be applied; a change that fails is an
+    action of the report, not an exception.
     """
+    caution = options.caution
+    approved = open_plan(source, caution, check=check)
     snapshot = _read(source, options)
     before = _judge(snapshot, source, options)
-    actions = [Action(workload, "refused", reason) for workload, reason in before.refused]
-    diffs = []
-    for action, diff in source.apply(before.changes, check=check):
-        actions.append(action)
+    wave = choose(snapshot, before, source, caution, approved, check=check)
+    actions, diffs = [], []
+    for action, diff in source.apply(wave.changes, check=check):
+        actions.append(wave.told(action))
         if diff:
             diffs.append(diff)
+    interrupted = interruption.words if interruption else None
+    progress = wave.end(actions, interrupted, caution.progress)
     after = before
     written = not check and any(action.written for action in actions)
     if written:
         try:
+            if interrupted:
+                raise SourceError(interrupted)
             snapshot = _read(source, options)
             after = _judge(snapshot, source, options)
         except SourceError as error:
             # What was written must be told, even if nobody can tell any more what became of it.
             snapshot.unseen.append(Unseen("all", f"the state after the changes is not known: {error}", "after the run"))
-    return Outcome(
-        _report(snapshot, after, options, "check" if check else "remediate", actions),
-        diffs,
-        written or any(action.status == "would-change" for action in actions),
+    cost = None
+    if check:
+        would = {action.workload.identity for action in actions if action.status == "would-change"}
+        steps = [step for step in wave.steps if step.change.workload.identity in would]
+        cost = cost_of(steps)
+        if caution.plan:
+            write_plan(source, steps, caution.plan)
+    report = _report(
+        snapshot,
+        after,
+        options,
+        "check" if check else "remediate",
+        actions=wave.actions,
+        cost=cost,
+        plan=approved.as_report() if approved else None,
     )
+    changed = written or any(action.status == "would-change" for action in actions)
+    return Outcome(report, diffs, changed, progress, interrupted)
 
 
 def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
@@ -94,9 +126,7 @@ def _judge(snapshot: Snapshot, source: Source, options: Options) -> Audit:
     return audit(snapshot, source, options.rules, options.policy, options.snippets, options.waivers)
 
 
-def _report(
-    snapshot: Snapshot, judged: Audit, options: Options, mode: str, actions: list[Action] | None = None
-) -> dict[str, Any]:
+def _report(snapshot: Snapshot, judged: Audit, options: Options, mode: str, **more: Any) -> dict[str, Any]:
     return build_report(
         snapshot,
         judged,
@@ -104,6 +134,6 @@ def _report(
         mode=mode,
         version=VERSION,
         generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        actions=actions or [],
         scope=options.scope,
+        **more,
     )

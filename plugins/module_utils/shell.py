@@ -12,12 +12,14 @@ import re
 from collections.abc import Sequence
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
-# Left to right, so that a quote in a comment and a # in quotes are each taken for what they are.
-_QUOTED_OR_COMMENT = re.compile(r"'[^']*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|(?<![^\s;&|()])#[^\n]*", re.S)
+_INITS = ("tini", "tini-static", "docker-init", "dumb-init")
+# Left to right, so that a quote in a comment and a # in quotes are each taken for what they are. An escaped quote opens
+# nothing: without it, thousands of them would each be followed to the end of the text.
+_QUOTED_OR_COMMENT = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|(?<![^\s;&|()])#[^\n]*", re.S)
 _PLAIN_WORD = re.compile(r"[\w./:=+-]+")
 _SUBSTITUTION = re.compile(r"\$\([^()]*\)")
 _NESTED = 10  # levels of $( ) that are looked into; text from a cluster may be hostile
-_REDIRECTION = re.compile(r"&>>?|\d*[<>]&(?:\d+|-)?")
+_REDIRECTION = re.compile(r"&>>?|(?<!\d)\d*[<>]&(?:\d+|-)?")
 _SEPARATOR = re.compile(r"&&|\|\||[;&|\n]")
 _BACKGROUND = re.compile(r"(?<![&|])&(?!&)")
 _OPENING = re.compile(r"^(?:(?:then|else|do|time|!|\{)\s+|\(\s*)+")
@@ -57,6 +59,22 @@ def script_of(words: Sequence[str]) -> str | None:
         else:
             return word if takes_script else None
     return None
+
+
+def behind_init(words: Sequence[str]) -> tuple[str, ...]:
+    """What a tini or dumb-init in front of the words starts; empty where there is none, or it sends another signal."""
+    if not words or basename(words[0]) not in _INITS:
+        return ()
+    rest = list(words[1:])
+    while rest and rest[0].startswith("-"):
+        word = rest.pop(0)
+        if word == "--":
+            break
+        if word.startswith(("-r", "--rewrite")):
+            return ()
+        if word in ("-p", "-e"):
+            del rest[:1]  # their value
+    return tuple(rest)
 
 
 def commands_of(script: str) -> list[str]:
@@ -112,4 +130,4 @@ def _blank(match: re.Match[str]) -> str:
     if match[0].startswith("#"):
         return ""
     inner = match[0][1:-1]
-    return inner if _PLAIN_WORD.fullmatch(inner) and not match[0].startswith("`") else "_"
+    return inner if _PLAIN_WORD.fullmatch(inner) and match[0].startswith(("'", '"')) else "_"

@@ -12,10 +12,27 @@ version_added: 1.0.0
 description:
   - Reads workloads and what is around them, adds up what a termination needs against what it gets, and reports with
     numbers what is lost and why.
-  - Reads only, with GET and LIST. Nothing is written but the reports on the controller.
+  - Reads only, with GET and LIST, unless O(evidence) asks for more. Nothing is written but the reports on the
+    controller.
   - What it may not read of a live cluster is named in the report as not evaluated. C(files/rbac-cluster.yaml) and
     C(files/rbac-namespace.yaml) of the role P(graceful.termination.audit#role) grant what it needs.
-options: {}
+options:
+  evidence:
+    description:
+      - What else is asked of a live cluster, beyond what its objects declare. Without it, the rules that need evidence
+        from running pods are reported as not evaluated. Manifests have none.
+      - V(status) is what the pods' status tells of how containers ended, and of pods that do not go away.
+      - V(events) are the events of pods, which a cluster keeps for about an hour.
+      - V(exec) reads C(/proc) in each application container of one ready pod of each workload, by one command that only
+        reads (C(find), C(cat), C(head), C(grep) or C(busybox), whichever the image has; never a shell). At most 500
+        are sent in one run. Of command lines only the name of the program is kept.
+      - For each of them pods are listed. C(files/rbac-evidence-cluster.yaml) and
+        C(files/rbac-evidence-namespace.yaml) of the role P(graceful.termination.audit#role) grant what that needs;
+        V(exec) needs the right to execute in pods, which is more than reading.
+    type: list
+    elements: str
+    choices: [status, events, exec]
+    default: []
 extends_documentation_fragment:
   - graceful.termination.audit_options
   - graceful.termination.attributes
@@ -42,6 +59,12 @@ seealso:
 EXAMPLES = r"""
 - name: What would the workloads of the current context lose?
   graceful.termination.audit_info:
+    report_dir: build/report
+
+- name: Ask the running pods of one namespace, too
+  graceful.termination.audit_info:
+    namespaces: [shop]
+    evidence: [status, events, exec]
     report_dir: build/report
 
 - name: What would the workloads of this checkout lose?
@@ -103,12 +126,13 @@ patches:
 """
 
 from ansible_collections.graceful.termination.plugins.module_utils._module import execute
+from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_INFO_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
 
 
 def main() -> None:
     """Run the module."""
-    execute(lambda source, options, module: run_audit(source, options))
+    execute(lambda source, options, module: run_audit(source, options), AUDIT_INFO_OPTIONS)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ description:
   - A live workload is patched at most twice, what causes no rollout first, and each patch is for the very object that
     it was computed from. In check mode the server is asked for a dry run. Then what was stored, and what the new pods
     have, is compared with what was sent. Without anything to fix, nothing is sent.
+  - Live workloads that are paused, or whose pods are not all up to date and available, are skipped.
+  - With O(report_dir), C(journal.jsonl) in it says of each patch what was there before; it is written before the patch
+    is sent. On SIGINT or SIGTERM, workloads that have begun are finished, no others are, and the reports are written.
   - C(files/rbac-cluster.yaml) and C(files/rbac-namespace.yaml) of the role P(graceful.termination.remediate#role) grant
     what that needs.
 options:
@@ -27,14 +30,49 @@ options:
     description:
       - Whether to wait until the pods of the patched live workloads are replaced. A rollout that fails or does not end
         in time is a failure of the task.
-      - Paused Deployments, workloads without replicas, partitioned StatefulSets, the update strategy C(OnDelete) and
-        CronJobs are not waited for. Their O(ignore:actions) say that the change is stored, not rolled out.
+      - Workloads without replicas, partitioned StatefulSets, the update strategy C(OnDelete) and CronJobs are not
+        waited for. Their O(ignore:actions) say that the change is stored, not rolled out.
     type: bool
     default: true
   wait_timeout:
     description: For how many seconds to wait for all rollouts together.
     type: int
     default: 600
+  plan:
+    description:
+      - A plan file, relative to the folder in which C(ansible-playbook) was started. Check mode writes it, in place of
+        one that is there; a real run applies it, and fails where there is none.
+      - A real run does exactly what the plan says and nothing else. Options are to be those of the check-mode run.
+        An object of the plan is refused if it has changed since but for its status, or if its patch would be another
+        one by now. The plan is refused once it has expired (72 hours), if it was edited, and on another cluster.
+      - It holds names, digests and the patches, and nothing else of the objects.
+    type: str
+  waves:
+    description:
+      - How many live workloads are changed by the end of each wave, as numbers or as shares of those that there are
+        to change, such as V([1, 5%, 25%, 100%]). One wave is rolled out and compared before the next one begins; if
+        something fails, no further one does. What no wave reaches is left as it is.
+      - Those that restart the fewest pods come first; those that restart none come last.
+    type: list
+    elements: str
+    default: ['100%']
+  max_pods_restarted:
+    description:
+      - How many pods of live workloads a run restarts at most. A workload that would exceed it is not started.
+      - Unset means no limit.
+    type: int
+  on_failure:
+    description:
+      - What is done with live workloads whose rollout fails or does not end in time. V(hold) leaves them as they are.
+      - V(restore) puts back the fields that still have the value of the patch, and no others. It knows what was there
+        before from the run itself, or from C(journal.jsonl) in O(report_dir) if an earlier run patched the workload.
+    type: str
+    choices: [hold, restore]
+    default: hold
+  _progress:
+    description: Set by the action plugin, where the run stands after the last wave. Not for users.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - graceful.termination.audit_options
   - graceful.termination.attributes
@@ -68,6 +106,18 @@ EXAMPLES = r"""
     source: deploy/
   check_mode: true
   diff: true
+
+- name: Write down what would be done, for somebody to approve
+  graceful.termination.remediate:
+    plan: build/plan.json
+  check_mode: true
+
+- name: Do exactly that, one workload first, and put back what does not come up
+  graceful.termination.remediate:
+    plan: build/plan.json
+    waves: [1, 10%, 100%]
+    on_failure: restore
+    report_dir: build/report
 
 - name: Write it, with the team's own preStop snippet
   graceful.termination.remediate:
@@ -114,6 +164,13 @@ actions:
     line:
       description: The line at which the object begins.
       type: int
+    restored:
+      description: The fields that were put back because it did not come up, as dotted paths.
+      type: list
+      elements: str
+    wave:
+      description: The wave that it was changed in, or would be.
+      type: int
 reports:
   description: The report files that were written.
   returned: when O(report_dir) is set
@@ -126,14 +183,25 @@ patches:
   elements: str
 """
 
+from ansible.module_utils.basic import AnsibleModule
+
 from ansible_collections.graceful.termination.plugins.module_utils._module import execute
-from ansible_collections.graceful.termination.plugins.module_utils.options import REMEDIATE_OPTIONS
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.options import REMEDIATE_OPTIONS, Options
+from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome, run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
 
 
 def main() -> None:
     """Run the module."""
-    execute(lambda source, options, module: run_remediate(source, options, check=module.check_mode), REMEDIATE_OPTIONS)
+    interruption = Interruption()
+
+    def run(source: Source, options: Options, module: AnsibleModule) -> Outcome:
+        if not module.check_mode and options.path is None:
+            interruption.listen()
+        return run_remediate(source, options, check=module.check_mode, interruption=interruption)
+
+    execute(run, REMEDIATE_OPTIONS, interruption)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import patch_file
-from ansible_collections.graceful.termination.plugins.module_utils.report import gate, markdown, terminal
-from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.report import gate, terminal
+from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 display = Display()
@@ -47,14 +49,13 @@ class ReportAction(ActionBase):
             return {"failed": True, "msg": str(error)}
         arguments["_directory"] = os.getcwd()
         fail_on = arguments.get("fail_on") or "never"
-        result = self._execute_module(module_args=arguments, task_vars=task_vars)
+        result = self._waves(arguments, task_vars)
         text = result.pop("report", None)
         if text is None:
             return result
         report = json.loads(text)
         if fail_on == "new":
             reason = gate.compare(report, earlier)
-            text = to_json(report)
             if reason:
                 baseline = f"from now on {_report_file(arguments)} is the baseline"
                 result.setdefault("warnings", []).append(f"fail_on new: {reason}: nothing was compared; {baseline}")
@@ -63,13 +64,19 @@ class ReportAction(ActionBase):
         display.display(terminal.render(report, width=width, color=_wants_color(), hints=_next(report)))
         problems: list[str] = []
         if arguments.get("report_dir"):
-            formats = arguments.get("report_formats") or ["json", "markdown"]
             try:
                 folder = Path(arguments["report_dir"]).expanduser()
-                result["reports"] = _write(folder, formats, text, report)
+                result["reports"] = write_reports(folder, _formats(arguments), report)
                 result["patches"] = _write_patches(folder, report)[:SHOWN_PATCHES]
             except OSError as error:
                 problems.append(f"report_dir: {error.filename or arguments['report_dir']}: {error.strerror}")
+        refused = (
+            [action for action in report["actions"] if action["status"] == "refused"] if report.get("plan") else []
+        )
+        if refused:
+            first = f"{refused[0]['object']}: {refused[0]['reason']}"
+            what = f"{len(refused)} of {report['plan']['objects']} objects of the plan were refused, such as {first}"
+            result.setdefault("warnings", []).append(visible(what))
         failed = [action for action in report["actions"] if action["status"] == "failed"]
         if failed:
             first = f"{failed[0]['object']}: {failed[0]['reason']}"
@@ -84,6 +91,35 @@ class ReportAction(ActionBase):
             result.update(failed=True, msg="; ".join(problems))
         return result
 
+    def _waves(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Call the module once for each wave, and say after each where the run stands. The last call has the result."""
+        diffs: list[dict[str, Any]] = []
+        changed = False
+        while True:
+            result = self._execute_module(module_args=arguments, task_vars=task_vars)
+            diffs += result.get("diff") or []
+            changed = changed or result.get("changed", False)
+            following = result.pop("next_wave", None)
+            if not following:
+                break
+            arguments["_progress"] = following
+            report = json.loads(result["report"])
+            display.display(
+                f"wave {following['wave']} of {following['of']}: {following['started']} of {following['total']} "
+                f"workloads changed, {count(following['pods'], 'pod')} restarted"
+            )
+            if arguments.get("report_dir"):
+                with suppress(OSError):  # the last report tells it all, or that it could not be written
+                    write_reports(Path(arguments["report_dir"]).expanduser(), _formats(arguments), report)
+        result["changed"] = changed
+        if diffs:
+            result["diff"] = diffs
+        return result
+
+
+def _formats(arguments: dict[str, Any]) -> list[str]:
+    return arguments.get("report_formats") or list(FORMATS)
+
 
 def _report_file(arguments: dict[str, Any]) -> Path:
     return Path(arguments["report_dir"]).expanduser() / "report.json"
@@ -93,7 +129,7 @@ def _earlier(arguments: dict[str, Any]) -> dict[str, Any] | None:
     """The report that this run is compared with, if it is to be and there is one. Raises ValueError."""
     if arguments.get("fail_on") != "new":
         return None
-    if not arguments.get("report_dir") or "json" not in (arguments.get("report_formats") or ["json"]):
+    if not arguments.get("report_dir") or "json" not in _formats(arguments):
         raise ValueError(
             "fail_on new compares with the report.json of the last run: set report_dir (termination_report_dir), and "
             "keep json in report_formats; nothing was done"
@@ -136,16 +172,6 @@ def _wants_color() -> bool:
     return bool(ANSIBLE_COLOR)
 
 
-def _write(folder: Path, formats: list[str], text: str, report: dict[str, Any]) -> list[str]:
-    """Write the reports. Raises OSError."""
-    written = []
-    for name in formats:
-        path = folder / {"json": "report.json", "markdown": "report.md"}[name]
-        _replace(path, text if name == "json" else markdown.render(report))
-        written.append(str(path))
-    return written
-
-
 def _write_patches(folder: Path, report: dict[str, Any]) -> list[str]:
     """Write the patches for objects that somebody else owns, and remove those of earlier runs that are obsolete.
 
@@ -156,30 +182,10 @@ def _write_patches(folder: Path, report: dict[str, Any]) -> list[str]:
         path = folder / patch_file(workload["namespace"], workload["kind"], workload["name"])
         if workload["patch"]:
             text = yaml.safe_dump(workload["patch"], sort_keys=False)
-            _replace(
+            write_file(
                 path, f"# For {visible(workload['owner'])}: name this file under patches in the kustomization.\n{text}"
             )
             written.append(str(path))
         else:
             path.unlink(missing_ok=True)
     return written
-
-
-def _replace(path: Path, content: str) -> None:
-    """Write a file whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(content)
-        os.chmod(temporary, 0o644 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current

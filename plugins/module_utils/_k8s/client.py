@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.execute import execute
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
     cluster_name,
     kubeconfig_problem,
@@ -23,6 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconf
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
     Answer,
+    Executed,
     Query,
     Unreachable,
     failure,
@@ -49,6 +51,8 @@ AUTH_OPTIONS: dict[str, dict[str, Any]] = dict(AUTH_ARG_SPEC)
 CONNECT_SECONDS = 10
 READ_SECONDS = 60  # between two parts of an answer; an admission webhook may take 30
 OPEN_SECONDS = 30
+EXEC_SECONDS = 10
+EXEC_BYTES = 2**21
 POOL = 16  # connections; more than there are threads at work
 _BROKEN_RELEASES = ("36.0.0", "36.0.1")
 
@@ -92,6 +96,21 @@ class KubernetesTransport:
             raise failure(self._answered(error), self, what) from None
         except urllib3.exceptions.HTTPError as error:
             raise _unreachable(self.name, error) from None
+
+    def execute(self, namespace: str, pod: str, container: str, command: tuple[str, ...], what: str) -> Executed:
+        """Run a command in a container; see Transport."""
+        client = self._client.client
+        if any(name.lower().startswith("impersonate") for name in client.default_headers):
+            # The library would leave the header out, and the command would run with more rights than were meant.
+            raise Unreachable(f"{self.name}: the Kubernetes client cannot impersonate in an exec", passing=False)
+        limits = {"seconds": EXEC_SECONDS, "most": EXEC_BYTES}
+        try:
+            done = execute(client, namespace, pod, container, command, **limits)
+        except OSError as error:
+            raise Unreachable(f"{self.name}: cannot {what}: {_short(error)}") from None
+        if isinstance(done, Answer):
+            raise failure(done, self, what)
+        return done
 
     def _answered(self, error: Any) -> Answer:
         if error.status:

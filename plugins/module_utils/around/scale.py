@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 class DisruptionBudget:
     """A PodDisruptionBudget; the two values as written.
 
-    `evicts_unhealthy`: whether pods that are not ready may go whatever the budget (unhealthyPodEvictionPolicy).
+    `unhealthy_policy`: whether pods that are not ready may go whatever the budget; None where nobody decided.
     `healthy` and `wanted` are numbers of pods as a cluster counts them; both None where nobody has counted.
     """
 
@@ -29,7 +29,7 @@ class DisruptionBudget:
     selector: Selector
     min_available: int | str | None
     max_unavailable: int | str | None
-    evicts_unhealthy: bool
+    unhealthy_policy: str | None
     healthy: int | None
     wanted: int | None
 
@@ -60,7 +60,7 @@ def read_budget(namespace: str, name: str, obj: dict) -> DisruptionBudget | None
         selector,
         get_int_or_percent(spec, "minAvailable", "spec"),
         get_int_or_percent(spec, "maxUnavailable", "spec"),
-        get(spec, "unhealthyPodEvictionPolicy", str, "spec") == "AlwaysAllow",
+        get(spec, "unhealthyPodEvictionPolicy", str, "spec"),
         get(status, "currentHealthy", int, "status"),
         get(status, "desiredHealthy", int, "status"),
     )

@@ -12,13 +12,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.settings impo
 from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION
 
 REMAP = "REMAP_SIGTERM"
-_WORKER = re.compile(r"(?:^|[\s/'\"])celery\s(?:.*\s)?worker(?:\s|$)", re.DOTALL)
+_CELERY = re.compile(r"(?:^|[\s/'\"])celery\s")
+_WORKER = re.compile(r"(?:^|\s)worker(?:\s|$)")
 _SOFT = re.compile(r"\s(?:worker)?[._]soft_shutdown_timeout=([\d.]+)", re.IGNORECASE)
 
 
 def celery_timeout(settings: Settings) -> Timeout | None:
     """The soft shutdown's timeout, or why there is no limit; None where no Celery worker runs."""
-    if not _WORKER.search(settings.arguments):
+    program = _CELERY.search(settings.arguments)
+    if not program or not _WORKER.search(settings.arguments[program.end() :]):
         return None
     soft = _SOFT.search(settings.arguments)
     seconds = seconds_of(soft[1]) if soft else None

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts.timeout import Timeout, seconds_of
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import load_documents
 from ansible_collections.graceful.termination.plugins.module_utils.settings import ConfigFile, Settings
 
 FILE = re.compile(r"application(?:-(?P<profile>[\w.-]+))?\.(?P<format>ya?ml|properties)")
@@ -19,7 +19,7 @@ PROFILES = "SPRING_PROFILES_ACTIVE"
 _ACTIVE = re.compile(r"(?:--|-D)spring\.profiles\.active[=\s]['\"]?([\w,.-]+)")
 _PROPERTY = "spring.lifecycle.timeout-per-shutdown-phase"
 _CONDITIONS = ("spring.config.activate.on-profile", "spring.profiles")
-_LINE = re.compile(r"[ \t]*([^#!\s:=][^\s:=]*)[ \t]*[ \t:=][ \t]*(.*?)[ \t]*")
+_LINE = re.compile(r"[ \t]*([^#!\s:=][^\s:=]*)[ \t]*[ \t:=](.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,16 @@ def _candidates(file: ConfigFile) -> Iterator[_Candidate]:
 
 
 def _yaml(text: str) -> list[Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return list(yaml.load_all(text, Loader=loader))
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
+    documents = load_documents(text)
+    if any(document.problem for document in documents):
         return []  # with a placeholder of a deployment tool in it, for instance: Spring would not read it either
+    return [document.data for document in documents]
 
 
 def _properties(text: str) -> list[dict[str, str]]:
     documents = re.split(r"(?m)^#---[ \t]*$", text)
     return [
-        {match[1]: match[2] for match in map(_LINE.fullmatch, document.splitlines()) if match} for document in documents
+        {match[1]: match[2].strip(" \t") for match in map(_LINE.fullmatch, document.splitlines()) if match} for document in documents
     ]
 
 

@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.log_agents.stores import Store
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import load_documents
 from ansible_collections.graceful.termination.plugins.module_utils.settings import ConfigFile, Settings
 
 _SECTION = re.compile(r"\[([\w-]+)\][ \t]*")
-_ENTRY = re.compile(r"[ \t]+([^\s#]\S*)[ \t]+(.*?)[ \t]*")
+_ENTRY = re.compile(r"[ \t]+([^\s#]\S*)[ \t]+(.*)")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _INCLUDE = re.compile(r"[ \t]*@include[ \t]+(\S+)[ \t]*", re.IGNORECASE)
 
@@ -86,15 +86,12 @@ def _read_classic(file: ConfigFile, sections: list[Section], included: list[str]
             entries = {}
             sections.append(Section(match[1].lower(), entries, file.place))
         elif match := _ENTRY.fullmatch(line):
-            entries[match[1].lower()] = match[2]
+            entries[match[1].lower()] = match[2].rstrip(" \t")
 
 
 def _read_yaml(file: ConfigFile, sections: list[Section], included: list[str]) -> None:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        data = yaml.load(file.text, Loader=loader)
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError):
-        return
+    documents = load_documents(file.text)
+    data = documents[0].data if len(documents) == 1 else None
     if not isinstance(data, dict):
         return
     pipeline = data.get("pipeline")

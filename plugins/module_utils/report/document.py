@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
+from ansible_collections.graceful.termination.plugins.module_utils.cost import pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import kustomize_patch, owner_of
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import causes
@@ -33,13 +34,16 @@ def build_report(
     mode: str,
     version: str,
     generated_at: str,
-    actions: Sequence[Action] = (),
+    actions: Sequence[Mapping[str, Any]] = (),
+    cost: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
     scope: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as a map, sorted so that two runs on one input differ only in `generated_at` and `requests`.
 
     `mode` is one of MODES, `version` the collection's, `generated_at` an RFC 3339 time, `scope` what the run was asked
-    to judge. Raises SnippetError.
+    to judge, `actions` entries that action_entry makes, `cost` what the changes of a check-mode run cost, `plan` the
+    plan that was applied. Raises SnippetError.
     """
     findings = [(judgement, finding) for judgement in audit.judgements for finding in judgement.findings]
     findings.sort(key=lambda pair: pair[1].order)
@@ -70,9 +74,9 @@ def build_report(
             ),
             key=lambda entry: (str(entry.get("file") or entry.get("object")), entry["line"] or 0, entry["reason"]),
         ),
-        "actions": sorted(
-            (_action(action) for action in actions), key=lambda entry: (entry["object"], entry["file"] or "")
-        ),
+        "cost": cost,
+        "plan": plan,
+        "actions": sorted(actions, key=lambda entry: (entry["object"], entry["file"] or "")),
     }
 
 
@@ -118,6 +122,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     owner = owner_of(case.workload.obj, change.patch if change else None) if snapshot.type == "cluster" else None
     profile, origin = case.profile, case.workload.origin
     restarts = change is not None and bool(change.template)
+    pods = pods_restarted(case, change) if change else None
     return {
         **_identity(judgement),
         "profile": profile.name,
@@ -128,7 +133,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         "line": origin.line,
         "budget": case.budget.as_report(),
         "budget_after": change.budget_after.as_report() if change and restarts else None,
-        "pods_restarted": case.replicas if restarts else None,
+        "pods_restarted": pods,
         "notes": [profile.note] if profile.note else [],
         # For whoever owns the object: it was not patched because of them.
         "patch": kustomize_patch(case.workload.obj, change.patch) if change and judgement.refusal and owner else None,
@@ -199,13 +204,22 @@ def _not_evaluated(snapshot: Snapshot, audit: Audit) -> list[dict[str, Any]]:
     return sorted(entries, key=lambda entry: (entry["rule"], entry["scope"], entry["reason"]))
 
 
-def _action(action: Action) -> dict[str, Any]:
-    origin = action.workload.origin
+def action_entry(key: str, file: str | None, line: int | None, status: str, reason: str | None) -> dict[str, Any]:
+    """What became of one workload, in a report; `key` is such as shop/Deployment/web."""
     return {
-        "object": action.workload.key,
-        "file": origin.file,
-        "line": origin.line,
-        "status": action.status,
-        "reason": action.reason,
-        "fields": sorted(action.fields),
+        "object": key,
+        "file": file,
+        "line": line,
+        "status": status,
+        "reason": reason,
+        "fields": [],
+        "restored": [],
+        "wave": None,
     }
+
+
+def report_action(action: Action) -> dict[str, Any]:
+    """The same of an action of this run."""
+    origin = action.workload.origin
+    entry = action_entry(action.workload.key, origin.file, origin.line, action.status, action.reason)
+    return entry | {"fields": sorted(action.fields), "restored": sorted(action.restored), "wave": action.wave}

@@ -65,6 +65,7 @@ class _Judged:
         # What was new then and made that run fail stays new: a second try must not pass for that alone.
         self.known = {entry["fingerprint"] for entry in _open(earlier, "new") if not entry.get("new")}
         self._rules = set(earlier["scope"]["rules"])
+        self._same_evidence = earlier["scope"].get("evidence", []) == scope.get("evidence", [])
         self._workloads = {_key(entry) for entry in earlier["workloads"]}
         self._selection = None
         if same_place and earlier["scope"]["label_selectors"] == scope["label_selectors"]:
@@ -76,6 +77,8 @@ class _Judged:
     def has(self, finding: Mapping[str, Any]) -> bool:
         """Whether the earlier run judged this rule on this workload, or would have if the workload had been there."""
         if finding["rule"] not in self._rules:
+            return False
+        if finding["evidence"] == "runtime" and not self._same_evidence:
             return False
         if _key(finding) in self._workloads:
             return True

@@ -17,10 +17,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     SEVERITIES,
     Card,
     actions,
+    aftermath,
     compare,
+    cost,
     describe,
     differs,
     fix,
+    in_waves,
     message,
     not_evaluated,
     object_name,
@@ -223,16 +226,23 @@ def _actions(report: Mapping[str, Any]) -> list[str]:
     if report["mode"] == "audit":
         return []
     counts, listed = actions(report)
+    waves = in_waves(report)
     rows = (
         [
             _text(row["status"]),
             _code(row["object"]),
             _code(place(row)) if place(row) else "",
             ", ".join(_code(path) for path in row.get("fields") or ()),
-            _text(row.get("reason") or ""),
+            "; ".join(filter(None, (_restored(row), _text(aftermath(row, waves=waves))))),
         ]
         for row in listed
     )
-    return _section(
-        "Actions", f"In total: {_text(counts)}.", _table(("status", "object", "file", "fields", "reason"), rows)
-    )
+    total = f"In total: {_text(counts)}."
+    if cost(report):
+        total += f" {_text(cost(report))}."
+    return _section("Actions", total, _table(("status", "object", "file", "fields", "reason"), rows))
+
+
+def _restored(row: Mapping[str, Any]) -> str:
+    paths = row.get("restored") or ()
+    return f"put back {', '.join(_code(path) for path in paths)}" if paths else ""

@@ -24,11 +24,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     PARTS,
     Card,
     actions,
+    aftermath,
     by_hand,
     compare,
+    cost,
     describe,
     differs,
     fix,
+    in_waves,
     message,
     not_evaluated,
     object_name,
@@ -246,6 +249,7 @@ def _actions(report: Mapping[str, Any], page: _Page) -> list[str]:
     if report["mode"] == "audit":
         return []
     counts, rows = actions(report)
+    waves = in_waves(report)
     lines = [f"{page.paint('actions', _BOLD)}  {counts}"]
     width = max((cells(visible(row["status"])) for row in rows[: page.limit]), default=0)
     for row in rows[: page.limit]:
@@ -254,11 +258,14 @@ def _actions(report: Mapping[str, Any], page: _Page) -> list[str]:
         lines += page.hang(status, visible(row["object"]) + where, _STATUS_COLORS.get(row["status"], ""))
         for detail in (
             ", ".join(_short_path(path) for path in row.get("fields") or ()),
-            visible(row.get("reason") or ""),
+            ", ".join(f"{_short_path(path)} put back" for path in row.get("restored") or ()),
+            visible(aftermath(row, waves=waves)),
         ):
             if detail:
                 lines += page.hang(" " * cells(status), detail)
     lines += page.more(len(rows))
+    if cost(report):
+        lines += page.hang("  ", visible(cost(report)))
     if report["source"]["type"] == "manifests" and any(row["status"] in ("changed", "would-change") for row in rows):
         lines += page.hang("  ", "edits take effect when they are applied; the first rollout still runs the old spec")
     return lines

@@ -243,6 +243,35 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
     return [(text, names[0] if len(names) == 1 else count(len(names), "workload")) for text, names in ranked]
 
 
+def cost(report: Mapping[str, Any]) -> str:
+    """What the changes of a run in check mode cost a live cluster, raw text of others; empty where there are none."""
+    found = report.get("cost")
+    if not found or not found["workloads"] or report["source"]["type"] != "cluster":
+        return ""
+    pods = found["pods_restarted"]
+    text = f"{count(found['workloads'], 'workload')}, {count(pods, 'pod restarts', 'pods restart')}"
+    if pods:
+        text += "; the first rollout still stops them by the old spec"
+    drain = found["node_drain"]
+    if drain:
+        text += (
+            f"; a node drain takes up to {number(drain['seconds_longer'])} s longer "
+            f"({drain['object']}: grace {drain['grace_before']} → {drain['grace_after']} s)"
+        )
+    return text
+
+
+def in_waves(report: Mapping[str, Any]) -> bool:
+    """Whether there was more than one wave, so that a person wants to know which."""
+    return any(action.get("wave") not in (None, 1) for action in report["actions"])
+
+
+def aftermath(action: Mapping[str, Any], *, waves: bool) -> str:
+    """Why an action ended as it did, and with `waves` in which wave; raw text of others."""
+    wave = f"wave {action['wave']}" if waves and action.get("wave") else ""
+    return "; ".join(filter(None, (wave, action.get("reason"))))
+
+
 def actions(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
     """The counts by status in one line, and every action but the unchanged ones, those that need a person first."""
     amounts = Counter(action["status"] for action in report["actions"])

@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules import 
     new_pods,
     nodes,
     observability,
+    observed_stops,
     pid1,
     prestop,
     probe_settings,
@@ -57,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     *workers.RULES,
     *nodes.RULES,
     *runtime.RULES,
+    *observed_stops.RULES,
     *observability.RULES,
 )
 DEFAULT = "default"  # in a list of rules: all that are judged when nobody names any

@@ -60,13 +60,15 @@ def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
 def _unhealthy(case: Case) -> Iterator[Hit]:
     if case.version < _POLICY or get_maps(case.workload.spec, "volumeClaimTemplates", "spec"):
         return
-    blocking = sorted(
-        (budget for budget in _budgets(case).values() if not budget.evicts_unhealthy), key=lambda budget: budget.name
-    )
+    # That nobody set the field says nothing yet: it matters where somebody did, or where pods are missing right now.
+    blocking = [
+        budget
+        for budget in _budgets(case).values()
+        if budget.unhealthy_policy != "AlwaysAllow" and (budget.unhealthy_policy or _is_short(budget))
+    ]
     if not blocking:
         return
-    # Worst first: where pods are missing right now, the drain hangs right now.
-    budget = min(blocking, key=lambda one: not _is_short(one))
+    budget = min(blocking, key=lambda one: (not _is_short(one), one.name))
     short = _is_short(budget)
     yield Hit(
         f"PodDisruptionBudget {budget.name} protects pods that are not ready, too: "
@@ -123,7 +125,8 @@ RULES = (
             "DaemonSets, which drains pass over",
             "scaled to zero",
             "Kubernetes before 1.27, which has no such field",
-            "pods missing right now make it a warning; without a count, as in manifests, it stays an info",
+            "a field that nobody set, as long as no pod is missing",
+            "enough pods are healthy, or nobody has counted them, as in manifests: an info",
         ),
         check=_unhealthy,
         seed="conclusion",

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import HOOK_FAILED
 from ansible_collections.graceful.termination.plugins.module_utils.hook_command import (
     Command,
     calls_of,
@@ -25,6 +26,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     REGISTRY_DEREGISTER,
     Remedy,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shell import (
     SHELLS,
@@ -85,18 +87,28 @@ def _calls_shell(words: Sequence[str]) -> bool:
 def _shell_missing(case: Case) -> Iterator[Hit]:
     for container, _commands in _exec_hooks((*case.workload.containers, *case.workload.sidecars)):
         words = container.pre_stop.command if container.pre_stop else ()
-        if not _lacks_shell(container.image) or not _calls_shell(words):
+        look = case.context.evidence.look(case.workload, container)
+        bare, read = look is not None and look.bare, look is not None and look.processes is not None
+        if not _calls_shell(words) or not (bare or (_lacks_shell(container.image) and not read)):
             continue
         program = basename(words[0])
-        remedy = Remedy(PRESTOP_SLEEP, "that the image has no shell is taken from its name; try it on a running pod")
+        known, manual = "an image of this name", "that the image has no shell is taken from its name; try it on a pod"
+        if bare:
+            known, manual = "its image, which has not even cat,", "that it has no shell follows from what it lacks"
+        failed = any(
+            event.reason == HOOK_FAILED and event.container == container.name
+            for event in case.context.evidence.of(case.workload).events
+        )
+        remedy = Remedy(PRESTOP_SLEEP, manual)
         if container.native_sidecar:
             remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
         yield Hit(
-            f"the preStop hook starts '{program:.20}', which an image of this name does not have: the hook fails at "
-            "once and SIGTERM follows without any delay",
+            f"the preStop hook starts '{program:.20}', which {known} does not have: the hook fails at once and SIGTERM "
+            "follows without any delay",
             f"{container.path}.lifecycle.preStop.exec",
             remedy,
             container,
+            "error" if bare and failed else None,
             numbers={"prestop_seconds": 0},
         )
 
@@ -170,10 +182,12 @@ def _side_effects(case: Case) -> Iterator[Hit]:
                 "flight fails; close it in the SIGTERM handler, after the last request",
                 "warning",
             )
-        elif registry and container.name in called and _returns_at_once(commands):
-            message = (
+        elif registry and container.name in called and _returns_at_once(commands) and not delays_itself(case):
+            # The loss is that of prestop-missing, which a hook of any kind holds back.
+            message, severity = (
                 "the preStop hook leaves the registry but does not wait: clients that know the address from before "
-                "still call it when SIGTERM comes"
+                "still call it when SIGTERM comes",
+                "info" if case.never_overlaps else "warning",
             )
             remedy = Remedy(REGISTRY_DEREGISTER, "how the registry is left is the owner's to say")
         elif not registry and any(map(_repeats_badly, commands)):
@@ -193,8 +207,10 @@ RULES = (
         severity="warning",
         evidence="static",
         why="An image without a shell cannot run sh or sleep: the hook fails at once, its event never says why, and "
-        "SIGTERM follows without the delay that the manifest promises.",
+        "SIGTERM follows without the delay that the manifest promises. An error where a running pod and an event "
+        "of the failed hook show it.",
         traps=(
+            "a running pod of such an image has cat or the like after all",
             "debug and dev variants of such images have a shell",
             "a program from a folder that a volume may bring",
             "a program that is neither a shell nor sleep",
@@ -233,6 +249,7 @@ RULES = (
         "fails. And a hook is delivered at least once, not exactly once.",
         traps=(
             "leaving a registry first and then waiting is right",
+            "leaving a registry without a pause, where the server delays its own shutdown",
             "what is only printed",
             "a line appended to a log",
             "calls to the own pod, which do not leave it",

@@ -66,7 +66,7 @@ def _overlap(case: Case) -> Iterator[Hit]:
     if job.get("completionMode") == "Indexed":
         whom = "two pods with the same index"
     elif case.workload.spec.get("concurrencyPolicy") == "Forbid" and parallelism in (None, 1):
-        whom = "two pods, though concurrencyPolicy Forbid says that one at a time may run"
+        whom = "two pods, though concurrencyPolicy Forbid says that one at a time may run,"
     elif grace > DEFAULT_GRACE:
         whom, severity = "two pods", "info"  # for long, but nothing says that they must not
     else:

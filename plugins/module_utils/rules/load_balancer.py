@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.around.service import AWS, deregistration_delay
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time, takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     DEREGISTRATION_DELAY,
     PRESTOP_EXEC_SLEEP,
@@ -39,6 +39,8 @@ def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
         if container.pre_stop
         and (container.pre_stop.kind == "exec" or (container.pre_stop.kind == "sleep" and case.oldest >= SLEEP_ACTION))
     ]
+    if all(container.pre_stop and takes_no_time(container.pre_stop) for container, _hook in hooks):
+        return []  # prestop-missing
     if delays_itself(case) or any(hook.drains or hook.seconds >= wanted for _container, hook in hooks):
         return []
     return hooks

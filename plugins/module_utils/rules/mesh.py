@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.mesh import (
     ISTIO,
     LINKERD,
@@ -92,12 +92,16 @@ def _needed(case: Case) -> int:
     return case.budget.prestop.seconds + (case.budget.drain.seconds or 0)
 
 
+def _hook(proxy: Proxy) -> HookTime:
+    return hook_time(proxy.container.pre_stop if proxy.container else None)
+
+
 def _outlives(case: Case, proxy: Proxy) -> bool | None:
     """Whether a classic proxy stays as long as the application; None where that is not known.
 
     Raises MeshConfigError.
     """
-    hook = hook_time(proxy.container.pre_stop if proxy.container else None)
+    hook = _hook(proxy)
     if not hook.exact:
         return None
     if case.budget.container == proxy.name:
@@ -168,7 +172,8 @@ def _drain_remedy(case: Case) -> Remedy:
 
 def _istio_drain_too_short(case: Case, proxy: Proxy) -> Iterator[Hit | NotEvaluated]:
     outlives = _outlives(case, proxy)
-    if outlives is None and not case.budget.known:
+    # What is not known of a hook of the proxy's own says nothing of the application.
+    if outlives is None and not case.budget.known and _hook(proxy).exact:
         yield NotEvaluated("how long the application needs to drain is not known: annotation drain-seconds would tell")
     if outlives is not False:
         return

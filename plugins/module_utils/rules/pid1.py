@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1 import clears_shell, is_deaf_shell
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import EXEC_ENTRYPOINT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shell import (
     basename,
+    behind_init,
     commands_of,
     ends_in_program,
     script_of,
@@ -22,59 +25,95 @@ from ansible_collections.graceful.termination.plugins.module_utils.shell import 
 # `exec PROGRAM` replaces the shell; `exec >file` only redirects. An init that the shell starts is not PID 1 either.
 HANDLES_SIGTERM = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
 
+_SEEN = (
+    "a running pod shows it: the shell is PID 1, has children and no handler for the stop signal, so they never learn "
+    "of a stop and are killed after {grace} s with all that is in flight"
+)
+
 
 def _shell_wrapper(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if not workload.application_is_pid1:
         return
     for container in workload.containers:
-        script = script_of(container.words) if container.command else None
+        written = container.words if container.command else ()
+        started = behind_init(written)
+        words = started or written
+        script = script_of(words)
         commands = commands_of(script) if script is not None else []
-        if not commands or any(HANDLES_SIGTERM.match(command) for command in commands):
+        look = case.context.evidence.look(workload, container)
+        confirmed = is_deaf_shell(look)
+        declared = commands and not any(HANDLES_SIGTERM.match(command) for command in commands)
+        if not confirmed and (not declared or (clears_shell(look) and not started)):
             continue
         single = len(commands) == 1
-        may_go = single or (basename(container.words[0]) == "bash" and ends_in_program(script or ""))
-        idle = is_idle(container)
-        message = (
-            "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed "
-            f"after {workload.grace} s with all that is in flight"
-        )
-        if idle:
-            message = (
-                "the container only waits, and as PID 1 it ignores SIGTERM: nothing is lost, but every stop of the pod "
-                f"takes all of its {workload.grace} s"
-            )
-        elif may_go:
-            message = (
-                "the shell may stay PID 1 (bash and busybox replace themselves with a single command, a recent bash "
-                "with the last of several, dash does not): then SIGTERM never reaches the application, which is killed "
-                f"after {workload.grace} s"
-            )
+        may_go = single or (basename(words[0] if words else "") == "bash" and ends_in_program(script or ""))
+        idle = bool(words) and is_idle(replace(container, command=words, args=()))
+        if idle and started:
+            continue  # it ends at once, and nothing is lost
         yield Hit(
-            message,
+            _SEEN.format(grace=workload.grace)
+            if confirmed and not idle
+            else _message(basename(written[0]) if started else "", workload.grace, idle=idle, may_go=may_go),
             f"{container.path}.command",
             # The script itself stays out of the report: it may hold a secret.
             Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", {"single": single}),
             container,
-            "info" if may_go or idle or case.profile.name == "batch" else None,
+            _severity(case, idle=idle, confirmed=confirmed, may_go=may_go),
             {"commands": len(commands), "grace_seconds": workload.grace},
         )
+
+
+def _severity(case: Case, *, idle: bool, confirmed: bool, may_go: bool) -> str | None:
+    if idle or case.profile.name == "batch":
+        return "info"
+    return "error" if confirmed else "info" if may_go else None
+
+
+def _message(init: str, grace: int, *, idle: bool, may_go: bool) -> str:
+    """What is lost; `init` is what stands in front of the shell, if anything does."""
+    if idle:
+        return (
+            "the container only waits, and as PID 1 it ignores SIGTERM: nothing is lost, but every stop of the pod "
+            f"takes all of its {grace} s"
+        )
+    stays = (
+        "(bash and busybox replace themselves with a single command, a recent bash with the last of several, dash does "
+        "not)"
+    )
+    if init:
+        # Measured with tini (with and without -g) and dumb-init, dash and bash.
+        killed = "and it ends with the shell: the application is killed at that moment, with all that is in flight"
+        if may_go:
+            return f"the shell behind {init} may stay {stays}: then SIGTERM from {init} ends it at once, {killed}"
+        return f"{init} passes SIGTERM to a shell, which ends at once instead of passing it on, {killed}"
+    if may_go:
+        return (
+            f"the shell may stay PID 1 {stays}: then SIGTERM never reaches the application, which is killed after "
+            f"{grace} s"
+        )
+    return (
+        "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed after "
+        f"{grace} s with all that is in flight"
+    )
 
 
 RULES = (
     Rule(
         id="pid1-shell-wrapper",
-        title="A shell is PID 1 and does not pass SIGTERM on",
+        title="A shell keeps SIGTERM from the application",
         severity="warning",
         evidence="static",
         why="The kernel delivers a signal to PID 1 only if it has a handler. A shell has none and forwards nothing: "
-        "the application never learns that it should stop.",
+        "the application never learns that it should stop. Behind an init the shell ends by it instead, and the init "
+        "and the application with it. Where a running pod shows it, it is an error.",
         traps=(
             "a single simple command, which most shells replace themselves with: an info",
             "several of bash's, the last of them a program, which it replaces itself with: an info",
             "a container that only waits: an info, nothing is lost",
-            "exec or trap in the script",
-            "tini or dumb-init in front",
+            "exec or trap in the script, unless a running pod shows otherwise",
+            "a running pod shows that the shell has made way for a program or handles the signal",
+            "tini or dumb-init in front of the application itself, or one that sends another signal",
             "shareProcessNamespace or hostPID: the shell is not PID 1",
             "Windows pods",
             "batch workloads: an info",

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import HOOK_FAILED, HTTP_FALLBACK
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time, takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.profile import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     GRACE_PERIOD,
@@ -66,7 +67,8 @@ def _has_shutdown_manager(case: Case) -> bool:
 def _missing(case: Case) -> Iterator[Hit]:
     traits = case.profile.traits
     drain = case.profile.drain_containers
-    if any(container.pre_stop for container in drain) or delays_itself(case):
+    hooks = [container.pre_stop for container in drain if container.pre_stop]
+    if not all(map(takes_no_time, hooks)) or delays_itself(case):
         return
     if "external-lb" not in traits and all(container.name == ISTIO_PROXY for container in drain):
         return  # a gateway goes on for terminationDrainDuration, 5 s by default: enough for what is in the cluster
@@ -84,11 +86,16 @@ def _missing(case: Case) -> Iterator[Hit]:
     elif "headless-only" in traits:
         sender = "clients that have looked the name up before still send"
     for container in drain:
+        remedy, hooked = _sleep_remedy(case), ""
+        if container.pre_stop:
+            hooked = " (its hook returns at once)"
+            if container.pre_stop.kind == "exec":
+                remedy = Remedy(remedy.name, "what the hook does belongs to the application's owner")
         yield Hit(
-            f"no preStop delay: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
+            f"no preStop delay{hooked}: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
             f"{seconds} s ({source}) let that end",
             f"{container.path}.lifecycle.preStop",
-            _sleep_remedy(case),
+            remedy,
             container,
             severity,
             {"prestop_seconds": 0, "wanted_seconds": seconds},
@@ -198,18 +205,32 @@ def _http_unverified(case: Case) -> Iterator[Hit]:
         hook = container.pre_stop
         if hook is None or hook.kind != "httpGet":
             continue
+        events = case.context.evidence.of(case.workload).events
+        told = {event.reason for event in events if event.container == container.name}
         named = isinstance(hook.port, str) and not hook.port.isdecimal()
         nameless = named and hook.port not in {port.name for port in container.ports}
+        message = (
+            "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 "
+            "or an answer before the drain counts as done, and SIGTERM follows at once"
+        )
+        if nameless:
+            message = (
+                f"the preStop hook calls port {hook.port}, a name that no port of the container has: it fails at once "
+                "and SIGTERM follows without any delay"
+            )
+        elif HOOK_FAILED in told:
+            message = (
+                f"the preStop hook is an httpGet that nobody answered when a pod stopped (event {HOOK_FAILED}): "
+                "SIGTERM followed without any delay"
+            )
+        elif HTTP_FALLBACK in told:
+            message += f"; a pod answered HTTP where HTTPS is declared (event {HTTP_FALLBACK})"
         yield Hit(
-            f"the preStop hook calls port {hook.port}, a name that no port of the container has: it fails at once and "
-            "SIGTERM follows without any delay"
-            if nameless
-            else "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 "
-            "or an answer before the drain counts as done, and SIGTERM follows at once",
+            message,
             f"{container.path}.lifecycle.preStop.httpGet",
             Remedy(PRESTOP_SLEEP, "what the endpoint does is not known"),
             container,
-            "error" if nameless else None,
+            "error" if nameless or HOOK_FAILED in told else None,
         )
 
 
@@ -228,6 +249,7 @@ RULES = (
             "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
             "a Service for metrics, probes or the members of a ring alone",
             "a container that only holds a place: pause, or sleep as its command",
+            "a hook that may take its time; one that certainly returns at once is no delay",
             "a gateway of Istio that only the cluster sends to: it drains for some seconds by itself",
         ),
         check=_missing,
@@ -281,7 +303,8 @@ RULES = (
         severity="warning",
         evidence="static",
         why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers "
-        "before the drain is done, gives no delay at all, and no event says so.",
+        "before the drain is done, gives no delay at all, and no event says so. An event that nobody answered makes it "
+        "an error.",
         traps=(
             "exec and sleep hooks",
             "a shutdown-manager, which answers when the connections are gone",

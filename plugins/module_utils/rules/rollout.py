@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.labels import Selector
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     REPLICAS,
     ROLLOUT_IN_PLACE,
@@ -15,7 +16,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+    Unreadable,
+    get,
+    get_map,
+    get_maps,
+    line_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS
 
 SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
@@ -32,13 +39,23 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
     if any(mode is not None and not SHARED_MODES & set(mode) for mode in modes):
         # A pod more than before could not mount the volume: the rollout would hang instead.
         return
+    nodes = sum(node.schedulable for node in case.context.nodes)
+    apart = _kept_apart_by(case)
+    if apart == "kubernetes.io/hostname" and 0 < nodes <= replicas:
+        return  # as above: there is no node for one more
     severity = None
     if unavailable >= replicas:
         severity = "error" if case.replicas_declared else "warning"
     elif replicas <= 3:
         # The default never takes one of so few: somebody chose this.
         severity = "warning"
-    manual = "whether a second pod can mount its volume is not known" if None in modes else None
+    manual = None
+    if apart and (apart != "kubernetes.io/hostname" or not nodes):
+        manual = (
+            f"its pods refuse to share a {apart.rpartition('/')[2]:.63}, and whether another one is free is not known"
+        )
+    if None in modes:
+        manual = "whether a second pod can mount its volume is not known"
     left = replicas - unavailable
     yield Hit(
         f"a rolling update takes {unavailable} of {replicas} pods away before new ones are ready: {left} "
@@ -52,6 +69,23 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
         severity=severity,
         numbers={"replicas": replicas, "max_unavailable": unavailable, "max_surge": surge},
     )
+
+
+def _kept_apart_by(case: Case) -> str:
+    """The label of nodes whose value no two pods may share, those of another revision included; empty without."""
+    workload, path = case.workload, f"{case.workload.pod_path}.affinity.podAntiAffinity"
+    affinity = get_map(workload.pod, "affinity", workload.pod_path)
+    terms = get_maps(get_map(affinity, "podAntiAffinity", path), "requiredDuringSchedulingIgnoredDuringExecution", path)
+    for term in terms:
+        selector = get_map(term, "labelSelector", path)
+        if not selector or term.get("matchLabelKeys"):
+            continue
+        try:
+            if Selector.of_object(selector).matches(workload.template_labels):
+                return get(term, "topologyKey", str, path, "")
+        except ValueError as error:
+            raise Unreadable(f"{path}: {error}", line_of(selector)) from None
+    return ""
 
 
 def _wants_own_volume(case: Case) -> bool:
@@ -82,9 +116,13 @@ def _single_replica(case: Case) -> Iterator[Hit]:
         return
     # A StatefulSet has a headless Service for the names of its pods, whether anybody sends requests there or not.
     named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
+    surges = workload.kind in ("Deployment", "Rollout")
     yield Hit(
         "one replica serves: a rolling update can put a second pod beside it, an eviction or a node drain cannot, and "
-        "requests fail until the new pod is ready",
+        "requests fail until the new pod is ready"
+        if surges
+        else "one replica serves: an update, an eviction or a node drain stops it before the next pod starts, and "
+        "requests fail until that is ready",
         "spec.replicas",
         Remedy(REPLICAS, "whether two may run at once, only its owner knows", {"replicas": 2}),
         # Not declared, it may be set by something outside of what was read, such as an autoscaler.
@@ -133,6 +171,7 @@ RULES = (
             "all of an undeclared number of replicas: a warning, something outside may set more",
             "hostPort or hostNetwork: one more pod finds no free port",
             "a ReadWriteOnce volume: one more pod cannot mount it",
+            "pods that refuse to share a node: none is free for one more, or a person must know",
         ),
         check=_loses_capacity,
         remedies=(ROLLOUT_STRATEGY,),

@@ -1,57 +1,156 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only running pods can tell. As long as nobody looks at them, each of these says so instead of passing."""
+"""PID 1 of running pods: what the kernel says of its signals and its children."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container, is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import EXEC, STATUS, Look
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1 import (
+    RUNTIMES,
+    is_deaf_shell,
+    may_get_another,
+    only_by_runtime,
+    reaction_to_stop,
+    runtime_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.proc import Processes
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.signals import (
+    HANDLED,
+    IGNORED,
+    UNKNOWN,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.stops import observed_stops
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import INIT_PROCESS, TRACE, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
-UNSEEN = NotEvaluated("needs evidence from running pods, which an audit does not collect")
+_STARTED = 10  # seconds that a program may take to set up its handlers
+_SOME, _MANY = 3, 10  # zombies; fewer may be a moment's
+_IDLE = ("sleep", "tail", "pause", "catatonit")
+_TO_TEST = "a changed start command is for its owner to test"
 
 
-def _unseen(case: Case) -> Iterator[NotEvaluated]:
-    if "scaled-to-zero" not in case.profile.traits:
-        yield UNSEEN
+def _seen(case: Case) -> Iterator[tuple[Container, Look, Processes] | NotEvaluated]:
+    """The containers that were looked into, and each reason once why others were not."""
+    workload, evidence = case.workload, case.context.evidence
+    if "scaled-to-zero" in case.profile.traits or not workload.application_is_pid1:
+        return
+    reason = evidence.why_not(workload, EXEC)
+    if reason is None and not evidence.of(workload).looks:
+        reason = "there is no ready pod to look into"
+    if reason:
+        yield NotEvaluated(reason)
+        return
+    problems = {}
+    for container in workload.containers:
+        look = evidence.look(workload, container)
+        if look is None:
+            problems["not all of its containers run"] = True
+        elif look.processes is None:
+            problems[look.problem] = True
+        else:
+            yield container, look, look.processes
+    yield from map(NotEvaluated, problems)
 
 
-def _unseen_pid1(case: Case) -> Iterator[NotEvaluated]:
-    if case.workload.application_is_pid1:
-        yield from _unseen(case)
+def _unhandled(case: Case) -> Iterator[Hit | NotEvaluated]:
+    for seen in _seen(case):
+        if isinstance(seen, NotEvaluated):
+            yield seen
+            continue
+        container, look, processes = seen
+        reaction = reaction_to_stop(look)
+        if reaction == UNKNOWN:
+            yield NotEvaluated("what PID 1 does about signals is not shown to the account that an exec runs as")
+        elif reaction != HANDLED and not is_deaf_shell(look):
+            yield _deaf(case, container, look, processes, ignores=reaction == IGNORED)
+
+
+def _deaf(case: Case, container: Container, look: Look, processes: Processes, *, ignores: bool) -> Hit | NotEvaluated:
+    grace = case.workload.grace
+    if look.seconds < _STARTED:
+        return NotEvaluated("its container had just been started")
+    others = may_get_another(look)
+    by_runtime = only_by_runtime(look, others)
+    if others and not by_runtime:
+        return NotEvaluated(
+            f"PID 1 handles {', '.join(others)} but not SIGTERM; which it gets is STOPSIGNAL of the image, which the "
+            "Kubernetes API does not show"
+        )
+    idle = processes.program in _IDLE or is_idle(container)
+    signal = look.stop_signal[:20] or "SIGTERM"
+    why = f"ignores {signal}" if ignores else f"has no handler for {signal}, and the kernel drops it"
+    message = f"PID 1 ({processes.program}) {why}: "
+    if idle:
+        message += (
+            f"nothing is lost by a container that only waits, but every stop of the pod takes all of its {grace} s"
+        )
+    else:
+        message += f"the application is not told, and is killed after {grace} s with all that is in flight"
+    if by_runtime and not idle:
+        message += "; unless its image declares STOPSIGNAL SIGINT, which the Kubernetes API does not show"
+    return Hit(
+        message,
+        f"{container.path}.command",
+        Remedy(INIT_PROCESS, _TO_TEST),
+        container,
+        "info" if idle or by_runtime or case.profile.name == "batch" else None,
+        {"grace_seconds": grace},
+    )
+
+
+def _runtime_default(case: Case) -> Iterator[Hit | NotEvaluated]:
+    workload, evidence = case.workload, case.context.evidence
+    of_it = evidence.of(workload)
+    clean = {
+        stop.container
+        for stop in (observed_stops(workload, of_it.pods, of_it.events) if STATUS in evidence.asked else ())
+        if stop.ended.exit_code == 0
+    }
+    for seen in _seen(case):
+        if isinstance(seen, NotEvaluated):
+            yield seen
+            continue
+        container, look, processes = seen
+        runtime = runtime_of(look)
+        if not runtime or container.name in clean or reaction_to_stop(look) != HANDLED or case.profile.name == "batch":
+            continue
+        yield Hit(
+            f"PID 1 ({processes.program}) handles SIGTERM, but that may be its runtime alone: {RUNTIMES[runtime]}; "
+            "only a stop under load tells",
+            f"{container.path}.command",
+            Remedy(TRACE, "whether the application drains shows when it is stopped"),
+            container,
+            "info",
+        )
+
+
+def _zombies(case: Case) -> Iterator[Hit | NotEvaluated]:
+    for seen in _seen(case):
+        if isinstance(seen, NotEvaluated):
+            yield seen
+            continue
+        container, _look, processes = seen
+        amount = processes.zombies
+        if not processes.all:
+            yield NotEvaluated("the image has no find: only PID 1 could be read")
+        elif amount >= _SOME:
+            yield Hit(
+                f"{amount} ended processes wait for PID 1 ({processes.program}) to take note, which it does not: they "
+                "do not keep the pod from stopping, but use up its process ids",
+                f"{container.path}.command",
+                Remedy(INIT_PROCESS, _TO_TEST),
+                container,
+                "warning" if amount >= _MANY else None,
+                {"zombies": amount},
+            )
 
 
 RULES = (
-    Rule(
-        id="prestop-hook-failed",
-        title="A preStop hook failed",
-        severity="error",
-        evidence="runtime",
-        why="The kubelet reports a failed hook by an event that never says why, and goes straight to SIGTERM: the "
-        "delay was not there.",
-        traps=(
-            "one failure on a container that had already exited",
-            "events are kept for about an hour: none seen proves nothing",
-        ),
-        check=_unseen,
-        seed="nine steps: 8",
-    ),
-    Rule(
-        id="grace-period-exceeded",
-        title="Containers are killed at the end of their grace period",
-        severity="error",
-        evidence="runtime",
-        why="What was still in flight when SIGKILL came was cut.",
-        traps=(
-            "exit code 137 with reason OOMKilled or ContainerStatusUnknown",
-            "native sidecars, for which a non-zero code is normal",
-            "a forced deletion, or an ephemeral container in the pod",
-        ),
-        check=_unseen,
-        seed="nine steps: 6",
-    ),
     Rule(
         id="pid1-sigterm-unhandled",
         title="PID 1 has no handler for its stop signal",
@@ -60,11 +159,18 @@ RULES = (
         why="The kernel drops a signal for which PID 1 has no handler: the container always takes its whole grace "
         "period and is then killed.",
         traps=(
-            "the image or the container declares another stop signal",
+            "PID 1 handles another signal that the image may declare as STOPSIGNAL: not evaluated",
+            "Python and shells, which always handle SIGINT, as that may be the image's STOPSIGNAL: an info",
+            "an init or a server that reads its signals itself (tini, dumb-init, s6, sigwait, signalfd)",
+            "a container that only waits: an info, nothing is lost",
+            "a shell with children is pid1-shell-wrapper",
+            "a container that has just been started: not evaluated",
             "shareProcessNamespace or hostPID: the application is not PID 1",
             "Windows pods",
+            "batch workloads: an info",
         ),
-        check=_unseen_pid1,
+        check=_unhandled,
+        remedies=(INIT_PROCESS,),
         seed="fault 1",
     ),
     Rule(
@@ -73,9 +179,15 @@ RULES = (
         severity="warning",
         evidence="runtime",
         why="A handler is no proof of a drain: Go exits at once, the JVM runs its hooks, and Node as PID 1 goes on "
-        "until it is killed. Only a stop under load decides.",
-        traps=("the application finishes its requests", "shareProcessNamespace or hostPID", "Windows pods"),
-        check=_unseen_pid1,
+        "until it is killed. Only a stop under load decides, so this is an info.",
+        traps=(
+            "the application finishes its requests: a stop with exit code 0 was seen",
+            "batch workloads",
+            "shareProcessNamespace or hostPID",
+            "Windows pods",
+        ),
+        check=_runtime_default,
+        remedies=(TRACE,),
         seed="fault 1",
     ),
     Rule(
@@ -83,30 +195,16 @@ RULES = (
         title="PID 1 does not reap its children",
         severity="info",
         evidence="runtime",
-        why="Defunct processes do not keep a pod from stopping, but they use up its process ids.",
-        traps=("a few of them at one moment", "shareProcessNamespace, where the pause process reaps", "Windows pods"),
-        check=_unseen_pid1,
-        seed="fault 1",
-    ),
-    Rule(
-        id="unclean-exit-code",
-        title="The last stop was not clean",
-        severity="warning",
-        evidence="runtime",
-        why="An exit code other than 0 after SIGTERM says that the application did not shut down by itself.",
-        traps=("143 of a JVM, whose hooks ran", "native sidecars", "OOMKilled"),
-        check=_unseen,
-        seed="soul test",
-    ),
-    Rule(
-        id="pod-stuck-terminating",
-        title="A pod is still there long after its grace period",
-        severity="error",
-        evidence="runtime",
-        why="A finalizer, a volume that does not unmount or a node that is gone keeps it; its replacement may wait "
-        "for it.",
-        traps=("the deletion timestamp already includes the grace period",),
-        check=_unseen,
+        why="Defunct processes do not keep a pod from stopping, but they use up its process ids. From 10 on this is a "
+        "warning.",
+        traps=(
+            "one or two of them at one moment",
+            "children that ended whose own parent is alive",
+            "shareProcessNamespace, where the pause process reaps",
+            "Windows pods",
+        ),
+        check=_zombies,
+        remedies=(INIT_PROCESS,),
         seed="fault 1",
     ),
 )

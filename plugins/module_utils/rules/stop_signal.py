@@ -107,6 +107,8 @@ def _signal_unseen(container: Container) -> Iterator[NotEvaluated]:
         return
     program = "php-fpm" if re.fullmatch(r"php-fpm[\d.]{0,5}", command.program) else command.program
     signal, images = _SERVERS.get(program, ("", ()))
+    if program == "httpd" and image_name(container).rpartition("/")[2] == "busybox":
+        return  # busybox has a small server of that name, not Apache's
     if signal and not _is_official(container, images):
         yield NotEvaluated(
             f"{program} drains on SIG{signal}; whether it gets that is STOPSIGNAL of the image, which the Kubernetes "

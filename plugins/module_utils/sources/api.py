@@ -36,6 +36,15 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """What a command in a container wrote. `code` is None where it is not known; `absent`: there is no such program."""
+
+    output: bytes
+    code: int | None
+    absent: bool = False
+
+
 class Server(Protocol):
     """Whom messages speak of: what reports call it, and what went wrong with the credentials, empty if nothing did."""
 
@@ -51,6 +60,9 @@ class Transport(Server, Protocol):
 
     def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
         """The lines of the answer to a GET, as they come. Raises Unreachable, ApiError."""
+
+    def execute(self, namespace: str, pod: str, container: str, command: tuple[str, ...], what: str) -> Executed:
+        """Run a command in a container, within limits of time and output. Raises Unreachable, ApiError."""
 
 
 class Unreachable(SourceError):
@@ -157,6 +169,13 @@ class Api:
                 text = json.dumps(status).encode()
                 raise failure(Answer(int(status.get("code") or 500), text), self._transport, what)
             yield event
+
+    def execute(self, namespace: str, pod: str, container: str, command: tuple[str, ...]) -> Executed:
+        """Run a command in a container, once. Raises ApiError, Unreachable."""
+        with self._lock:
+            self.requests += 1
+        what = f"execute {command[0]} in pod {pod} in namespace {namespace}"
+        return self._transport.execute(namespace, pod, container, command, what)
 
     def objects(self, path: str, what: str, keep: Callable[[dict], dict], query: Query = ()) -> list[dict[str, Any]]:
         """Read all objects, page by page; `keep` drops what is not needed of each. Raises ApiError, Unreachable."""

@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.content import content_of, digest
+from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import (
     SYSTEM_NAMESPACES,
@@ -23,16 +28,24 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_configs import read_configs
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_evidence import read_evidence
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_pods import read_injected
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import follow
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_rollouts import Rollouts
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import nothing_sent
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer, Written
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import (
     AROUND,
     NAMESPACE,
     WORKLOADS,
     Resource,
+    unfinished,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import (
+    NOT_YET,
+    Action,
+    Diff,
+    SourceError,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
 
@@ -58,11 +71,19 @@ class _Listed:
 class ClusterSource:
     """All that `api` shows of a cluster. `replan` plans a workload anew that has changed since it was read."""
 
-    def __init__(self, api: Api, options: Options, replan: Callable[[Workload, Snapshot], Change | None]):
+    def __init__(
+        self,
+        api: Api,
+        options: Options,
+        replan: Callable[[Workload, Snapshot], Change | None],
+        interruption: Interruption | None = None,
+    ):
         self._api = api
         self._options = options
         self._replan = replan
+        self._interruption = interruption or Interruption()
         self._unmanaged: dict[str, str] = {}
+        self._uid: str | None = None
         names = options.selection.namespaces
         # Where each is named, a right in these namespaces is enough.
         self._namespaces = None
@@ -94,6 +115,7 @@ class ClusterSource:
                 self._add(part, snapshot)
         read_configs(self._api, snapshot, self._options.rules)
         read_injected(self._api, snapshot, namespaces, self._options.rules)
+        read_evidence(self._api, snapshot, self._options.evidence, self._options.rules, time.time)
         snapshot.requests = self._api.requests
         self._snapshot = snapshot
         return snapshot
@@ -103,27 +125,70 @@ class ClusterSource:
         reasons = ((index, self._refusal(change)) for index, change in enumerate(changes))
         return {index: reason for index, reason in reasons if reason}
 
+    def identity(self) -> dict[str, Any]:
+        """The cluster by what it is called here, and by the uid of its namespace kube-system, which no other has."""
+        if self._uid is None:
+            try:
+                found = self._api.get(NAMESPACE.path(None, "kube-system"), "get namespace kube-system")
+                self._uid = str(found["metadata"]["uid"])
+            except ApiError as error:
+                if error.status not in (403, 404):
+                    raise
+                self._uid = ""
+        return {"type": "cluster", "name": self._api.name, "uid": self._uid or None}
+
+    def state_of(self, workload: Workload) -> dict[str, Any]:
+        """A new resourceVersion alone may be no more than a new status: what counts is the digest of the rest."""
+        metadata = workload.obj["metadata"]
+        state = {key: metadata.get(key) for key in ("uid", "resourceVersion")}
+        return state | {"content": digest(content_of(workload.obj))}
+
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
         """Patch each workload, then wait for all rollouts at once. With `check` the server only says what it would do.
 
-        One that fails does not stop the others.
+        One that fails does not stop the others; those that do not come up are held, or put back.
         """
-        writer = Writer(self._api, lambda workload: self._replan(workload, self._snapshot), self._refusal, check=check)
+        caution, now = self._options.caution, datetime.now(UTC)
+        writer = Writer(
+            self._api,
+            # A plan is for what was approved, and for nothing else.
+            None if caution.plan and not check else lambda workload: self._replan(workload, self._snapshot),
+            self._refusal,
+            check=check,
+            journal=caution.journal,
+            interruption=self._interruption,
+        )
+        begun = [] if check else self._begun(changes)
+        rollouts = Rollouts(self._api, self._options, self._interruption, everywhere=self._namespaces is None)
+        # What the journal knows as unfinished is a wave of its own. The others may be somebody else's rollouts by now.
+        first = rollouts.see_through([entry for entry in begun if entry.undo], now)
+        for entry in first:
+            yield replace(_earlier(entry.action), stops=entry.action.status == "failed"), None
+        if any(entry.action.status == "failed" for entry in first):
+            yield from ((Action(change.workload, "skipped", NOT_YET), None) for change in changes)
+            return
         written = list(concurrently(writer.write, changes))
         if not check:
-            written += self._begun(changes)
-            written = follow(self._api, written, self._options.wait_timeout, everywhere=self._namespaces is None)
+            written = rollouts.see_through([*written, *(entry for entry in begun if not entry.undo)], now)
         for index, entry in enumerate(written):
-            earlier = index >= len(changes) and entry.action.status == "changed"
-            yield (_earlier(entry.action) if earlier else entry.action), entry.diff
+            yield (_earlier(entry.action) if index >= len(changes) else entry.action), entry.diff
 
     def _begun(self, changes: Sequence[Change]) -> list[Written]:
         """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is awaited."""
+        journal = self._options.caution.journal
+        if self._options.caution.progress.wave:
+            return []
         changing = {change.workload.key for change in changes}
         return [
-            Written(Action(workload, "changed"), None, workload.obj, _nothing_sent(workload))
+            Written(
+                Action(workload, "changed"),
+                None,
+                workload.obj,
+                nothing_sent(workload),
+                journal.last(workload.obj["metadata"]["uid"]) if journal else None,
+            )
             for workload in self._snapshot.workloads
-            if workload.obj.get("status") and workload.key not in changing and workload.managed
+            if unfinished(workload.obj) and workload.key not in changing and workload.managed
         ]
 
     def _server_version(self) -> tuple[str | None, Version, bool]:
@@ -246,15 +311,10 @@ class ClusterSource:
         return f"{owner} owns it: not patched live" + (f"; patch in {file}" if self._options.report_dir else "")
 
 
-def _nothing_sent(workload: Workload) -> dict:
-    patch: dict = {}
-    for key in reversed(workload.pod_path.split(".")):
-        patch = {key: patch}
-    return patch
-
-
 def _earlier(action: Action) -> Action:
     """The action for a workload that was only awaited."""
+    if action.status != "changed":
+        return action
     reason = f"patched by an earlier run; {action.reason or 'rolled out now'}"
     return replace(action, status="unchanged", reason=reason)
 

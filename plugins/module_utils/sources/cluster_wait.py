@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rollout impor
     FAILED,
     PROGRESSING,
     STORED,
+    UNKNOWN,
     Rollout,
     conditions_of,
     rollout_of,
@@ -46,10 +47,12 @@ def follow(
     everywhere: bool,
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
+    interrupted: Callable[[], str | None] = lambda: None,
 ) -> list[Written]:
     """The same outcomes after their rollouts: a workload that was patched, but whose pods did not follow, has failed.
 
     `timeout` in seconds, for all of them together; None does not wait. `everywhere`: lists may span all namespaces.
+    `interrupted` says why nobody waits any longer.
     """
     result = list(written)
     waiting: dict[int, Written] = {}
@@ -64,7 +67,7 @@ def follow(
         else:
             waiting[index] = entry
     if timeout is not None:
-        ended = _wait(api, waiting, timeout, everywhere, now, pause)
+        ended = _wait(api, waiting, timeout, everywhere, now, pause, interrupted)
         result_of = concurrently(lambda item: _compare(api, waiting[item[0]], item[1]), ended.items())
         for index, entry in zip(ended, result_of, strict=True):
             result[index] = entry
@@ -78,17 +81,23 @@ def _wait(
     everywhere: bool,
     now: Callable[[], float],
     pause: Callable[[float], None],
+    interrupted: Callable[[], str | None],
 ) -> dict[int, Rollout]:
-    """How each rollout ended: COMPLETE, FAILED or STORED."""
+    """How each rollout ended: COMPLETE, FAILED, STORED or UNKNOWN."""
     ended: dict[int, Rollout] = {}
     deadline, rest = now() + timeout, FIRST_PAUSE
     while len(ended) < len(waiting):
         left = {index: entry for index, entry in waiting.items() if index not in ended}
+        words = interrupted()
+        if words:
+            return ended | {
+                index: Rollout(UNKNOWN, f"its rollout was not awaited to its end: {words}") for index in left
+            }
         try:
             objects = _look(api, left.values(), everywhere)
         except SourceError as error:
             return ended | {
-                index: Rollout(FAILED, f"not known whether it rolled out: {api.words(error)}") for index in left
+                index: Rollout(UNKNOWN, f"not known whether it rolled out: {api.words(error)}") for index in left
             }
         over = now() >= deadline
         for index, entry in left.items():
@@ -126,6 +135,14 @@ def _look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple,
     return {_key(obj): obj for objects in concurrently(look, jobs) for obj in objects}
 
 
+def nothing_sent(workload: Workload) -> dict[str, Any]:
+    """A template of which nothing was sent: its rollout is awaited, its pods are compared with nothing."""
+    patch: dict[str, Any] = {}
+    for key in reversed(workload.pod_path.split(".")):
+        patch = {key: patch}
+    return patch
+
+
 def _state(obj: dict, resource: Resource) -> dict:
     """What a rollout is told from."""
     spec = {key: value for key, value in obj["spec"].items() if key not in ("template", "volumeClaimTemplates")}
@@ -140,7 +157,7 @@ def _key(obj: Any) -> tuple:
 def _ended(entry: Written, rollout: Rollout) -> Written:
     if rollout.state == STORED:
         return _with(entry, "changed", f"stored, not rolled out: {rollout.reason}")
-    return _with(entry, "failed", rollout.reason)
+    return replace(_with(entry, "failed", rollout.reason), down=rollout.state == FAILED)
 
 
 def _with(entry: Written, status: str, reason: str | None) -> Written:

@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.content import content_of
+from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.journal import Journal
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
@@ -17,12 +20,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.api i
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import WORKLOADS
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import (
-    MERGE_KEYS,
     MergeError,
     difference,
     merge,
     merge_patches,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.undo import Undo, project
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 CONFLICTS = 3  # how often a workload is planned anew because somebody else changed it
@@ -32,13 +35,16 @@ CONFLICTS = 3  # how often a workload is planned anew because somebody else chan
 class Written:
     """What became of one change. `obj` is the object as the server returned it last; None when nothing was stored.
 
-    `template` is the part that was stored and restarts pods, empty if there is none.
+    `template` is the part that was stored and restarts pods, empty if there is none. `undo` is None where it is not
+    known what was there before; `down`: its rollout is known not to have come up.
     """
 
     action: Action
     diff: Diff | None = None
     obj: dict | None = None
     template: dict[str, Any] | None = None
+    undo: Undo | None = None
+    down: bool = False
 
 
 class _Stop(Exception):
@@ -53,24 +59,31 @@ class _Stop(Exception):
 class Writer:
     """Writes changes, or with `check` asks the server what it would store. Used from several threads at a time.
 
-    `replan` plans a workload that has changed in the meantime anew; `refusal` says why a change must not be made.
+    `replan` plans a workload that has changed in the meantime anew; None refuses it. `refusal` says why a change must
+    not be made. A `journal` hears of each patch before the server does.
     """
 
     def __init__(
         self,
         api: Api,
-        replan: Callable[[Workload], Change | None],
+        replan: Callable[[Workload], Change | None] | None,
         refusal: Callable[[Change], str | None],
         *,
         check: bool,
+        journal: Journal | None = None,
+        interruption: Interruption | None = None,
     ):
         self._api = api
         self._replan = replan
         self._refusal = refusal
         self._check = check
+        self._journal = journal
+        self._interruption = interruption or Interruption()
 
     def write(self, change: Change) -> Written:
         """Patch one workload. Whatever goes wrong is told by the action; nothing is raised."""
+        if self._interruption.words:
+            return Written(Action(change.workload, "skipped", f"not started: {self._interruption.words}"))
         task = _Task(change)
         try:
             self._send_until_stored(task)
@@ -82,6 +95,8 @@ class Writer:
             return task.written("failed", self._api.words(error))
         except (SourceError, MergeError, Unreadable) as error:
             return task.written("failed", self._api.words(error))
+        except OSError as error:
+            return task.written("failed", f"not patched, since the journal cannot be written: {error.strerror}")
         return task.written("would-change" if self._check else "changed", task.doubt)
 
     def _send_until_stored(self, task: _Task) -> None:
@@ -101,7 +116,9 @@ class Writer:
                 self._read_again(task, error)
 
     def _send(self, task: _Task) -> None:
-        """Send what the change still has to send. Raises ApiError, _Stop where the server keeps something else."""
+        """Send what is left to send. Raises ApiError, OSError, _Stop where the server keeps something else."""
+        if self._journal and not self._check:
+            self._journal.patching(task.obj, Undo(project(task.obj, task.change.patch), task.change.patch))
         for part, restarts in ((task.change.strategy, False), (task.change.template, True)):
             if not part:
                 continue
@@ -135,11 +152,19 @@ class Writer:
         workload = task.change.workload
         resource = WORKLOADS[workload.kind]
         obj = resource.keep(self._api.get(resource.path(workload.namespace, workload.name), "get it"))
-        change = self._replan(workload.with_object(obj))
+        if content_of(obj) == content_of(task.obj):
+            # Only its status is new, as after each of our own patches: what is left to send is what it was.
+            task.obj, task.change = obj, task.left(obj)
+            return
+        change = self._replan(workload.with_object(obj)) if self._replan else None
         if change is None:
             # The same request may have been carried out without its answer reaching us: then it was we who changed it.
             if conflict.again and not difference(obj, merge(obj, task.change.patch)):
                 task.keep(task.change.patch, obj, restarts=bool(task.change.template))
+                raise _Stop("changed", "")
+            if not self._replan:
+                half = " while it was patched: of the two patches only the first is stored" if task.sent else ""
+                raise _Stop("failed" if half else "refused", f"changed since the plan was made{half}")
             if task.sent:
                 raise _Stop("changed", "")
             raise _Stop("unchanged", "somebody else changed it meanwhile, and nothing is left to fix")
@@ -168,14 +193,20 @@ class _Task:
             self._template = merge_patches(self._template, part)
         self.obj = obj
 
+    def left(self, obj: dict) -> Change:
+        """The change without the part that has been sent."""
+        strategy = {} if self.sent else self.change.strategy
+        return replace(self.change, strategy=strategy, workload=self.change.workload.with_object(obj))
+
     def written(self, status: str, reason: str | None) -> Written:
         """The outcome. A workload that was patched before something went wrong keeps its diff and its fields."""
         workload = self.change.workload
         stored = bool(self.sent)
         action = Action(workload, status, reason or None, tuple(sorted(self._fields)) if stored else ())
-        before, after = (_text(_project(obj, self.sent)) for obj in (self._first, self.obj))
+        before, after = (_text(project(obj, self.sent)) for obj in (self._first, self.obj))
         diff = Diff(workload.key, before, after) if stored else None
-        return Written(action, diff, self.obj if stored else None, self._template)
+        undo = Undo(project(self._first, self.sent), self.sent) if stored else None
+        return Written(action, diff, self.obj if stored else None, self._template, undo)
 
 
 def _unconfirmed(error: ApiError) -> str | None:
@@ -185,17 +216,6 @@ def _unconfirmed(error: ApiError) -> str | None:
     if "does not support dry run" in error.detail:
         return error.detail
     return None
-
-
-def _project(obj: Any, patch: Any, field: str = "") -> Any:
-    """Only those fields of an object that a patch names: the ones that are ours."""
-    if isinstance(patch, dict) and isinstance(obj, dict):
-        return {key: _project(obj[key], value, key) for key, value in patch.items() if obj.get(key) is not None}
-    if isinstance(patch, list) and isinstance(obj, list) and field in MERGE_KEYS:
-        key = MERGE_KEYS[field]
-        wanted = {item[key]: item for item in patch}
-        return [_project(item, wanted[item[key]]) for item in obj if item.get(key) in wanted]
-    return obj
 
 
 def _text(obj: Any) -> str:

@@ -9,8 +9,10 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.content import digest
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import (
     DocumentPath,
     EditRefused,
@@ -90,6 +92,14 @@ class ManifestSource:
                     f"no Service of namespace {workload.namespace} is in the input"
                 )
         return snapshot
+
+    def identity(self) -> dict[str, Any]:
+        """The manifests by the name that the user gave them."""
+        return {"type": "manifests", "name": self._name}
+
+    def state_of(self, workload: Workload) -> dict[str, Any]:
+        """The digest of the whole file: an edit elsewhere in it may concern the workload too."""
+        return {"file": digest(self._texts[_file(workload)])}
 
     def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
         """Try the edits on the text that was read: of each file all at once, and one by one where that is refused."""

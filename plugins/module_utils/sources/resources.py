@@ -48,6 +48,8 @@ class Resource:
         (metadata.get("annotations") or {}).pop(_LAST_APPLIED, None)
         managers = metadata.pop("managedFields", None) or ()
         fields = [entry for entry in managers if _tells_an_owner(entry)]
+        if _is_ours(managers):
+            fields.append({"manager": FIELD_MANAGER})
         if fields:
             metadata["managedFields"] = fields
         status = obj.get("status") or {}
@@ -55,10 +57,17 @@ class Resource:
             obj["status"] = _part(status, "currentHealthy", "desiredHealthy")
         elif self.kind == "Node":
             obj["status"] = {"nodeInfo": _part(status.get("nodeInfo") or {}, "kubeletVersion")}
-        elif not (self.kind in ROLLING and _is_ours(managers) and rollout_of(obj).state in (PROGRESSING, FAILED)):
-            # Kept is the status of what an earlier run patched and whose pods have not followed yet.
+        elif not (self.kind in ROLLING and rollout_of(obj).state in (PROGRESSING, FAILED)):
+            # Kept is the status of what is not at rest: it must not be touched, or is a rollout of ours to wait for.
             obj.pop("status", None)
+            if self.kind == "DaemonSet":
+                obj["status"] = _part(status, "desiredNumberScheduled")
         return obj
+
+
+def unfinished(obj: dict) -> bool:
+    """Whether a kept workload was patched by this product, and its pods have not followed."""
+    return "observedGeneration" in (obj.get("status") or {}) and _is_ours(obj["metadata"].get("managedFields") or ())
 
 
 def _part(parent: dict, *keys: str) -> dict:
@@ -79,3 +88,4 @@ WORKLOADS = {kind: Resource(kind, version, _PLURALS[kind]) for kind, version in 
 AROUND = {kind: Resource(kind, entry.api_version, entry.plural) for kind, entry in CONTEXT_KINDS.items()}
 NAMESPACE = Resource("Namespace", "v1", "namespaces")
 POD = Resource("Pod", "v1", "pods")
+EVENT = Resource("Event", "v1", "events")

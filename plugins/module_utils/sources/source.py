@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+
+NOT_YET = "not started: what an earlier run patched has not come up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +21,22 @@ class Action:
     """What became of one workload. `status`: changed, would-change, unchanged, refused, failed or skipped.
 
     `fields` are the dotted paths that were written, or would be. What was written and then went wrong has failed.
+    `restored` are those that were put back then. `wave` is None for what no wave has to do with. `stops`: no further
+    wave may begin, although this workload is of none.
     """
 
     workload: Workload
     status: str
     reason: str | None = None
     fields: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+    wave: int | None = None
+    stops: bool = False
 
     @property
     def written(self) -> bool:
         """Whether the workload is no longer as it was."""
-        return self.status == "changed" or (self.status == "failed" and bool(self.fields))
+        return self.status == "changed" or (self.status == "failed" and bool(self.fields or self.restored))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,12 @@ class Source(Protocol):
 
     def read(self) -> Snapshot:
         """Read everything that the selection takes. Raises SourceError when there is nothing to read from."""
+
+    def identity(self) -> dict[str, Any]:
+        """What this source is, for a plan: `type`, `name`, and of a cluster `uid`, None if it cannot be read."""
+
+    def state_of(self, workload: Workload) -> dict[str, Any]:
+        """What tells this very state of an object from any other: a plan made for it holds for no other."""
 
     def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
         """Which changes this source could not take, by their index, and why. Writes nothing."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -33,14 +34,13 @@ def blocks(language: str) -> list:
     return found
 
 
-def play(playbook: list, folder: Path) -> str:
+def play(playbook: list, folder: Path, *arguments: str) -> str:
     """Run a playbook in a folder that looks like this checkout, and return what it printed."""
-    shutil.copytree(ROOT / "examples", folder / "examples")
-    shutil.copytree(ROOT / "examples", folder / "build" / "docs" / "shop")
-    shutil.copytree(ROOT / "docs" / "example-templates", folder / "docs" / "example-templates")
+    if not (folder / "examples").exists():
+        prepare(folder)
     (folder / "play.yml").write_text(yaml.safe_dump(playbook), encoding="utf-8")
     run = subprocess.run(
-        [sys.executable, "-m", "ansible", "playbook", "play.yml"],
+        [sys.executable, "-m", "ansible", "playbook", "play.yml", *arguments],
         cwd=folder,
         env=os.environ
         | {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".collections"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")},
@@ -51,6 +51,13 @@ def play(playbook: list, folder: Path) -> str:
     )
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
+
+
+def prepare(folder: Path) -> None:
+    """Put there what the examples read."""
+    shutil.copytree(ROOT / "examples", folder / "examples")
+    shutil.copytree(ROOT / "examples", folder / "build" / "docs" / "shop")
+    shutil.copytree(ROOT / "docs" / "example-templates", folder / "docs" / "example-templates")
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
@@ -72,6 +79,22 @@ def test_the_template_of_the_documents_is_applied(tmp_path):
     play(yaml.safe_load(block), tmp_path)
     written = (tmp_path / "build" / "docs" / "shop" / "frontend.yaml").read_text(encoding="utf-8")
     assert "/opt/registry/deregister; sleep 20" in written
+
+
+def test_a_plan_travels_through_an_approval(tmp_path):
+    [block] = [param.values[0] for param in blocks("yml") if "approved_plan" in param.values[0]]
+    source = ("-e", "termination_source=examples")
+    folder = tmp_path / "plan"
+    folder.mkdir()
+    output = play(yaml.safe_load(block), folder, "--check", *source)
+    assert "would change" in output
+    plan = (folder / "plan.json").read_bytes()
+    (folder / "plan.json").unlink()
+    before = (folder / "examples" / "search.yaml").read_bytes()
+    approved = base64.b64encode(plan).decode()
+    (folder / "approved.json").write_text(json.dumps({"approved_plan": approved}), encoding="utf-8")
+    play(yaml.safe_load(block), folder, "-e", "@approved.json", *source)
+    assert (folder / "examples" / "search.yaml").read_bytes() != before
 
 
 @pytest.mark.parametrize("text", blocks("shell"))

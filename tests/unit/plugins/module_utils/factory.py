@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.around.kinds 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
 from ansible_collections.graceful.termination.plugins.module_utils.container import read_container
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import Evidence
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
@@ -296,9 +297,11 @@ def snapshot_of(
     unknown: str | None = None,
     injected: Sequence[dict[str, Any]] = (),
     file: str | None = None,
+    evidence: Evidence | None = None,
 ) -> Snapshot:
     """What a source would read: `unknown` is why Services are not known, `injected` what live pods have on top."""
     snapshot = Snapshot("cluster", "test", parse_version(version), server_version=version)
+    snapshot.context.evidence = evidence or Evidence()
     if unknown:
         snapshot.context.unknown["Service", ""] = unknown
     for obj in objects:
@@ -320,7 +323,7 @@ def snapshot_of(
 def run(*objects: dict[str, Any], **options: Any) -> Result:
     """Audit the objects.
 
-    Options: version, unknown, injected, file, policy, templates, refuses, rules, waivers, selection.
+    Options: version, unknown, injected, evidence, file, policy, templates, refuses, rules, waivers, selection.
     """
     chosen = dict(options)
     policy = Policy.from_options(chosen.pop("policy", None))

@@ -20,7 +20,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import audit
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
-from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report, to_json
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import (
+    build_report,
+    report_action,
+    to_json,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES, disruption
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
@@ -191,7 +195,13 @@ def test_actions_are_sorted_by_object() -> None:
     snapshot, snippets = snapshot_of([]), Snippets(TEMPLATES)
     judged = audit(snapshot, Memory(), RULES, Policy(), snippets)
     report = build_report(
-        snapshot, judged, snippets, mode="remediate", version="1", generated_at="now", actions=actions
+        snapshot,
+        judged,
+        snippets,
+        mode="remediate",
+        version="1",
+        generated_at="now",
+        actions=[*map(report_action, actions)],
     )
     assert [(entry["object"], entry["status"], entry["reason"]) for entry in report["actions"]] == [
         ("shop/Deployment/a", "changed", None),

@@ -165,7 +165,7 @@ def test_of_a_disruption_budget_the_counts_are_kept() -> None:
     known = Context()
     known.add(kept)
     (budget,) = known.budgets_of(read_workload(workload()))
-    assert (budget.healthy, budget.wanted, budget.evicts_unhealthy) == (1, 2, False)
+    assert (budget.healthy, budget.wanted, budget.unhealthy_policy) == (1, 2, None)
 
 
 def test_of_a_node_the_labels_are_kept() -> None:

@@ -79,6 +79,36 @@ def test_several_containers_get_their_hooks_and_the_grace_period_rises_once() ->
     assert result.pod[GRACE] == 40
 
 
+def test_what_it_asks_in_its_pod_must_not_stop_before_it() -> None:
+    server = hooked(None, "server", ports=[{"containerPort": 3000}])
+    database = hooked(None, "database-proxy", ports=None)
+    result = run(workload(BARE, server, database, hooked(None, "istio-proxy", ports=None)), service())
+    assert [finding["container"] for finding in result.of("prestop-missing")] == ["app"]
+    names = [one["name"] for one in result.pod["containers"]]
+    assert names == ["app", "server", "database-proxy"], "the mesh's own is not its owner's to set"
+    assert {one["lifecycle"]["preStop"]["sleep"]["seconds"] for one in result.pod["containers"]} == {10}
+    assert result.pod[GRACE] == 40
+
+
+def test_a_hook_that_somebody_wrote_beside_it_stays() -> None:
+    server = hooked({"exec": {"command": ["/drain"]}}, "server", ports=None)
+    assert [one["name"] for one in run(workload(BARE, server), service()).pod["containers"]] == ["app"]
+
+
+def test_a_longer_delay_takes_nothing_from_what_stands_beside_it() -> None:
+    server = hooked(None, "server", ports=None)
+    result = run(workload(sleeping(10), server, drain=None), balancer())
+    assert result.one("lb-deregistration-race")["remedy"] == "auto"
+    assert [one["name"] for one in result.pod["containers"]] == ["app", "server"]
+    assert result.pod[GRACE] == 50, "the server had 30 s, and has them still"
+
+
+def test_where_no_requests_come_nothing_beside_it_changes() -> None:
+    broken = hooked({"tcpSocket": {"port": 8080}})
+    result = run(workload(broken, hooked(None, "other", ports=None)))
+    assert [one["name"] for one in result.pod["containers"]] == ["app"]
+
+
 def test_the_policy_decides_the_seconds() -> None:
     result = run(workload(BARE), service(), policy={"prestop_seconds": {"default": 7}, "margin_seconds": 1})
     assert result.pod[GRACE] == 37

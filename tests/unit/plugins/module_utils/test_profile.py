@@ -230,6 +230,11 @@ def test_what_only_exports_metrics_does_not_serve(image: str) -> None:
     assert profile(workload(container(image=image)), service(ports=[{"name": "https", "port": 8080}])).name == "worker"
 
 
+def test_what_guards_something_else_than_metrics_serves() -> None:
+    guard = container(image="registry.example/kube-rbac-proxy:1", ports=[{"name": "web", "containerPort": 9091}])
+    assert profile(workload(guard), service(ports=[{"name": "web", "port": 9091}])).name == "serving"
+
+
 def test_an_exporter_beside_the_application_receives_no_requests() -> None:
     exporter = container("exporter", image="registry.example/db-exporter:2", ports=[{"containerPort": 9187}])
     ports = [{"name": "http", "port": 8080}, {"name": "stats", "port": 9187}]

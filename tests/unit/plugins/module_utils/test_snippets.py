@@ -17,13 +17,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     READINESS_GATE,
     READY_ADDRESSES,
     REMEDIES,
+    STUCK_POD,
     TERMINATION_ALERTS,
+    TRACE,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import SnippetError, Snippets
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import TEMPLATES
 
 # New ones, and those around a workload.
-OF_OTHER_OBJECTS = {DEREGISTRATION_DELAY, DISRUPTION_BUDGET, READINESS_GATE, READY_ADDRESSES, TERMINATION_ALERTS}
+OF_OTHER_OBJECTS = {
+    *(DEREGISTRATION_DELAY, DISRUPTION_BUDGET, READINESS_GATE, READY_ADDRESSES, TERMINATION_ALERTS),
+    *(STUCK_POD, TRACE),
+}
 COMMON: dict[str, Any] = {
     "workload": {"kind": "Deployment", "namespace": "shop", "name": "web"},
     "container": "app",
@@ -48,7 +53,7 @@ def patch(text: str, kind: str = "Deployment", **variables: Any) -> dict[str, An
 @pytest.mark.parametrize("remedy", REMEDIES)
 def test_each_template_renders_to_one_yaml_map(remedy: str, kind: str) -> None:
     text = Snippets(TEMPLATES).render(remedy, kind, COMMON | DEFAULT_VARIABLES.get(remedy, {}))
-    assert set(yaml.safe_load(text)) & {"spec", "metadata"}
+    assert set(yaml.safe_load(text)) & {"spec", "metadata"} or remedy == TRACE  # that one is for a playbook
     assert text.endswith("\n")
     assert "\n\n" not in text
 

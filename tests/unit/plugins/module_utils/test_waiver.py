@@ -174,7 +174,7 @@ def test_one_that_finds_nothing_to_hold_back_is_told() -> None:
 def test_nothing_is_said_where_the_rule_did_not_run_or_was_not_evaluated() -> None:
     only = tuple(rule for rule in RULES if rule.id == "grace-period-zero")
     assert status(run(annotated(WHY), rules=only)) == ("unjudged", "the rule was not judged in this run")
-    blind = run(annotated(WHY, "prestop-hook-failed"), service())
+    blind = run(annotated(WHY, "pod-stuck-terminating"), service())
     assert status(blind) == ("unjudged", "the rule was not evaluated")
 
 

@@ -156,6 +156,18 @@ def test_a_workload_that_both_runs_judged_is_compared_whatever_the_scope() -> No
 
 
 @pytest.mark.parametrize(
+    ("before", "now", "is_new"), [([], ["exec"], None), (["status"], [], None), (["exec"], ["exec"], True)]
+)
+def test_what_running_pods_tell_is_new_only_if_they_were_asked_before(
+    before: list[str], now: list[str], is_new: bool | None
+) -> None:
+    rule = "pid1-sigterm-unhandled"
+    scope = SCOPE | {"rules": [rule]}
+    told = made(found(WEB, rule, evidence="runtime"), scope=scope | {"evidence": now})
+    assert new(told, made(scope=scope | {"evidence": before})) == [is_new]
+
+
+@pytest.mark.parametrize(
     ("source", "reason"),
     [
         ({"type": "cluster", "name": "b"}, "the earlier report is of the cluster b"),

@@ -231,3 +231,14 @@ def test_a_name_that_could_end_its_code_is_prose(name):
     one = workload(name=name)
     heading = re.search(r"^### .*", markdown.render(report([one], [finding(one)])), re.M)[0]
     assert CODE.sub("", heading) == heading
+
+
+def test_what_it_costs_and_what_was_put_back():
+    source = {"type": "cluster", "name": "prod", "server_version": "v1.37.2", "requests": 9}
+    action = {"object": "shop/Deployment/web", "status": "failed", "reason": "not rolled out", "wave": 2}
+    cost = {"workloads": 1, "pods_restarted": 3, "node_drain": None}
+    text = markdown.render(
+        report(mode="check", source=source, cost=cost, actions=[action | {"restored": ["spec.strategy"]}])
+    )
+    assert "1 workload, 3 pods restart; the first rollout still stops them by the old spec" in text
+    assert "put back `spec.strategy`; wave 2; not rolled out" in text

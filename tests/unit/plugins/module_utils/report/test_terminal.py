@@ -371,3 +371,40 @@ def test_wrapping_loses_no_word(words):
     lines = wrap(" ".join(words), 40)
     assert " ".join(lines) == " ".join(words)
     assert max(map(len, lines)) <= 40
+
+
+def live(**over):
+    source = {"type": "cluster", "name": "prod", "server_version": "v1.37.2", "requests": 9}
+    return report([workload("web")], source=source, **over)
+
+
+COST = {
+    "workloads": 2,
+    "pods_restarted": 5,
+    "node_drain": {"object": "shop/Deployment/web", "seconds_longer": 10, "grace_before": 30, "grace_after": 40},
+}
+PUT_BACK = {
+    "object": "shop/Deployment/web",
+    "status": "failed",
+    "reason": "not rolled out; put back",
+    "fields": ["spec.template.spec.terminationGracePeriodSeconds"],
+    "restored": ["spec.template.spec.terminationGracePeriodSeconds"],
+    "wave": 2,
+}
+
+
+def test_check_mode_says_what_it_costs():
+    text = " ".join(terminal.render(live(mode="check", cost=COST)).split())
+    assert "2 workloads, 5 pods restart; the first rollout still stops them by the old spec; a node drain" in text
+    assert "takes up to 10 s longer (shop/Deployment/web: grace 30 → 40 s)" in text
+    assert "node drain" not in terminal.render(live(mode="check", cost=COST | {"workloads": 0}))
+
+
+def test_waves_and_what_was_put_back():
+    assert """
+  failed  shop/Deployment/web
+          terminationGracePeriodSeconds
+          terminationGracePeriodSeconds put back
+          wave 2; not rolled out; put back
+""" in terminal.render(live(mode="remediate", actions=[PUT_BACK]))
+    assert "wave" not in terminal.render(live(mode="remediate", actions=[PUT_BACK | {"wave": 1}]))

@@ -93,9 +93,11 @@ def test_without_the_right_to_see_them_it_is_not_evaluated() -> None:
 # pdb-unhealthy-pod-eviction-policy
 
 
-@pytest.mark.parametrize("policy", [{}, {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}])
-def test_one_that_protects_broken_pods_is_an_info(policy: dict[str, str]) -> None:
-    finding = run(workload(), service(), disruption_budget(maxUnavailable=1, **policy)).one(UNHEALTHY)
+KEPT = {"unhealthyPodEvictionPolicy": "IfHealthyBudget"}
+
+
+def test_one_that_protects_broken_pods_is_an_info() -> None:
+    finding = run(workload(), service(), disruption_budget(maxUnavailable=1, **KEPT)).one(UNHEALTHY)
     assert (finding["severity"], finding["remedy"], finding["numbers"]) == ("info", "manual", {})
     assert "PodDisruptionBudget web" in finding["message"]
     assert '# of PodDisruptionBudget "web"\nspec:\n  unhealthyPodEvictionPolicy: AlwaysAllow' in finding["snippet"]
@@ -109,7 +111,12 @@ def test_pods_missing_right_now_make_it_a_warning() -> None:
 
 @pytest.mark.parametrize(("healthy", "wanted"), [(2, 2), (3, 2), (None, None), (0, 0)])
 def test_while_enough_are_healthy_it_stays_an_info(healthy: int | None, wanted: int | None) -> None:
-    assert run(workload(), service(), counted(healthy, wanted)).one(UNHEALTHY)["severity"] == "info"
+    assert run(workload(), service(), counted(healthy, wanted, **KEPT)).one(UNHEALTHY)["severity"] == "info"
+
+
+@pytest.mark.parametrize("obj", [disruption_budget(), counted(2, 2), counted(None, None)])
+def test_a_field_that_nobody_set_is_no_finding(obj: dict[str, Any]) -> None:
+    assert not run(workload(), service(), obj).of(UNHEALTHY)
 
 
 def test_of_several_the_one_that_blocks_now_is_named() -> None:
@@ -123,18 +130,18 @@ def test_one_that_lets_broken_pods_go() -> None:
 
 def test_a_member_of_a_quorum_may_be_for_a_person() -> None:
     stateful = workload(kind="StatefulSet", volumeClaimTemplates=[{"metadata": {"name": "data"}}])
-    assert not run(stateful, service(), disruption_budget()).of(UNHEALTHY)
-    assert run(workload(kind="StatefulSet"), service(), disruption_budget()).of(UNHEALTHY)
+    assert not run(stateful, service(), counted(1, 2)).of(UNHEALTHY)
+    assert run(workload(kind="StatefulSet"), service(), counted(1, 2)).of(UNHEALTHY)
 
 
 def test_before_1_27_there_is_no_such_field() -> None:
-    assert not run(workload(), disruption_budget(), version="1.26").of(UNHEALTHY)
-    assert run(workload(), disruption_budget(), version="1.27").of(UNHEALTHY)
+    assert not run(workload(), counted(1, 2), version="1.26").of(UNHEALTHY)
+    assert run(workload(), counted(1, 2), version="1.27").of(UNHEALTHY)
 
 
 @pytest.mark.parametrize("obj", [workload(kind="DaemonSet"), workload(replicas=0)])
 def test_what_is_not_drained_is_not_held_up(obj: dict[str, Any]) -> None:
-    assert not run(obj, disruption_budget()).of(UNHEALTHY)
+    assert not run(obj, counted(1, 2)).of(UNHEALTHY)
 
 
 @pytest.mark.parametrize(

@@ -272,12 +272,24 @@ def test_a_pooler_that_stops_itself_is_silent() -> None:
     assert not judged(script("killall -INT pgbouncer", image="registry.example/pgbouncer:1")).of(EFFECTS)
 
 
+LEAVES = 'curl -X PUT "http://eureka:8761/eureka/apps/a/b/status?value=OUT_OF_SERVICE"'
+
+
 @pytest.mark.parametrize("version", ["1.29", "1.34"])
-def test_leaving_a_registry_without_waiting_is_an_info(version: str) -> None:
-    hook = script('curl -X PUT "http://eureka:8761/eureka/apps/a/b/status?value=OUT_OF_SERVICE"')
-    finding = run(workload(hook), service(), version=version).one(EFFECTS)
-    assert (finding["severity"], finding["template"]) == ("info", "registry-deregister")
+def test_leaving_a_registry_without_waiting_is_a_warning(version: str) -> None:
+    finding = run(workload(script(LEAVES)), service(), version=version).one(EFFECTS)
+    assert (finding["severity"], finding["template"]) == ("warning", "registry-deregister")
     assert "sleep 10" in finding["snippet"]
+
+
+def test_leaving_a_registry_without_waiting_is_an_info_where_no_other_pod_could_answer() -> None:
+    only = workload(script(LEAVES), replicas=1, strategy={"type": "Recreate"})
+    assert run(only, service()).one(EFFECTS)["severity"] == "info"
+
+
+def test_a_server_that_delays_its_own_shutdown_may_leave_the_registry_at_once() -> None:
+    waits = script(LEAVES, command=["/server", "--shutdown-delay=20s"])
+    assert not run(workload(waits), service()).of(EFFECTS)
 
 
 def test_a_worker_has_no_clients_in_a_registry() -> None:

@@ -66,6 +66,12 @@ def test_without_any_hook_it_is_prestop_missing() -> None:
     assert not result.of(RACE)
 
 
+def test_a_hook_that_returns_at_once_is_prestop_missing() -> None:
+    result = run(hooks({"exec": {"command": ["sh", "-c", "echo leaving"]}}), balancer())
+    assert result.rules[MISSING] == "error"
+    assert not result.of(RACE)
+
+
 @pytest.mark.parametrize(
     "around",
     [

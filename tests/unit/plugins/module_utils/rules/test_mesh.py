@@ -279,6 +279,14 @@ def test_a_proxy_with_a_hook_of_its_own_is_silent(hook: list[str]) -> None:
     assert not judged(meshed(), one).of(DRAIN)
 
 
+def test_what_a_hook_of_a_proxy_in_the_template_does_is_not_asked_of_the_application() -> None:
+    """Its time is not known, but the application's is: the annotation that would settle that is there."""
+    loop = ["sh", "-c", "sleep 20; while nc -z localhost 15020; do sleep 1; done"]
+    result = judged(meshed(sleeping(10), proxy(lifecycle={"preStop": {"exec": {"command": loop}}})))
+    assert not result.of(DRAIN)
+    assert not undecided(result, DRAIN)
+
+
 def test_an_application_that_is_gone_before_the_proxy_is_silent() -> None:
     result = judged(meshed(hooked(None), drain=5), proxy())
     assert not result.of(DRAIN)

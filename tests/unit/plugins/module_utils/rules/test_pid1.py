@@ -106,9 +106,37 @@ def test_what_only_looks_like_exec_or_trap_does_not_help(script: str) -> None:
     assert run(workload(shell(script))).one(RULE)["severity"] == "warning"
 
 
-@pytest.mark.parametrize("init", [["tini", "--"], ["/sbin/tini", "-g", "--"], ["dumb-init"]])
-def test_an_init_in_front_passes_signals_on(init: list[str]) -> None:
-    assert not run(workload(container(command=[*init, "sh", "-c", SEVERAL]))).of(RULE)
+INITS = [["tini", "--"], ["/sbin/tini", "-g", "--"], ["tini", "-p", "SIGKILL"], ["dumb-init"], ["dumb-init", "-c"]]
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_an_init_in_front_of_the_application_passes_signals_on(init: list[str]) -> None:
+    for started in (["./server"], ["sh", "-c", "./wait-for-db; exec ./server"], ["sh", "-c", "sleep infinity"]):
+        assert not run(workload(container(command=[*init, *started]))).of(RULE)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_an_init_in_front_of_a_shell_ends_with_it(init: list[str]) -> None:
+    finding = run(workload(container(command=[*init, "sh", "-c", SEVERAL]))).one(RULE)
+    assert finding["severity"] == "warning"
+    assert "killed at that moment" in finding["message"]
+
+
+@pytest.mark.parametrize("command", [["sh", "-c", "./server"], ["bash", "-c", SEVERAL]])
+def test_a_shell_behind_an_init_that_may_go_is_an_info(command: list[str]) -> None:
+    finding = run(workload(container(command=["tini", "--", *command]))).one(RULE)
+    assert finding["severity"] == "info"
+    assert "behind tini may stay" in finding["message"]
+
+
+def test_an_init_that_sends_another_signal_is_silent() -> None:
+    assert not run(workload(container(command=["dumb-init", "--rewrite", "15:3", "--", "bash", "-c", "a & wait"]))).of(
+        RULE
+    )
+
+
+def test_the_snippet_puts_no_init_in_front_of_a_shell() -> None:
+    assert "exec CHANGE-ME" in run(workload(shell(SEVERAL))).one(RULE)["snippet"]
 
 
 @pytest.mark.parametrize("command", [None, ["./server"], ["sh", "/entrypoint.sh"], ["python", "-c", "a; b"], ["sh"]])

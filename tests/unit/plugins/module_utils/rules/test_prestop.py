@@ -81,11 +81,25 @@ def test_only_the_container_behind_the_service_needs_it() -> None:
         {"sleep": {"seconds": 5}},
         {"exec": {"command": ["/wait-shutdown"]}},
         {"httpGet": {"path": "/drain", "port": 8080}},
+        {"exec": {"command": ["sh", "-c", "echo leaving; /app/leave"]}},
         {"tcpSocket": {"port": 8080}},
     ],
 )
-def test_any_hook_is_not_a_missing_hook(hook: dict[str, Any]) -> None:
+def test_a_hook_that_may_take_its_time_is_not_a_missing_hook(hook: dict[str, Any]) -> None:
     assert not run(workload(hooked(hook)), service()).of(MISSING)
+
+
+@pytest.mark.parametrize("script", ["echo leaving", "echo leaving; sleep 0"])
+def test_a_hook_that_returns_at_once_is_no_delay(script: str) -> None:
+    finding = run(workload(shell(script)), service()).one(MISSING)
+    assert "returns at once" in finding["message"]
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual"), "what it says is its owner's to keep"
+
+
+def test_a_sleep_of_no_seconds_is_made_longer() -> None:
+    result = run(workload(sleeping(0)), service())
+    assert result.one(MISSING)["remedy"] == "auto"
+    assert not result.applied().of(MISSING)
 
 
 @pytest.mark.parametrize("profile", ["worker", "batch", "controller"])

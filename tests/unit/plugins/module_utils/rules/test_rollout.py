@@ -113,6 +113,39 @@ def test_one_pod_more_could_not_mount_the_volume(mode: str) -> None:
     assert not run(mounted, service(), claim("data", mode)).of(CAPACITY)
 
 
+def apart(key: str = "kubernetes.io/hostname", **term: Any) -> dict[str, Any]:
+    """What a pod spec says to be the only one of its kind on a node."""
+    term = {"labelSelector": {"matchLabels": {"app": "web"}}, "topologyKey": key} | term
+    return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
+def test_one_pod_more_needs_a_node_of_its_own() -> None:
+    spread = workload(replicas=2, pod=apart(), **rolling(maxUnavailable=1))
+    finding = run(spread, service()).one(CAPACITY)
+    assert finding["remedy"] == "manual"
+    assert "refuse to share a hostname" in finding["reason"]
+    assert not run(spread, service(), node("a"), node("b")).of(CAPACITY)
+    assert run(spread, service(), node("a"), node("b"), node("c")).one(CAPACITY)["remedy"] == "auto"
+
+
+def test_how_many_zones_there_are_is_for_a_person() -> None:
+    spread = workload(replicas=2, pod=apart("topology.kubernetes.io/zone"), **rolling(maxUnavailable=1))
+    assert "refuse to share a zone" in run(spread, service(), node("a"), node("b")).one(CAPACITY)["reason"]
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        apart(labelSelector={"matchLabels": {"app": "api"}}),
+        apart(matchLabelKeys=["pod-template-hash"]),  # those of another revision do not count
+        {"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}}},
+    ],
+)
+def test_what_may_share_a_node_needs_none(pod: dict[str, Any]) -> None:
+    spread = workload(replicas=2, pod=pod, **rolling(maxUnavailable=1))
+    assert run(spread, service(), node("a"), node("b")).one(CAPACITY)["remedy"] == "auto"
+
+
 def test_a_shared_volume_is_no_obstacle() -> None:
     mounted = workload(replicas=2, pod=claims_volume("data"), **rolling(maxUnavailable=1))
     assert run(mounted, service(), claim("data", "ReadWriteMany")).one(CAPACITY)["remedy"] == "auto"
@@ -180,10 +213,12 @@ def test_a_worker_may_recreate() -> None:
 def test_one_declared_replica_is_a_warning() -> None:
     finding = run(workload(replicas=1), service()).one(SINGLE)
     assert (finding["severity"], finding["remedy"], finding["path"]) == ("warning", "manual", "spec.replicas")
+    assert "a rolling update can put a second pod beside it" in finding["message"]
 
 
 def test_a_stateful_set_without_volumes_may_have_a_second_one_too() -> None:
-    assert run(workload(replicas=1, kind="StatefulSet"), service()).of(SINGLE)
+    finding = run(workload(replicas=1, kind="StatefulSet"), service()).one(SINGLE)
+    assert "an update, an eviction or a node drain stops it before the next pod starts" in finding["message"]
 
 
 def test_one_by_default_is_an_info() -> None:

@@ -157,6 +157,11 @@ def test_official_images_declare_it(image: str, command: list[str]) -> None:
     assert not undecided(result)
 
 
+def test_the_httpd_of_busybox_is_not_apache() -> None:
+    assert not undecided(judged(container(image="docker.io/library/busybox:1.35", command=["httpd", "-f"])))
+    assert undecided(judged(container(image="registry.example/web:1", command=["httpd", "-DFOREGROUND"])))
+
+
 @pytest.mark.parametrize(
     "one",
     [

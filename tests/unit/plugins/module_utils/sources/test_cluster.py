@@ -11,7 +11,6 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
-from ansible_collections.graceful.termination.plugins.module_utils.rules.runtime import UNSEEN
 from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
@@ -98,7 +97,7 @@ def test_a_whole_cluster_takes_one_list_a_kind():
         ("DaemonSet", "agent", "worker"),
         ("CronJob", "nightly", "batch"),
     }
-    assert {entry["reason"] for entry in report["not_evaluated"]} == {UNSEEN.reason}
+    assert {entry["reason"] for entry in report["not_evaluated"]} == {"evidence is off"}
 
 
 def test_what_is_around_a_workload_reaches_the_rules():
@@ -313,7 +312,7 @@ def test_what_a_judged_kind_made_is_judged_as_that():
 
 def test_only_what_tells_an_owner_is_kept_of_managed_fields():
     obj = workload(hooked(None))
-    obj["status"] = {"replicas": 3}
+    obj["status"] = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 3)
     obj["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
     obj["metadata"]["managedFields"] = [
         {"manager": "kube-controller-manager", "operation": "Update", "fieldsV1": {"f:status": {}}},

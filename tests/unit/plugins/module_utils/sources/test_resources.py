@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import WORKLOADS
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import WORKLOADS, unfinished
 
 
 def deployment(updated: int, manager: str = "graceful-termination") -> dict[str, Any]:
@@ -20,12 +20,22 @@ def deployment(updated: int, manager: str = "graceful-termination") -> dict[str,
     }
 
 
-def test_the_status_of_an_unfinished_rollout_of_ours_is_kept() -> None:
-    assert WORKLOADS["Deployment"].keep(deployment(updated=1))["status"]["updatedReplicas"] == 1
+@pytest.mark.parametrize(("manager", "ours"), [("graceful-termination", True), ("kubectl", False)])
+def test_the_status_of_what_is_not_at_rest_is_kept_and_whether_that_is_ours(manager: str, ours: bool) -> None:
+    kept = WORKLOADS["Deployment"].keep(deployment(updated=1, manager=manager))
+    assert kept["status"]["updatedReplicas"] == 1
+    assert unfinished(kept) == ours
 
 
-@pytest.mark.parametrize(
-    "obj", [deployment(updated=2), deployment(updated=1, manager="kubectl")], ids=["complete", "somebody else's"]
-)
-def test_any_other_status_is_dropped(obj: dict[str, Any]) -> None:
-    assert "status" not in WORKLOADS["Deployment"].keep(obj)
+def test_any_other_status_is_dropped() -> None:
+    kept = WORKLOADS["Deployment"].keep(deployment(updated=2))
+    assert "status" not in kept
+    assert not unfinished(kept)
+
+
+def test_of_a_daemon_set_at_rest_only_how_many_pods_it_has_is_kept() -> None:
+    names = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
+    obj = {"metadata": {"name": "agent", "generation": 1}, "spec": {}, "status": dict.fromkeys(names, 4)}
+    kept = WORKLOADS["DaemonSet"].keep(obj)
+    assert kept["status"] == {"desiredNumberScheduled": 4}
+    assert not unfinished(kept)

@@ -1,0 +1,24 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What tells one state of an object from another: its content, without what controllers write on it all the time."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+_NOT_CONTENT = ("resourceVersion", "generation", "managedFields")
+
+
+def digest(value: Any) -> str:
+    """Such as `sha256:9f86…` of plain data; the order of keys does not count."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def content_of(obj: dict) -> dict[str, Any]:
+    """An object of a cluster without its status and what counts its versions."""
+    metadata = {key: value for key, value in obj["metadata"].items() if key not in _NOT_CONTENT}
+    return {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}

@@ -1,0 +1,51 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes drill.json again and again while the drill goes on, so that a kill leaves the counts."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+FILE = "drill.json"
+EVERY = 1.0  # seconds
+
+
+def write(folder: str, document: dict[str, Any]) -> str:
+    """Replace the file as a whole, and return its path. Raises OSError."""
+    path = Path(folder) / FILE
+    new = path.with_name(f".{FILE}.new")  # always the same name: what a kill leaves, the next drill replaces
+    new.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    os.replace(new, path)
+    return str(path)
+
+
+@contextmanager
+def flushed(folder: str | None, document: Callable[[], dict[str, Any]]) -> Iterator[None]:
+    """Write at once, then every second until the end; the last word is the caller's. Raises OSError at once only."""
+    if folder is None:
+        yield
+        return
+    write(folder, document())
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(EVERY):
+            try:
+                write(folder, document())
+            except OSError:  # a full disk may be emptied; the last write tells
+                continue
+
+    thread = threading.Thread(target=repeat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

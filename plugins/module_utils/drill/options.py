@@ -1,0 +1,83 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a drill is asked for, checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import ROLLING
+
+RESTART, EVICT = "restart", "evict"
+
+# Documented in plugins/modules/drill.py. The one with an underscore is set by the action plugin, not by a user.
+DRILL_OPTIONS: dict[str, dict[str, Any]] = {
+    "url": {"type": "str", "required": True},
+    "rounds": {"type": "int", "default": 3},
+    "rate": {"type": "int", "default": 50},
+    "mode": {"type": "str", "choices": [RESTART, EVICT], "default": RESTART},
+    "max_lost": {"type": "int", "default": 0},
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "kinds": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "wait_timeout": {"type": "int", "default": 600},
+    "report_dir": {"type": "str"},
+    "_directory": {"type": "str", "default": ""},
+}
+_LEAST = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class DrillOptions:
+    """`rate` in fresh connections a second; `wait_timeout` in seconds for each round; `folder` None writes no file."""
+
+    url: str
+    rounds: int
+    rate: int
+    mode: str
+    max_lost: int
+    wait_timeout: int
+    selection: Selection
+    folder: str | None
+
+
+def read_options(params: Mapping[str, Any]) -> DrillOptions:
+    """Check module parameters. Raises ValueError: the option, the reason and what is valid."""
+    for name, least in _LEAST.items():
+        if params[name] < least:
+            raise ValueError(f"{name}: {params[name]} is less than {least}")
+    wanted = params["kinds"] or ROLLING
+    kinds = [kind for kind in wanted if kind in ROLLING]
+    if not kinds:
+        raise ValueError(f"kinds: {', '.join(wanted)}: a drill stops pods of {', '.join(ROLLING)} only")
+    folder = params["report_dir"]
+    return DrillOptions(
+        url=_checked(params["url"]),
+        rounds=params["rounds"],
+        rate=params["rate"],
+        mode=params["mode"],
+        max_lost=params["max_lost"],
+        wait_timeout=params["wait_timeout"],
+        selection=Selection.from_options({**params, "kinds": kinds}),
+        folder=os.path.join(params["_directory"], os.path.expanduser(folder)) if folder else None,
+    )
+
+
+def _checked(url: str) -> str:
+    """The URL as it is written into reports, too."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("url: not of the form http://host[:port]/path or https://host[:port]/path")
+    if parts.username is not None:
+        raise ValueError("url: a user name or password in it would end up in reports: give one that needs none")
+    return url

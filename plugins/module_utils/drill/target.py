@@ -1,0 +1,69 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one workload whose pods are stopped, by a drill or for a trace."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import SYSTEM_NAMESPACES, unmanaged
+from ansible_collections.graceful.termination.plugins.module_utils.rollout import COMPLETE, STORED, rollout_of
+from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import NAMESPACE, WORKLOADS
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
+
+_SHOWN = 5
+_PATTERN = re.compile(r"[*?\[]")
+NARROW = "namespaces, kinds and names (termination_namespaces, termination_kinds, termination_names)"
+
+
+def choose(api: Api, selection: Selection) -> Workload:
+    """Read the only workload that the selection takes. Raises SourceError (ApiError included), Unreadable."""
+    names = selection.namespaces
+    spaces: list[str | None] = [None]
+    if names and not any(map(_PATTERN.search, names)):
+        spaces = [*sorted(set(names))]
+    found: list[tuple[str, str, str]] = []
+    for kind in selection.kinds:
+        resource = WORKLOADS[kind]
+        for space in spaces:
+            where = f"namespace {space}" if space else "all namespaces"
+            items = api.objects(resource.path(space), f"list {resource.plural} in {where}", _identity)
+            listed = [(item["namespace"], kind, item["name"]) for item in items]
+            found += [entry for entry in listed if selection.takes(entry[0], entry[2], {})]
+    if len(found) != 1:
+        shown = ", ".join("/".join(entry) for entry in sorted(found)[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        told = f"{len(found)} workloads are selected ({shown}{more})" if found else "no workload is selected"
+        raise SourceError(f"{api.name}: {told}: exactly one is needed, so name it by {NARROW}")
+    (namespace, kind, name) = found[0]
+    resource = WORKLOADS[kind]
+    obj = api.get(resource.path(namespace, name), f"get {namespace}/{kind}/{name}")
+    return read_workload({**obj, "apiVersion": resource.api_version, "kind": kind})
+
+
+def refuse(api: Api, workload: Workload, *, restart: bool) -> None:
+    """Raises SourceError where its pods must not be stopped, or where stopping them would prove nothing."""
+    reason = ""
+    if workload.namespace in SYSTEM_NAMESPACES:
+        reason = f"namespace {workload.namespace} is the cluster's own"
+    elif not workload.managed:
+        reason = "its annotation managed: false allows no changes"
+    else:
+        space = api.get(NAMESPACE.path(None, workload.namespace), f"get namespace {workload.namespace}")
+        reason = unmanaged(space)
+    if not reason:
+        rollout = rollout_of(workload.obj)
+        if rollout.state == STORED and restart:
+            reason = f"a restart would not replace its pods: {rollout.reason}"
+        elif rollout.state not in (COMPLETE, STORED):
+            reason = f"its last rollout is not complete: {rollout.reason}"
+    if reason:
+        raise SourceError(f"{workload.key}: nothing was stopped: {reason}")
+
+
+def _identity(obj: dict) -> dict:
+    return {"namespace": obj["metadata"].get("namespace") or "default", "name": obj["metadata"]["name"]}

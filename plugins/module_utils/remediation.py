@@ -1,0 +1,144 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One call of remediate: which changes are made now, and what is told of those that are not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit
+from ansible_collections.graceful.termination.plugins.module_utils.caution import Caution
+from ansible_collections.graceful.termination.plugins.module_utils.cost import Step
+from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.plan_file import (
+    Approved,
+    build_plan,
+    name_of,
+    read_plan,
+    to_text,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import action_entry, report_action
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.sources.source import NOT_YET, Action, Source
+from ansible_collections.graceful.termination.plugins.module_utils.waves import (
+    ALL_AT_ONCE,
+    Progress,
+    Schedule,
+    schedule,
+)
+
+_Place = tuple[Any, ...]
+
+
+@dataclass
+class Wave:
+    """What is done now, and `later`: the steps of waves to come. `actions` are entries of the report, earlier waves in.
+
+    `numbers` are the waves of the steps, by the identities of their workloads; `of` is how many waves there are.
+    """
+
+    steps: tuple[Step, ...]
+    later: tuple[Step, ...]
+    numbers: dict[_Place, int]
+    number: int
+    of: int
+    total: int
+    actions: list[dict[str, Any]]
+
+    @property
+    def changes(self) -> list[Change]:
+        """What the source is to write."""
+        return [step.change for step in self.steps]
+
+    def told(self, action: Action) -> Action:
+        """The action with its wave."""
+        return replace(action, wave=self.numbers.get(action.workload.identity))
+
+    def end(self, actions: Sequence[Action], interrupted: str | None, before: Progress) -> Progress | None:
+        """Take in what became of the wave. Returns where the next one begins; None where there is none."""
+        self.actions += map(report_action, actions)
+        stop = f"not started: {interrupted}" if interrupted else None
+        if not stop and any(action.status == "failed" and action.wave for action in actions):
+            stop = f"not started: wave {self.number} of {self.of} did not come up"
+        elif not stop and any(action.stops for action in actions):
+            stop = NOT_YET
+        if stop:
+            self.actions += [report_action(Action(step.change.workload, "skipped", stop)) for step in self.later]
+        if stop or not self.later:
+            return None
+        return Progress(
+            before.run,
+            self.number,
+            self.total,
+            before.started + len(self.steps),
+            before.pods + sum(step.pods for step in self.steps),
+            self.of,
+            self.actions,
+        )
+
+
+def open_plan(source: Source, caution: Caution, *, check: bool) -> Approved | None:
+    """The plan that this run applies, if it applies one. Raises ValueError where it must not, SourceError."""
+    if not caution.plan or check:
+        return None
+    try:
+        text = Path(caution.plan).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ValueError(
+            f"plan {caution.plan}: there is none to apply: check mode (--check) with the same options writes it; "
+            "nothing was done"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"plan {caution.plan}: {reason}; nothing was done") from None
+    return read_plan(text, caution.plan, source, datetime.now(UTC))
+
+
+def choose(
+    snapshot: Snapshot, judged: Audit, source: Source, caution: Caution, approved: Approved | None, *, check: bool
+) -> Wave:
+    """What is to be done now of what was judged: the next wave, in check mode all of them."""
+    progress, live = caution.progress, snapshot.type == "cluster"
+    actions = list(progress.actions)
+    done = {_place(entry) for entry in actions}
+    told = [report_action(Action(workload, "refused", reason)) for workload, reason in judged.refused]
+    steps = [step for step in judged.steps if _place(report_action(Action(step.change.workload, ""))) not in done]
+    if approved:
+        planned = {(entry["object"], entry["file"]) for entry in approved.objects.values()}
+        steps, others = approved.measure(
+            steps, snapshot.workloads, source, {name_of(workload) for workload, _reason in judged.refused}
+        )
+        told = [entry for entry in told if (entry["object"], entry["file"]) in planned]
+        told += [action_entry(entry["object"], entry["file"], entry["line"], *why) for entry, *why in others]
+    waves = caution.waves if live else ALL_AT_ONCE
+    plan = schedule(steps, waves, caution.max_pods, progress) if live else Schedule(((1, tuple(steps)),), ())
+    told += [report_action(Action(step.change.workload, "skipped", reason)) for step, reason in plan.left]
+    actions += [entry for entry in told if _place(entry) not in done]
+    now = plan.waves if check else plan.waves[:1]
+    return Wave(
+        steps=tuple(step for _number, part in now for step in part),
+        later=tuple(step for _number, part in plan.waves[len(now) :] for step in part),
+        numbers={step.change.workload.identity: number for number, part in now for step in part},
+        number=now[-1][0] if now else len(waves),
+        of=len(waves),
+        total=progress.total or len(steps),
+        actions=actions,
+    )
+
+
+def write_plan(source: Source, steps: Sequence[Step], path: str) -> None:
+    """Write what a run in check mode says would be done. Raises ValueError."""
+    try:
+        write_file(Path(path), to_text(build_plan(source, steps, datetime.now(UTC))))
+    except OSError as error:
+        raise ValueError(f"plan {path}: {error.strerror}; nothing was done") from None
+
+
+def _place(entry: Mapping[str, Any]) -> _Place:
+    return entry["object"], entry["file"], entry["line"]

@@ -1,0 +1,278 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stops that left a trace in the status of pods and in their events. That none is seen proves nothing, and is said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ansible_collections.graceful.termination.plugins.module_utils.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import (
+    EXCEEDED,
+    HOOK_FAILED,
+    KILLING,
+    PodEvent,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import EVENTS, STATUS
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.pods import PodState, epoch
+from ansible_collections.graceful.termination.plugins.module_utils.evidence.stops import ObservedStop, observed_stops
+from ansible_collections.graceful.termination.plugins.module_utils.exits import FAILED, UNCLEAR, judge_exit, runs_java
+from ansible_collections.graceful.termination.plugins.module_utils.hook_command import commands_in
+from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_REMOVE,
+    PRESTOP_SLEEP,
+    STUCK_POD,
+    TRACE,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import count
+from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+
+_OVERDUE = 60  # seconds after its grace period by which a node has taken a pod away
+
+
+def _unknown(case: Case, source: str) -> NotEvaluated | None:
+    reason = case.context.evidence.why_not(case.workload, source)
+    return NotEvaluated(reason) if reason else None
+
+
+def _no_stop(case: Case) -> NotEvaluated:
+    reason = case.context.evidence.why_not(case.workload, EVENTS)
+    if reason:
+        return NotEvaluated(f"the status of its pods shows no stop, and of events: {reason}")
+    return NotEvaluated("no stop of its pods left a trace; try one with the playbook trace")
+
+
+def _has_pods(case: Case) -> bool:
+    return "scaled-to-zero" not in case.profile.traits
+
+
+def _hook_failed(case: Case) -> Iterator[Hit | NotEvaluated]:
+    hooked = [one for one in (*case.workload.containers, *case.workload.sidecars) if one.pre_stop]
+    unknown = _unknown(case, EVENTS)
+    if not hooked or not _has_pods(case):
+        return
+    if unknown:
+        yield unknown
+        return
+    seen = case.context.evidence.of(case.workload)
+    for container in hooked:
+        about = [event for event in seen.events if event.container == container.name]
+        failed = [one for one in about if one.reason == HOOK_FAILED and not _is_harmless(one, container, seen.pods)]
+        if failed:
+            yield _failed_hit(case, container, failed, about)
+        elif not any(event.reason in (KILLING, HOOK_FAILED) for event in about):
+            yield _no_stop(case)
+
+
+def _is_harmless(event: PodEvent, container: Container, pods: Sequence[PodState]) -> bool:
+    """Whether the hook stopped the server and so ended with it, or came when the container had ended already."""
+    words = container.pre_stop.command if container.pre_stop else ()
+    if any(stops_server(command, " ".join(words)) for command in commands_in(words)):
+        return True
+    state = next((pod.containers.get(container.name) for pod in pods if pod.name == event.pod), None)
+    ended = epoch(state.ended.finished_at) if state and state.ended else None
+    return event.count == 1 and ended is not None and event.last is not None and ended < event.last - 1
+
+
+def _failed_hit(case: Case, container: Container, failed: Sequence[PodEvent], about: Sequence[PodEvent]) -> Hit:
+    grace, kind = case.workload.grace, container.pre_stop.kind if container.pre_stop else ""
+    begins = {event.pod: event.last for event in about if event.reason == KILLING and event.last is not None}
+    overran = all(
+        event.last is not None and event.last - begins.get(event.pod, event.last) >= max(grace, 1) for event in failed
+    )
+    what = "SIGTERM followed at once, without the delay"
+    if overran:
+        what = f"it had not ended when the grace period of {grace} s was over, and SIGTERM came only then"
+    remedy = pause_instead(case, "why the hook fails is only in the log of the kubelet, and what it does is not known")
+    if container.native_sidecar:
+        remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
+    times = sum(event.count for event in failed)
+    return Hit(
+        f"the preStop hook ({kind}) failed {count(times, 'time')} on {count(len({one.pod for one in failed}), 'pod')} "
+        f"within about an hour (event {HOOK_FAILED}): {what}",
+        f"{container.path}.lifecycle.preStop",
+        remedy,
+        container,
+        numbers={"failures": times},
+    )
+
+
+def _stops(case: Case) -> list[ObservedStop]:
+    seen = case.context.evidence.of(case.workload)
+    return observed_stops(case.workload, seen.pods, seen.events)
+
+
+def _grace_exceeded(case: Case) -> Iterator[Hit | NotEvaluated]:
+    unknown = _unknown(case, STATUS)
+    if unknown or not _has_pods(case):
+        yield from [unknown] if unknown and _has_pods(case) else []
+        return
+    stops = _stops(case)
+    for container in case.workload.containers:
+        mine = [stop for stop in stops if stop.container == container.name and stop.exceeded]
+        if mine:
+            grace = mine[0].grace or 0
+            where = "restarted in its place: " if mine[0].in_place else ""
+            yield _killed_hit(
+                f"{where}killed at the end of its grace period of {grace} s (exit code 137)", container, grace
+            )
+    told = [event for event in case.context.evidence.of(case.workload).events if event.reason == EXCEEDED]
+    if told:
+        yield _killed_hit(f"a pod did not end within its grace period (event {EXCEEDED})", None, case.workload.grace)
+    if not stops and not told:
+        yield _no_stop(case)
+
+
+def _killed_hit(what: str, container: Container | None, grace: int) -> Hit:
+    return Hit(
+        f"{what}: what was in flight was cut",
+        f"{container.path}.lifecycle" if container else "spec",
+        Remedy(TRACE, "either the stop signal is not heard or the drain takes longer; a trace tells which"),
+        container,
+        numbers={"grace_seconds": grace},
+    )
+
+
+def _unclean(case: Case) -> Iterator[Hit | NotEvaluated]:
+    unknown = _unknown(case, STATUS)
+    if unknown or not _has_pods(case):
+        yield from [unknown] if unknown and _has_pods(case) else []
+        return
+    stops = _stops(case)
+    if not stops:
+        yield _no_stop(case)
+    unclear: dict[str, bool] = {}
+    for container in case.workload.containers:
+        mine = [stop for stop in stops if stop.container == container.name and not stop.exceeded]
+        judged = [judge_exit(stop.ended, stop, java=_java(case, container)) for stop in mine]
+        unclear |= {why: True for result, why in judged if result == UNCLEAR}
+        bad = [
+            (stop, why)
+            for stop, (result, why) in zip(mine, judged, strict=True)
+            if result == FAILED and stop.ended.reason != "OOMKilled"
+        ]
+        if bad:
+            stop, why = bad[-1]
+            yield Hit(
+                f"its last stop was not clean: {why}",
+                f"{container.path}.lifecycle",
+                Remedy(TRACE, "what the application does when it stops is for its owner to look into"),
+                container,
+                numbers={"exit_code": stop.ended.exit_code},
+            )
+    yield from map(NotEvaluated, unclear)
+
+
+def _java(case: Case, container: Container) -> bool:
+    look = case.context.evidence.look(case.workload, container)
+    return runs_java(container) or bool(look and look.processes and look.processes.program == "java")
+
+
+def _stuck(case: Case) -> Iterator[Hit | NotEvaluated]:
+    evidence = case.context.evidence
+    unknown = _unknown(case, STATUS)
+    if unknown:
+        yield from [unknown] if _has_pods(case) else []
+        return
+    overdue = []
+    for pod in evidence.of(case.workload).pods:
+        over = epoch(pod.deletion)
+        if over is not None and evidence.at - over > _OVERDUE:
+            overdue.append((evidence.at - over, pod))
+    if not overdue:
+        return
+    seconds, pod = max(overdue, key=lambda entry: entry[0])
+    waits = "; its replacement waits for it" if case.workload.kind == "StatefulSet" else ""
+    yield Hit(
+        f"{count(len(overdue), 'pod')} of it should be gone and is still there {seconds:.0f} s after the grace period, "
+        f"because of {_keeper(pod)}{waits}",
+        case.workload.pod_path,
+        Remedy(STUCK_POD, "what keeps the pod must be cleared away, not the pod"),
+        numbers={"pods": len(overdue), "seconds": int(seconds), "finalizers": pod.finalizers},
+    )
+
+
+def _keeper(pod: PodState) -> str:
+    if pod.finalizers:
+        return f"{count(pod.finalizers, 'finalizer')} that nobody has removed"
+    if pod.lost:
+        return "a node that does not report"
+    if any(state.since is not None for state in pod.containers.values()):
+        return "a container that the node could not kill"
+    return "a volume or the node's clean-up, for its containers have ended"
+
+
+RULES = (
+    Rule(
+        id="prestop-hook-failed",
+        title="A preStop hook failed",
+        severity="error",
+        evidence="runtime",
+        why="The kubelet reports a failed hook by an event that never says why, and goes straight to SIGTERM: the "
+        "delay was not there.",
+        traps=(
+            "one failure on a container that had already exited",
+            "a hook that stops the server, and so ends with it",
+            "events are kept for about an hour: no stop seen is not evaluated",
+        ),
+        check=_hook_failed,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE),
+        by_hand=True,
+        seed="nine steps: 8",
+    ),
+    Rule(
+        id="grace-period-exceeded",
+        title="Containers are killed at the end of their grace period",
+        severity="error",
+        evidence="runtime",
+        why="What was still in flight when SIGKILL came was cut.",
+        traps=(
+            "exit code 137 with reason OOMKilled or ContainerStatusUnknown",
+            "137 before the grace period was over, or at a time that nothing tells",
+            "native sidecars, for which a non-zero code is normal",
+            "a deletion by force or with less time than the workload asks for, or by the kubelet for its node's sake",
+            "a pod with an ephemeral container, which its stop waits for",
+        ),
+        check=_grace_exceeded,
+        remedies=(TRACE,),
+        seed="nine steps: 6",
+    ),
+    Rule(
+        id="unclean-exit-code",
+        title="The last stop was not clean",
+        severity="warning",
+        evidence="runtime",
+        why="An exit code other than 0 after SIGTERM says that the application did not shut down by itself.",
+        traps=(
+            "143 of a JVM, whose hooks ran; where the runtime is not known: not evaluated",
+            "a container that ended or crashed by itself, without being stopped",
+            "native sidecars",
+            "OOMKilled",
+            "killed at the end of the grace period is grace-period-exceeded",
+        ),
+        check=_unclean,
+        remedies=(TRACE,),
+        seed="soul test",
+    ),
+    Rule(
+        id="pod-stuck-terminating",
+        title="A pod is still there long after its grace period",
+        severity="error",
+        evidence="runtime",
+        why="A finalizer, a volume that does not unmount or a node that is gone keeps it; its replacement may wait "
+        "for it.",
+        traps=(
+            "the deletion timestamp already includes the grace period",
+            "up to a minute after it, while the node clears up",
+        ),
+        check=_stuck,
+        remedies=(STUCK_POD,),
+        seed="fault 1",
+    ),
+)

@@ -1,0 +1,69 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a trace is asked for, checked."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import ROLLING
+
+EVICT, DELETE, RESTART = "evict", "delete", "restart"
+
+# Documented in plugins/modules/pod_trace.py. The one with an underscore is set by the action plugin, not by a user.
+TRACE_OPTIONS: dict[str, dict[str, Any]] = {
+    "pod": {"type": "str"},
+    "mode": {"type": "str", "choices": [EVICT, DELETE, RESTART], "default": EVICT},
+    "allow_last_endpoint": {"type": "bool", "default": False},
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "kinds": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "wait_timeout": {"type": "int", "default": 600},
+    "report_dir": {"type": "str"},
+    "_directory": {"type": "str", "default": ""},
+}
+_PATTERN = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class TraceOptions:
+    """`pod` None chooses one of the selected workload; `wait_timeout` in seconds; `folder` None writes no file."""
+
+    pod: str | None
+    namespace: str
+    mode: str
+    allow_last_endpoint: bool
+    selection: Selection
+    wait_timeout: int
+    folder: str | None
+
+
+def read_options(params: Mapping[str, Any]) -> TraceOptions:
+    """Check module parameters. Raises ValueError: the option, the reason and what is valid."""
+    if params["wait_timeout"] < 1:
+        raise ValueError(f"wait_timeout: {params['wait_timeout']} is less than 1")
+    pod, namespaces = params["pod"] or None, params["namespaces"]
+    if pod and (len(namespaces) != 1 or _PATTERN.search(namespaces[0])):
+        raise ValueError("pod: it needs its namespace: set namespaces (termination_namespaces) to that one name")
+    wanted = params["kinds"] or ROLLING
+    kinds = [kind for kind in wanted if kind in ROLLING]
+    if not kinds:
+        raise ValueError(
+            f"kinds: {', '.join(wanted)}: a trace chooses a pod of {', '.join(ROLLING)}; for another, set pod"
+        )
+    folder = params["report_dir"]
+    return TraceOptions(
+        pod=pod,
+        namespace=namespaces[0] if pod else "",
+        mode=params["mode"],
+        allow_last_endpoint=params["allow_last_endpoint"],
+        selection=Selection.from_options({**params, "kinds": kinds}),
+        wait_timeout=params["wait_timeout"],
+        folder=os.path.join(params["_directory"], os.path.expanduser(folder)) if folder else None,
+    )

@@ -1,0 +1,56 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One module call a wave: what is handed on, what is shown, and what the one result of them all is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.graceful.termination.plugins.plugin_utils import report_action
+from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import ReportAction
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.report.sample import report
+
+SECOND = {"run": "r", "wave": 1, "of": 3, "total": 4, "started": 1, "pods": 1, "actions": []}
+
+
+class Scripted(ReportAction):
+    """The action with the module's answers given."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = list(answers)
+        self.calls: list[dict[str, Any]] = []
+
+    def _execute_module(self, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        self.calls.append(dict(module_args))
+        return self.answers.pop(0)
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    lines: list[str] = []
+    monkeypatch.setattr(report_action.display, "display", lines.append)
+    return lines
+
+
+def answer(mode: str = "remediate", **more: Any) -> dict[str, Any]:
+    return {"report": json.dumps(report(mode=mode)), "diff": [{"before": "a", "after": "b"}]} | more
+
+
+def test_each_call_gets_where_the_last_one_ended(tmp_path: Path, shown: list[str]) -> None:
+    action = Scripted(answer(changed=True, next_wave=SECOND), answer(changed=False))
+    result = action._waves({"report_dir": str(tmp_path)}, None)
+    assert [call.get("_progress") for call in action.calls] == [None, SECOND]
+    assert shown == ["wave 1 of 3: 1 of 4 workloads changed, 1 pod restarted"]
+    assert result["changed"] and len(result["diff"]) == 2 and "next_wave" not in result
+    assert json.loads((tmp_path / "report.json").read_text())["mode"] == "remediate", "a kill leaves the last wave's"
+
+
+def test_a_later_call_that_fails_does_not_hide_what_was_changed(shown: list[str]) -> None:
+    action = Scripted(answer(changed=True, next_wave=SECOND), {"failed": True, "msg": "no answer"})
+    result = action._waves({}, None)
+    assert (result["failed"], result["changed"], result["msg"]) == (True, True, "no answer")
