@@ -16,6 +16,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.drill.flush import FILE
 from ansible_collections.graceful.termination.plugins.module_utils.drill.summary import render
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
 
 display = Display()
 
@@ -46,6 +47,8 @@ class ActionModule(ActionBase):
             display.display(render(document, width=width, color=bool(ANSIBLE_COLOR)))
             if folder:
                 result["reports"] = [str(Path(folder) / FILE)]
+        elif self._task.check_mode and not result.get("failed") and "msg" in result:
+            display.display(visible(result["msg"]))
         return result
 
 

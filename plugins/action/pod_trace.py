@@ -44,7 +44,7 @@ class ActionModule(ActionBase):
 
             width = shutil.get_terminal_size((100, 24)).columns
             display.display(render(document, width=width, color=bool(ANSIBLE_COLOR)))
-        elif self._task.check_mode and "msg" in result:
+        elif self._task.check_mode and not result.get("failed") and "msg" in result:
             display.display(visible(result["msg"]))
         return result
 

@@ -52,13 +52,14 @@ def execute(
     try:
         options = read_options(module.params)
         outcome = run(_open(options, module, interruption), options, module)
-        if outcome.interrupted and module.params["report_dir"]:
-            folder = Path(module.params["_directory"], module.params["report_dir"]).expanduser()
-            write_reports(folder, module.params["report_formats"], outcome.report)
-    except OSError as error:
-        module.fail_json(msg=f"report_dir: {error.filename}: {error.strerror}")
     except (ValueError, SourceError) as error:
         module.fail_json(msg=str(error))
+    if outcome.interrupted and module.params["report_dir"]:
+        folder = Path(module.params["_directory"], Path(module.params["report_dir"]).expanduser())
+        try:
+            write_reports(folder, module.params["report_formats"], outcome.report)
+        except OSError as error:
+            module.fail_json(msg=f"{outcome.interrupted}; report_dir: {error.filename}: {error.strerror}")
     module.exit_json(**_result(outcome, module))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
@@ -41,10 +42,15 @@ class Judgement:
     waived: dict[str, Waiver] = field(default_factory=dict)
     refusal: str | None = None
 
-    @property
+    @cached_property
     def open(self) -> tuple[Finding, ...]:
         """The findings that nobody has waived."""
         return tuple(finding for finding in self.findings if finding.rule.id not in self.waived)
+
+    @cached_property
+    def grace_seconds(self) -> int:
+        """The grace period that goes with the remedies of all of them together."""
+        return grace_after(self.case, [finding.hit for finding in self.open])
 
     def is_auto(self, finding: Finding) -> bool:
         """Whether remediation would fix this finding by itself."""
@@ -143,5 +149,5 @@ def snippet_of(judgement: Judgement, finding: Finding, snippets: Snippets) -> st
     case, change = judgement.case, judgement.change
     if change and judgement.refusal and finding in change.solves:
         return yaml.safe_dump(change.patch, sort_keys=False)
-    grace_seconds = grace_after(case, [entry.hit for entry in judgement.open])
-    return snippets.render(finding.hit.remedy.name, case.workload.kind, variables(case, finding.hit, grace_seconds))
+    values = variables(case, finding.hit, judgement.grace_seconds)
+    return snippets.render(finding.hit.remedy.name, case.workload.kind, values)

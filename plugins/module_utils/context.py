@@ -40,6 +40,7 @@ class Context:
     """What is known around the workloads.
 
     `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
+    `oldest_kubelet` is the lowest version that a node runs; None while no node is known.
     `routes` maps (namespace, name) of a Service to what brings requests to it, `gateways` (namespace, name) to a class,
     `namespaces` a name to its labels.
     `configs` maps (namespace, name) of a ConfigMap to its texts; one that does not exist has none.
@@ -55,6 +56,7 @@ class Context:
     claims: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     lease_holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     nodes: list[Node] = field(default_factory=list)
+    oldest_kubelet: Version | None = None
     routes: dict[tuple[str, str], list[Route]] = field(default_factory=lambda: defaultdict(list))
     gateways: dict[tuple[str, str], str] = field(default_factory=dict)
     namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Context:
             case "Node":
                 if node := read_node(name, obj):
                     self.nodes.append(node)
+                    self.oldest_kubelet = min(self.oldest_kubelet or node.kubelet, node.kubelet)
             case "Gateway":
                 self.gateways[(namespace, name)] = read_gateway_class(obj)
             case "Namespace":
@@ -158,11 +161,6 @@ class Context:
     def elects_leader(self, workload: Workload) -> bool:
         """Whether one of its pods holds a Lease of their namespace."""
         return is_held_by(workload, self.lease_holders.get(workload.namespace, ()))
-
-    @property
-    def oldest_kubelet(self) -> Version | None:
-        """The lowest kubelet version of the nodes; None while no node is known."""
-        return min((node.kubelet for node in self.nodes), default=None)
 
     def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
         """The HorizontalPodAutoscaler that sets the workload's replicas, if any."""

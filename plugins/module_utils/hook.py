@@ -83,9 +83,7 @@ def _drains(text: str) -> bool:
     """Whether a hook waits for a drain that it has asked for, or looks whether nginx still runs."""
     looks = _LOOKS.search(text)
     return bool(
-        _DRAINS.search(text)
-        or _WAITS.search(text.partition(_QUITS)[2])
-        or (looks and "nginx" in text[looks.end() :])
+        _DRAINS.search(text) or _WAITS.search(text.partition(_QUITS)[2]) or (looks and "nginx" in text[looks.end() :])
     )
 
 

@@ -140,6 +140,6 @@ def _key(name: str) -> str | None:
 def unmanaged(namespace: dict) -> str:
     """Why nothing in this Namespace object may be changed; empty when it may."""
     annotations = namespace["metadata"].get("annotations") or {}
-    if str(annotations.get(f"{ANNOTATION}managed", "")).lower() == "false":
+    if str(annotations.get(f"{ANNOTATION}managed", "")).strip().lower() not in ("", "true"):
         return f"namespace {namespace['metadata']['name']} allows no changes (annotation managed: false)"
     return ""

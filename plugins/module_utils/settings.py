@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.config_map import mounted_configs
@@ -16,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 COREFILE = "Corefile"  # of CoreDNS: it says how long the server goes on after SIGTERM
+_LONGEST_VALUE = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,18 @@ class Settings:
     def arguments(self) -> str:
         """Command and arguments as one text, a script of a shell included."""
         return " ".join(self.container.words)
+
+    def put_in(self, text: str, reference: re.Pattern[str]) -> str:
+        """The text with values in place of what refers to them; group 1 of `reference` is the variable.
+
+        Only what a path may hold: a long value that a file names a million times would fill the memory.
+        """
+
+        def told(match: re.Match[str]) -> str:
+            value = self.value(match[1].upper())
+            return value if 0 < len(value) <= _LONGEST_VALUE else match[0]
+
+        return reference.sub(told, text)
 
     def value(self, variable: str) -> str:
         """The value of an environment variable; empty where it has none, or none that is known."""

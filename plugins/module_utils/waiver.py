@@ -103,7 +103,8 @@ NO_WAIVERS = Waivers(date.min)
 
 def matches(value: str, pattern: str) -> bool:
     """Whether a value fits a shell pattern."""
-    return pattern in ("*", value) or fnmatch.fnmatchcase(value, pattern)
+    # fnmatch remembers few patterns: a long list of plain names would compile each of them for every workload.
+    return pattern in ("*", value) or (is_pattern(pattern) and fnmatch.fnmatchcase(value, pattern))
 
 
 def is_pattern(text: str) -> bool:

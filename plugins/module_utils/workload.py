@@ -118,8 +118,8 @@ class Workload:
 
     @property
     def managed(self) -> bool:
-        """False when its owner asked for reports only."""
-        return self.annotations.get(f"{ANNOTATION}managed", "").lower() != "false"
+        """False when its owner asked for reports only; whatever is not plainly `true` is taken for that."""
+        return self.annotations.get(f"{ANNOTATION}managed", "").strip().lower() in ("", "true")
 
     def with_object(self, obj: dict) -> Workload:
         """The same workload after its object has changed. Raises Unreadable as read_workload does."""

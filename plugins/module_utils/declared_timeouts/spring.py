@@ -69,7 +69,8 @@ def _yaml(text: str) -> list[Any]:
 def _properties(text: str) -> list[dict[str, str]]:
     documents = re.split(r"(?m)^#---[ \t]*$", text)
     return [
-        {match[1]: match[2].strip(" \t") for match in map(_LINE.fullmatch, document.splitlines()) if match} for document in documents
+        {match[1]: match[2].strip(" \t") for match in map(_LINE.fullmatch, document.splitlines()) if match}
+        for document in documents
     ]
 
 

@@ -44,7 +44,7 @@ def read_fluent_bit(settings: Settings) -> Config:
     sections: list[Section] = []
     included: list[str] = []
     for file in settings.files:
-        told = replace(file, text=_VARIABLE.sub(lambda match: settings.value(match[1].upper()) or match[0], file.text))
+        told = replace(file, text=settings.put_in(file.text, _VARIABLE))
         if file.name.endswith(".conf"):
             _read_classic(told, sections, included)
         elif file.name.endswith((".yaml", ".yml")):

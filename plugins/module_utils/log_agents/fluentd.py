@@ -27,11 +27,8 @@ class _Section:
 
 def fluentd_stores(settings: Settings) -> Iterator[Store]:
     """The file buffers of outputs and the position files of tailed files; of Ruby code, only `ENV` is understood."""
-
-    def told(text: str) -> str:
-        return _VARIABLE.sub(lambda match: settings.value(match[1].upper()) or match[0], text)
-
-    sections = [section for file in settings.files for section in _sections(told(file.text), file.place)]
+    texts = [(settings.put_in(file.text, _VARIABLE), file.place) for file in settings.files]
+    sections = [section for text, place in texts for section in _sections(text, place)]
     for section in sections:
         entries = section.entries
         path = entries.get("path")

@@ -70,15 +70,15 @@ def _cause(workload: Workload, snapshot: Snapshot) -> tuple[str, str]:
 
 def _digest(workload: Workload) -> str:
     """A hash of the pod spec but for names."""
-    names = [name for name in (workload.name, workload.namespace) if name]
-    own = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, names))})(?![A-Za-z0-9])")
-    return _hash(workload.pod, own, {})
+    return _hash(workload.pod, (workload.name, workload.namespace), {})
 
 
-def _hash(value: Any, own: re.Pattern[str], seen: dict[int, str]) -> str:
+def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
     """`own` are the names of the workload, which are left out of texts. What an alias repeats is hashed once."""
     if isinstance(value, str):
-        return repr(own.sub("", value))
+        for name in own:
+            value = _without(value, name)
+        return repr(value)
     if not isinstance(value, dict | list):
         return repr(value)
     if id(value) not in seen:
@@ -88,6 +88,18 @@ def _hash(value: Any, own: re.Pattern[str], seen: dict[int, str]) -> str:
             parts = ["list", *(_hash(part, own, seen) for part in value)]
         seen[id(value)] = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return seen[id(value)]
+
+
+def _without(text: str, name: str) -> str:
+    """The text but for a name where that stands by itself; to compile a pattern of each name takes far longer."""
+    parts, done, start = [], 0, text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        if not text[max(start - 1, 0) : start].isalnum() and not text[end : end + 1].isalnum():
+            parts.append(text[done:start])
+            done = end
+        start = text.find(name, end)
+    return "".join((*parts, text[done:]))
 
 
 def _total(entry: Mapping[str, Any]) -> int:

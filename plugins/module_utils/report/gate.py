@@ -95,8 +95,11 @@ class _Judged:
 def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
     """Why the run fails, in one sentence with how many and where; None when it does not.
 
-    In check mode, what the real run would mend by itself does not count.
+    In check mode, what the real run would mend by itself does not count. A run that judged nothing shows nothing.
     """
+    if fail_on in _COUNTED and not report["summary"]["workloads"]:
+        why = count(report["summary"]["unreadable"], "unreadable file or object", "unreadable files or objects")
+        return f"fail_on {fail_on}: no workload was judged ({why}): that is no all-clear"
     findings = [
         finding
         for finding in _open(report, fail_on)

@@ -69,7 +69,7 @@ def _status(
         return "unjudged", "the rule was not evaluated"
     if beyond:
         return "unjudged", beyond
-    return "unused", "it can go: nothing is found" if judgements else "it can go: there is no such workload"
+    return "unused", "it can go: nothing is found" if judgements else "there is no such workload here"
 
 
 def _beyond(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, snapshot: Snapshot) -> str:
@@ -110,7 +110,7 @@ def written(entry: Mapping[str, Any]) -> str:
 
 def told(entry: Mapping[str, Any]) -> str:
     """A waiver in words: its reason and date, and what is to be known of its status."""
-    parts = [visible(entry["reason"] or "no reason")]
+    parts = [visible(entry["reason"])] if entry["reason"] else []
     if entry["until"]:
         parts.append(f"until {visible(entry['until'])}")
     if entry["note"]:

@@ -15,8 +15,17 @@ from ansible_collections.graceful.termination.plugins.module_utils.shape import 
 from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS
 
 
-def _remedy(case: Case, manual: str) -> Remedy:
-    return Remedy(DISRUPTION_BUDGET, manual, {"selector": get_map(case.workload.spec, "selector", "spec")})
+def _remedy(case: Case, manual: str, name: str | None = None) -> Remedy:
+    """`name` is that of the budget to replace: a second one beside it would make every eviction fail."""
+    workload = case.workload
+    return Remedy(
+        DISRUPTION_BUDGET,
+        manual,
+        {
+            "selector": get_map(workload.spec, "selector", "spec"),
+            "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": name or workload.name},
+        },
+    )
 
 
 def _is_drained(case: Case) -> bool:
@@ -61,7 +70,7 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
                 f"PodDisruptionBudget {budget.name} has {text} {when}, so a node drain hangs until somebody kills the "
                 "pods without grace",
                 "spec.selector",
-                _remedy(case, "how many pods may be missing is its owner's decision"),
+                _remedy(case, "how many pods may be missing is its owner's decision", budget.name),
                 # What depends on the number of pods is less certain where something outside may set it.
                 severity=None if case.replicas_declared or _blocks_any(budget) else "warning",
                 numbers={"replicas": replicas},

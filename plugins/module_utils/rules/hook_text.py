@@ -56,8 +56,7 @@ _LONGEST_WORD = 500
 
 def pause_instead(case: Case, why: str) -> Remedy:
     """A plain pause in the place of a hook, for a person: `why` is what that person must know."""
-    oldest = min(case.version, case.context.oldest_kubelet or case.version)
-    return Remedy(PRESTOP_SLEEP if oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)
+    return Remedy(PRESTOP_SLEEP if case.oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)
 
 
 def _exec_hooks(containers: Sequence[Container]) -> Iterator[tuple[Container, list[Command]]]:

@@ -35,10 +35,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+from ansible_collections.graceful.termination.plugins.module_utils.version import NATIVE_SIDECAR
 from ansible_collections.graceful.termination.plugins.module_utils.workload import BATCH_KINDS
 
-NATIVE_SIDECARS = Version(1, 29)
 _ANNOUNCED = NotEvaluated(
     "the template asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster would settle it"
 )
@@ -117,7 +116,7 @@ def _outlives(case: Case, proxy: Proxy) -> bool | None:
 
 
 def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
-    if min(case.version, case.context.oldest_kubelet or case.version) < NATIVE_SIDECARS:
+    if case.oldest < NATIVE_SIDECAR:
         return
     if _doubt(case):
         yield _ANNOUNCED

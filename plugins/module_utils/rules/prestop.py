@@ -215,8 +215,8 @@ def _http_unverified(case: Case) -> Iterator[Hit]:
         )
         if nameless:
             message = (
-                f"the preStop hook calls port {hook.port}, a name that no port of the container has: it fails at once "
-                "and SIGTERM follows without any delay"
+                f"the preStop hook calls port '{hook.port:.20}', a name that no port of the container has: it fails at "
+                "once and SIGTERM follows without any delay"
             )
         elif HOOK_FAILED in told:
             message = (

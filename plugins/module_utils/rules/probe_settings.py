@@ -83,15 +83,14 @@ def _no_startup_probe(case: Case) -> Iterator[Hit]:
 
 
 def _frozen_readiness(case: Case) -> Iterator[Hit]:
+    asked = [container for container in _probed(case) if container.probes.get("readinessProbe", {}).get("exec")]
     nodes = case.context.nodes
-    frozen = sum(node.kubelet == _FROZEN for node in nodes)
+    frozen = sum(node.kubelet == _FROZEN for node in nodes) if asked else 0
     if not frozen:
         return
     # Its load balancer asks each node whether a pod of its own is ready.
     local = any(service.local_policy for service in case.profile.services)
-    for container in _probed(case):
-        if not container.probes.get("readinessProbe", {}).get("exec"):
-            continue
+    for container in asked:
         yield Hit(
             f"{frozen} of {len(nodes)} nodes run kubelet {_FROZEN}, which stops running exec probes when a pod begins "
             "to terminate: its readiness stays what it was, and nobody who waits for it to fail sees that it drains",

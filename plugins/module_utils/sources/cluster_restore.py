@@ -47,7 +47,7 @@ def _put_back(api: Api, entry: Written) -> Written:
     if others:
         words += f"; left alone, since somebody else has changed it: {', '.join(others)}"
     restored = replace(entry.action, restored=fields)
-    return _add(replace(entry, action=restored, obj=obj, template=entry.template if fields else None), words)
+    return _add(replace(entry, action=restored, stored=obj, template=entry.template if fields else None), words)
 
 
 def _send(api: Api, workload: Workload, undo: Undo) -> tuple[dict, dict, tuple[str, ...]]:

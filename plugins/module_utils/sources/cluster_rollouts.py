@@ -82,10 +82,10 @@ class Rollouts:
         if self._options.wait_timeout is None:
             return  # how they ended is for a later run to see
         for entry in written:
-            if journal and entry.undo and entry.obj is not None:
+            if journal and entry.undo and entry.stored is not None:
                 with suppress(OSError):
                     status = "restored" if entry.action.restored else entry.action.status
-                    journal.ended(entry.obj, status, entry.action.reason)
+                    journal.ended(entry.stored, status, entry.action.reason)
 
 
 def _because(entry: Written, words: str) -> Written:

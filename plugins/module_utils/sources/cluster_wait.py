@@ -57,9 +57,9 @@ def follow(
     result = list(written)
     waiting: dict[int, Written] = {}
     for index, entry in enumerate(written):
-        if entry.action.status != "changed" or not entry.template or entry.obj is None:
+        if entry.action.status != "changed" or not entry.template or entry.stored is None:
             continue
-        rollout = rollout_of(entry.obj)
+        rollout = rollout_of(entry.stored)
         if rollout.state == STORED:
             result[index] = _ended(entry, rollout)
         elif timeout is None:
@@ -101,7 +101,7 @@ def _wait(
             }
         over = now() >= deadline
         for index, entry in left.items():
-            obj = objects.get(_key(entry.obj))
+            obj = objects.get(_key(entry.stored))
             rollout = rollout_of(obj) if obj else Rollout(FAILED, "it was deleted while its rollout was awaited")
             if rollout.state == PROGRESSING and over:
                 causes = "; ".join(filter(None, (rollout.reason, conditions_of(obj or {}))))

@@ -33,7 +33,7 @@ CONFLICTS = 3  # how often a workload is planned anew because somebody else chan
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What became of one change. `obj` is the object as the server returned it last; None when nothing was stored.
+    """What became of one change. `stored` is the object as the server returned it last; None when nothing was stored.
 
     `template` is the part that was stored and restarts pods, empty if there is none. `undo` is None where it is not
     known what was there before; `down`: its rollout is known not to have come up.
@@ -41,7 +41,7 @@ class Written:
 
     action: Action
     diff: Diff | None = None
-    obj: dict | None = None
+    stored: dict | None = None
     template: dict[str, Any] | None = None
     undo: Undo | None = None
     down: bool = False

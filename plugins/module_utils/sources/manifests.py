@@ -183,6 +183,10 @@ class ManifestSource:
 
     def _read_file(self, path: str, snapshot: Snapshot) -> Iterator[_Object]:
         file = self._shown(path)
+        # A pipe would be waited for, and /dev/zero behind a link read for ever.
+        if path != self._path and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            snapshot.skipped.append(Skipped(file, None, "not a regular file"))
+            return
         try:
             with open(path, "rb") as stream:
                 text = decode(stream.read())

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -77,6 +79,33 @@ def test_springs_files_are_read_in_all_their_spellings(file: str, text: str) -> 
 )
 def test_nothing_else_is_taken_for_springs_timeout(file: str, text: str) -> None:
     assert timeout({file: text}) is None
+
+
+@pytest.mark.parametrize("name", ["application.yml", "fluent-bit.yaml"])
+@pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "{a: " * 100_000])
+def test_nesting_without_end_ends_nothing(name: str, text: str) -> None:
+    # PyYAML's C code would end the process.
+    assert timeout({name: f"shutdown: {text}"}, image="fluent/fluent-bit:4.1") is None
+
+
+def test_merges_of_merges_are_read_once() -> None:
+    bomb = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{<<: [{f'*a{n - 1}, ' * 20}]}}\n" for n in range(1, 12))
+    assert timeout({"application.yml": bomb + NESTED}) == (45, PLACE)
+
+
+@pytest.mark.parametrize("file", ["application.properties", "fluent-bit.conf"])
+def test_no_line_takes_long(file: str) -> None:
+    started = time.process_time()
+    timeout(
+        {file: f"[SERVICE]\n    grace shutdown{' ' * 50_000}x\nshutdown=x{' ' * 50_000}x\n"}, image="a/fluent-bit:4"
+    )
+    assert time.process_time() - started < 2
+
+
+def test_a_long_value_is_not_put_in_a_thousand_times() -> None:
+    read = read_workload(workload(container(env=env(A="a" * 1000, B="b"))))
+    settings = settings_of(read, read.containers[0], Context())
+    assert settings.put_in("${A}${B}${C}", re.compile(r"\$\{(\w+)\}")) == "${A}b${C}"
 
 
 def test_the_last_active_profile_that_has_a_value_decides() -> None:

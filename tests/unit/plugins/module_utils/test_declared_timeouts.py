@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -171,6 +172,12 @@ def test_a_celery_worker_has_no_limit_and_says_so() -> None:
         assert seconds is None
         assert "without limit" in source
         assert "drain-seconds" in source
+
+
+def test_no_command_of_celery_takes_long() -> None:
+    started = time.process_time()
+    declared(["celery " * 15_000])
+    assert time.process_time() - started < 2
 
 
 def test_a_celery_worker_told_to_shut_down_softly_has_one() -> None:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.container import Handler
@@ -73,6 +75,13 @@ def test_a_hook_that_waits_until_the_server_has_drained(handler: Handler) -> Non
 @pytest.mark.parametrize("text", ["sleep 20", "nginx -s quit; sleep 20", "kill -QUIT 1"])
 def test_a_hook_that_does_not(text: str) -> None:
     assert not hook_time(script(text)).drains
+
+
+@pytest.mark.parametrize("part", ["nginx -s quit ", "pgrep ", "/drai"])
+def test_no_text_takes_long(part: str) -> None:
+    started = time.process_time()
+    hook_time(script(part * 10_000))
+    assert time.process_time() - started < 2
 
 
 def test_the_source_never_quotes_the_command() -> None:

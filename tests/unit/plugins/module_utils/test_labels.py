@@ -5,11 +5,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.labels import Selector, parse_selector
+from ansible_collections.graceful.termination.plugins.module_utils.labels import (
+    Selecting,
+    Selector,
+    parse_selector,
+)
 
 WEB = {"app": "web", "tier": "front"}
 
@@ -83,3 +88,33 @@ def test_a_label_selector_is_met_in_full(selector: dict[str, Any], matches: bool
 def test_a_label_selector_that_the_api_server_refuses_is_refused(selector: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"must be|is not In"):
         Selector.of_object(selector)
+
+
+SELECTORS = {
+    "all of two": {"matchLabels": {"app": "web", "tier": "front"}},
+    "another": {"matchLabels": {"app": "shop"}},
+    "one of some": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["shop", "web"]}]},
+    "anything": {},
+    "not the value": {"matchExpressions": [{"key": "app", "operator": "NotIn", "values": ["web"]}]},
+    "the key": {"matchExpressions": [{"key": "tier", "operator": "Exists"}]},
+    "the first label alone": {"matchLabels": {"app": "web", "tier": "back"}},
+    "one": {"matchLabels": {"tier": "front"}},
+}
+
+
+def test_what_selects_a_pod_is_found_in_its_order_and_once() -> None:
+    found: Selecting[str] = Selecting()
+    for name, selector in SELECTORS.items():
+        found.add(Selector.of_object(selector), name)
+    assert found.of(WEB) == ["all of two", "one of some", "anything", "the key", "one"]
+    assert found.of({"app": "shop"}) == ["another", "one of some", "anything", "not the value"]
+    assert found.of({}) == ["anything", "not the value"]
+
+
+def test_a_large_namespace_is_not_asked_as_a_whole() -> None:
+    found: Selecting[int] = Selecting()
+    for number in range(4000):
+        found.add(Selector.of_labels({"app": f"app-{number}"}), number)
+    started = time.process_time()
+    assert [found.of({"app": f"app-{number}"}) for number in range(4000)] == [[number] for number in range(4000)]
+    assert time.process_time() - started < 1

@@ -56,6 +56,8 @@ def test_the_script_of_a_shell(words: list[str], script: str | None) -> None:
         ("a 2>&1", ["a"]),
         ("a &>log", ["a  log"]),
         ("a # b; c", ["a"]),
+        ("a \\; b\\ c; d", ["a _ b_c", "d"]),
+        (r"""a \"b; c \'d""", ["a _b", "c _d"]),
         ("# it's\na 'b'", ["a b"]),
         ("a 'x # y'; b", ["a _", "b"]),
         ("if a; then b; else c; fi", ["if a", "b", "c"]),
@@ -121,8 +123,8 @@ def test_no_text_is_too_odd(script: str) -> None:
     is_straight(script)
 
 
-@pytest.mark.parametrize("part", ["$(", "'", '"', "`", "$()", "a;", "\\", "#", "((", "&>"])
+@pytest.mark.parametrize("part", ["$(", "'", '"', "`", "$()", "a;", "\\", "#", "((", "&>", '\\"', "11111"])
 def test_no_text_takes_long(part: str) -> None:
     started = time.process_time()
-    commands_of(part * 20_000)
+    commands_of(f'"{part * 20_000}')
     assert time.process_time() - started < 2

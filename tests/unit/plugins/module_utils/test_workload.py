@@ -55,7 +55,9 @@ def test_native_sidecars_are_told_from_init_containers() -> None:
     assert [one.name for one in read.containers] == ["app"]
 
 
-@pytest.mark.parametrize(("text", "managed"), [("false", False), ("False", False), ("true", True), ("", True)])
+@pytest.mark.parametrize(
+    ("text", "managed"), [("false", False), ("False", False), ("no", False), ("true", True), ("", True)]
+)
 def test_its_owner_may_forbid_changes(text: str, managed: bool) -> None:
     assert read_workload(workload(annotations={MANAGED: text})).managed is managed
 

@@ -96,6 +96,15 @@ def test_a_short_name_is_not_cut_out_of_other_words() -> None:
     assert len(sources(first, second, service("a"), service("b"))) == 2
 
 
+@pytest.mark.parametrize(
+    ("image", "amount"),
+    [("web", 1), ("http://web.shop/web", 1), ("x/web-web:1", 1), ("x/webs", 2), ("x/web1", 2), ("x/aweb", 2)],
+)
+def test_a_name_counts_only_where_it_is_part_of_another_word(image: str, amount: int) -> None:
+    first, second = bare("web", image=image), bare("api", image=image.replace("web", "api"))
+    assert len(sources(first, second, service("web"), service("api"))) == amount
+
+
 def test_aliases_of_aliases_are_hashed_once() -> None:
     bomb: Any = ["x"]
     for _level in range(60):

@@ -73,6 +73,14 @@ def test_suppressed_findings_never_fail_a_run() -> None:
     assert verdict(now, "new") is None
 
 
+@pytest.mark.parametrize("fail_on", ["error", "warning", "new"])
+def test_a_run_that_judged_nothing_is_no_all_clear(fail_on: str) -> None:
+    says = verdict(made(workloads=()), fail_on)
+    assert says is not None
+    assert "no workload was judged (0 unreadable files or objects)" in says
+    assert verdict(made(workloads=()), "never") is None
+
+
 def test_in_check_mode_what_the_real_run_would_mend_does_not_count() -> None:
     findings = [found(), found(API, remedy="manual")]
     assert verdict(made(*findings, mode="check"), "error") == (

@@ -287,7 +287,7 @@ def test_waivers_are_told_those_that_need_a_person_first():
         """\
 waivers  1 invalid, 1 expired, 1 unused, 1 used, 1 unjudged
   invalid  shop/Deployment/catalog rollout-loses-capacity  examples/shop/catalog.yaml:1
-           no reason; it has no reason
+           it has no reason
   expired  shop/Deployment/catalog rollout-loses-capacity  examples/shop/catalog.yaml:1
            canary; until 2026-12-31; 2 findings are open again
   unused   */*/gone rollout-loses-capacity  waivers[1]

@@ -129,3 +129,11 @@ def test_two_that_block_are_one_finding() -> None:
     assert (
         "PodDisruptionBudget a " in run(workload(), disruption_budget(maxUnavailable=0), second).one(BLOCKS)["message"]
     )
+
+
+def test_the_snippet_replaces_the_budget_that_blocks() -> None:
+    blocks = context_object(
+        "PodDisruptionBudget", "guard", {"selector": {"matchLabels": {"app": "web"}}, "maxUnavailable": 0}
+    )
+    snippet = run(workload(), service(), blocks).one(BLOCKS)["snippet"]
+    assert 'name: "guard"' in snippet, "one of another name would be a second budget on the same pods"

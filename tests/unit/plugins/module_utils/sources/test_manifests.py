@@ -256,6 +256,15 @@ def test_one_file_under_two_links_is_judged_once(tmp_path):
     assert audit(tmp_path)["summary"]["found"] == 1
 
 
+def test_a_device_or_a_pipe_is_not_read(tmp_path):
+    write(tmp_path, "app.yaml", faulty())
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    skipped = audit(tmp_path)["skipped"]
+    assert {entry["reason"] for entry in skipped} == {"not a regular file"}
+    assert len(skipped) == 2
+
+
 @pytest.mark.parametrize("missing", ["nowhere", "nowhere/app.yaml"])
 def test_a_source_that_is_not_there_is_named(tmp_path, missing):
     with pytest.raises(SourceError, match=f"source {missing}: No such file"):
