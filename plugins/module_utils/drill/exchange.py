@@ -183,7 +183,12 @@ def _notice(pool: Any, tell: Callable[[Any], None]) -> None:
 
 def _answers(connection: Any) -> bool:
     """Whether something came while nothing was expected: an early answer or the end. TLS has messages of its own."""
-    return not isinstance(connection, ssl.SSLSocket) and bool(select.select([connection], [], [], 0)[0])
+    if isinstance(connection, ssl.SSLSocket):
+        return False
+    # Not select(): that refuses the file descriptors from 1024 on, and a drill may have as many.
+    watched = select.poll()
+    watched.register(connection, select.POLLIN)
+    return bool(watched.poll(0))
 
 
 def _status(status: int) -> Result:

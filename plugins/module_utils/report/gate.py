@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.text i
 from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
 
 _COUNTED = {"error": ("error",), "warning": ("error", "warning"), "new": ("error", "warning")}
+_LISTS = ("workloads", "findings", "skipped", "not_evaluated")
 _NAMED = 3  # findings that the message names; the report has them all
 
 
@@ -25,6 +26,8 @@ def read_earlier(text: str) -> dict[str, Any]:
         if report["schema"] != SCHEMA:
             raise ValueError
         Selection.from_options(report["scope"])
+        if not all(isinstance(report[key], list) for key in _LISTS):
+            raise ValueError
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(
             "not a report of this version: move it away, and the next report becomes the baseline"

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.selection imp
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.module_utils.version import parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.waiver import Waivers
+from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
     TODAY,
@@ -103,13 +103,11 @@ def test_the_central_list_takes_patterns(entry: dict[str, str], held: bool) -> N
     assert finding["status"] == ("suppressed" if held else "open")
 
 
-def test_a_long_list_of_plain_names_takes_no_time() -> None:
+def test_a_long_list_of_plain_names() -> None:
     entries = [{"rule": "pdb-missing", "name": f"web-{number}", "reason": "known"} for number in range(1000)]
     waivers = Waivers.from_options(entries, Selection(), TODAY)
-    read = read_workload(workload())
-    started = time.process_time()
-    assert not any(waivers.of(read) for _time in range(50))
-    assert time.process_time() - started < 1
+    assert not waivers.of(read_workload(workload()))
+    assert len(waivers.of(read_workload(workload(name="web-999")))) == 1
 
 
 def test_the_owners_reason_comes_before_the_central_one_and_both_are_used() -> None:

@@ -190,7 +190,13 @@ def test_another_cluster_is_not_compared(source: dict[str, Any], reason: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "5", "{}", '{"schema": "other"}', to_json(made(scope={}) | {"scope": 5})]
+    "text",
+    [
+        *("", "{", "[]", "5", "{}", '{"schema": "other"}'),
+        to_json(made() | {"scope": 5}),
+        to_json(made() | {"workloads": None}),
+        to_json({key: value for key, value in made().items() if key != "skipped"}),
+    ],
 )
 def test_a_file_that_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a report of this version: move it away"):
