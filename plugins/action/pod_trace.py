@@ -5,52 +5,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-from ansible.utils.display import Display
-
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.trace.summary import render
-
-display = Display()
-
-
-class ActionModule(ActionBase):
-    """The module writes its files itself: what was seen must survive an interruption."""
-
-    TRANSFERS_FILES = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module; what it found goes to the screen, and its bounded rest into the result."""
-        super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
-        folder = arguments.get("report_dir")
-        if folder:
-            try:
-                _probe(Path(folder).expanduser())
-            except OSError as error:
-                where = error.filename or folder
-                return {"failed": True, "msg": f"report_dir: {where}: {error.strerror}; nothing was stopped"}
-        arguments["_directory"] = os.getcwd()
-        result = self._execute_module(module_args=arguments, task_vars=task_vars)
-        document = result.pop("trace", None)
-        if document is not None:
-            from ansible.utils.color import ANSIBLE_COLOR
-
-            width = shutil.get_terminal_size((100, 24)).columns
-            display.display(render(document, width=width, color=bool(ANSIBLE_COLOR)))
-        elif self._task.check_mode and not result.get("failed") and "msg" in result:
-            display.display(visible(result["msg"]))
-        return result
+from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
 
 
-def _probe(folder: Path) -> None:
-    """Raises OSError where no report could be written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+class ActionModule(StopAction):
+    """The module writes its files at the end, also at one that came too early."""
+
+    DOCUMENT = "trace"
+
+    def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
+        """The timeline of a trace."""
+        return render(document, width=width, color=color)

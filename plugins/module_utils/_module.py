@@ -10,11 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS, connect
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
-from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
 from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
@@ -38,15 +37,7 @@ def execute(
     Where there is an `interruption`, and it happens, the module writes the report itself: the action plugin that would
     do it gets the same signal.
     """
-    spec = {**AUTH_OPTIONS, **AUDIT_OPTIONS, **(own_options or {})}
-    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING))
-    # Ansible masks every word of a kubeconfig that is given as a map, and so every v1 and every context in the report.
-    module.no_log_values -= public_words(module.params.get("kubeconfig")) - {
-        module.params.get("password"),
-        module.params.get("api_key"),
-    }
+    module = open_module({**AUDIT_OPTIONS, **(own_options or {})})
     # A run builds large structures, none of them cyclic, and ends: looking for garbage takes longer than the parsing.
     gc.disable()
     try:

@@ -161,11 +161,8 @@ reports:
 
 import sys
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS, connect
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
-from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
 from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import interruptible
 from ansible_collections.graceful.termination.plugins.module_utils.drill.options import (
     DRILL_OPTIONS,
@@ -181,14 +178,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.sourc
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={**AUTH_OPTIONS, **DRILL_OPTIONS}, supports_check_mode=True)
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING))
-    # Ansible masks every word of a kubeconfig that is given as a map.
-    module.no_log_values -= public_words(module.params.get("kubeconfig")) - {
-        module.params.get("password"),
-        module.params.get("api_key"),
-    }
+    module = open_module(DRILL_OPTIONS)
     try:
         options = read_options(module.params)
         api = Api(connect(module.params))

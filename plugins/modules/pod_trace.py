@@ -162,11 +162,8 @@ reports:
 
 import sys
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS, connect
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
-from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
 from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import Interrupted, interruptible
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
@@ -180,14 +177,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.trace.trigger
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={**AUTH_OPTIONS, **TRACE_OPTIONS}, supports_check_mode=True)
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING))
-    # Ansible masks every word of a kubeconfig that is given as a map.
-    module.no_log_values -= public_words(module.params.get("kubeconfig")) - {
-        module.params.get("password"),
-        module.params.get("api_key"),
-    }
+    module = open_module(TRACE_OPTIONS)
     try:
         options = read_options(module.params)
         api = Api(connect(module.params))

@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.ownership imp
 from ansible_collections.graceful.termination.plugins.module_utils.report import gate, terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 display = Display()
@@ -59,9 +58,7 @@ class ReportAction(ActionBase):
             if reason:
                 baseline = f"from now on {_report_file(arguments)} is the baseline"
                 result.setdefault("warnings", []).append(f"fail_on new: {reason}: nothing was compared; {baseline}")
-        # Ansible takes 79 columns where there is no terminal; a log has room for more.
-        width = shutil.get_terminal_size((100, 24)).columns
-        display.display(terminal.render(report, width=width, color=_wants_color(), hints=_next(report)))
+        display.display(terminal.render(report, width=width(), color=wants_color(), hints=_next(report)))
         problems: list[str] = []
         if arguments.get("report_dir"):
             try:
@@ -147,9 +144,7 @@ def _earlier(arguments: dict[str, Any]) -> dict[str, Any] | None:
 def _probe(folder: Path) -> None:
     """Raises ValueError where no report could be written."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        probe(folder)
     except OSError as error:
         raise ValueError(f"report_dir: {error.filename or folder}: {error.strerror}; nothing was done") from None
 
@@ -164,12 +159,6 @@ def _next(report: dict[str, Any]) -> list[str]:
         source = shlex.quote(report["source"]["name"])
         command = f"ansible-playbook graceful.termination.remediate -e termination_source={source} --check --diff"
     return [f"{command}    shows the diff, writes nothing"] if command else []
-
-
-def _wants_color() -> bool:
-    from ansible.utils.color import ANSIBLE_COLOR
-
-    return bool(ANSIBLE_COLOR)
 
 
 def _write_patches(folder: Path, report: dict[str, Any]) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import Interrupted
+from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.trace.document import (
@@ -127,8 +127,6 @@ def _write(folder: str, result: dict[str, Any]) -> list[str]:
     written = []
     for suffix, content in (("json", json.dumps(result, indent=2) + "\n"), ("svg", draw(result))):
         path = Path(folder) / file_name(result["pod"]["namespace"], result["pod"]["name"], suffix)
-        new = path.with_name(f".{path.name}.new")
-        new.write_text(content, encoding="utf-8")
-        os.replace(new, path)
+        write_file(path, content)
         written.append(str(path))
     return written

@@ -1,0 +1,27 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: how each of its modules begins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
+from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
+
+
+def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
+    """The module with these options and those of a connection. Ends it where a Python library is missing."""
+    module = AnsibleModule(argument_spec={**AUTH_OPTIONS, **options}, supports_check_mode=True)
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING))
+    # Ansible masks every word of a kubeconfig that is given as a map, and so every v1 and every context in a report.
+    module.no_log_values -= public_words(module.params.get("kubeconfig")) - {
+        module.params.get("password"),
+        module.params.get("api_key"),
+    }
+    return module

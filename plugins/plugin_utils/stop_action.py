@@ -1,0 +1,53 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What happens on the controller around a module that stops pods: the folder is tried first, and a person told last."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
+
+display = Display()
+
+
+class StopAction(ActionBase):
+    """Base of the action plugins whose module writes its files itself, so that they survive an interruption.
+
+    `DOCUMENT` is the key of the result under which the module hands over what it saw.
+    """
+
+    TRANSFERS_FILES = False
+    DOCUMENT = ""
+
+    def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
+        """What a person reads of it."""
+        raise NotImplementedError
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the module; what it found goes to the screen, and its bounded rest into the result."""
+        super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        folder = arguments.get("report_dir")
+        if folder:
+            try:
+                probe(Path(folder).expanduser())
+            except OSError as error:
+                where = error.filename or folder
+                return {"failed": True, "msg": f"report_dir: {where}: {error.strerror}; nothing was stopped"}
+        arguments["_directory"] = os.getcwd()
+        result = self._execute_module(module_args=arguments, task_vars=task_vars)
+        document = result.pop(self.DOCUMENT, None)
+        if document is not None:
+            display.display(self.render(document, width=width(), color=wants_color()))
+        elif self._task.check_mode and not result.get("failed") and "msg" in result:
+            display.display(visible(result["msg"]))
+        return result
