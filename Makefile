@@ -13,9 +13,9 @@ collection := .collections/ansible_collections/graceful/termination
 # with,NAME: put that virtual environment on PATH for the command that follows.
 with = venv=$$(tools/venv $(1)) && PATH="$$venv/bin:$$PATH"
 
-export SOURCE CONTEXT REPORT CHECK PYTHON
+export SOURCE CONTEXT REPORT CHECK PYTHON ONLY
 
-.PHONY: help demo audit remediate lint sanity unit molecule test docs clean link
+.PHONY: help demo audit remediate lint sanity unit molecule test proof calibrate bench docs clean link
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,15 @@ molecule: link ## All Molecule scenarios, on kind
 
 test: link ## lint, sanity, unit and molecule; logs in build/test
 	@$(call with,dev) tools/test
+
+proof: link ## The six faults on kind, before and after the remedy: docs/proof.md [ONLY=signals,rollout: some, and no page]
+	@$(call with,dev) tools/proof
+
+bench: link ## How fast it is, side by side with the alternatives (half an hour): docs/performance.md
+	@$(call with,dev) PYTHONPATH=tests python -m benchmarks
+
+calibrate: link ## What the audit predicts of 24 variants, and what a drill of each shows on kind (40 minutes): docs/calibration.md
+	@$(call with,dev) tools/calibrate
 
 docs: link ## Write docs/rules.md from the rules
 	@$(call with,manifests) tools/docs

@@ -75,19 +75,22 @@ def _digest(workload: Workload) -> str:
 
 def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
     """`own` are the names of the workload, which are left out of texts. What an alias repeats is hashed once."""
-    if isinstance(value, str):
+    kind = value.__class__
+    if kind is str:
         for name in own:
-            value = _without(value, name)
+            if name in value:
+                value = _without(value, name)
         return repr(value)
     if not isinstance(value, dict | list):
         return repr(value)
-    if id(value) not in seen:
-        if isinstance(value, dict):
-            parts = sorted(f"{key!r}:{_hash(part, own, seen)}" for key, part in value.items() if key not in _NAMES)
+    known = seen.get(id(value))
+    if known is None:
+        if kind is list:
+            parts = ["list", *[_hash(part, own, seen) for part in value]]
         else:
-            parts = ["list", *(_hash(part, own, seen) for part in value)]
-        seen[id(value)] = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-    return seen[id(value)]
+            parts = sorted([f"{key!r}:{_hash(part, own, seen)}" for key, part in value.items() if key not in _NAMES])
+        known = seen[id(value)] = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return known
 
 
 def _without(text: str, name: str) -> str:

@@ -1,0 +1,390 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the calibration predicts, what it refuses, and what it does after an interruption. No cluster."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
+from ansible_collections.graceful.termination.tools.calibration import measure, observe, page, predict
+from ansible_collections.graceful.termination.tools.calibration.variants import (
+    FOLDER,
+    Refused,
+    make_variant,
+    read_json,
+    read_variants,
+    write_json,
+)
+
+VARIANTS = read_variants()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A calibration of two variants, of which the second one will disagree."""
+    for name in ("base.yml", "server.py", "explanations.yml"):
+        shutil.copy(FOLDER / name, tmp_path / name)
+    tmp_path.joinpath("explanations.yml").write_text("[]")
+    entries = [
+        {"name": "good", "what": "Good"},
+        {
+            "name": "bad",
+            "what": "Bad",
+            "deployment": {"spec": {"template": {"spec": {"containers": [{"name": "web", "lifecycle": None}]}}}},
+        },
+    ]
+    tmp_path.joinpath("variants.yml").write_text(yaml.safe_dump(entries))
+    write_json(tmp_path / "predictions.json", predict.predictions(read_variants(tmp_path).values()))
+    return tmp_path
+
+
+def drilled(*, lost=0, cut=0, code=0, seconds=15, status=None, reason=""):
+    """As much of a drill.json as is read."""
+    streams = {
+        "fresh": {"requests": 100, "lost": {"refused": lost} if lost else {}},
+        "keep-alive": {"requests": 10, "lost": {}},
+        "upload": {"requests": 5, "lost": {"closed-early": cut} if cut else {}, "seconds": 15.0},
+    }
+    for stream in streams.values():
+        stream["bound"] = {"text": "below 3 %"}
+    return {
+        "status": status or ("failed" if lost or cut else "passed"),
+        "reason": reason,
+        "requests": 115,
+        "lost": {"refused": lost},
+        "lost_total": lost + cut,
+        "bound": {"text": "below 3 %"},
+        "streams": streams,
+        "checks": [{"result": "passed"}] * 4,
+        "pods": [{"containers": [{"exit_code": code, "stop_seconds": seconds}]}],
+        "rounds": [{}, {}],
+        "ended_at": "2027-01-31T00:00:00.000+00:00",
+    }
+
+
+def measured(prediction, **drill):
+    result = observe.observe(drilled(**drill), 2, 2)
+    extra = {"attempts": 1, "seen_on_pods": [], "kubernetes": "v1.37.2", "version": "1.0.0", "digest": "x"}
+    return result | extra | {"prediction": observe.fingerprint(prediction)}
+
+
+# --- The variants ----------------------------------------------------------------------------------------------------
+
+
+def test_there_are_24_and_every_file_of_them_is_used():
+    assert len(VARIANTS) == 24
+    assert len({variant.digest for variant in VARIANTS.values()}) == 24
+    for variant in VARIANTS.values():
+        kinds = [obj["kind"] for obj in variant.objects]
+        assert kinds == ["ConfigMap", "Service", "PodDisruptionBudget", "Deployment"]
+        assert "VARIANT" not in json.dumps(variant.objects).replace(json.dumps(variant.objects[0]), "")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_variant_is_judged_and_the_committed_prediction_is_of_its_manifests(name):
+    assert predict.predict(VARIANTS[name])["digest"] == VARIANTS[name].digest
+    # What today's rules predict may differ: make calibrate says so. The manifests may not.
+    assert measure.read_predictions([VARIANTS[name]])[name]["digest"] == VARIANTS[name].digest
+
+
+def test_no_prediction_is_committed_of_a_variant_that_is_gone():
+    assert read_json(FOLDER / "predictions.json")["predictions"].keys() == VARIANTS.keys()
+
+
+def test_the_space_is_covered():
+    found = read_json(FOLDER / "predictions.json")["predictions"].values()
+    for outcome in predict.OUTCOMES:
+        assert {predict.YES, predict.NO} <= {entry["outcomes"][outcome] for entry in found}
+    assert 8 <= sum(entry["clean"] for entry in found) <= 12
+
+
+def test_an_unknown_key_of_a_variant_is_refused(folder):
+    folder.joinpath("variants.yml").write_text(yaml.safe_dump([{"name": "x", "what": "X", "deploymnet": {}}]))
+    with pytest.raises(Refused, match="x has unknown keys: deploymnet"):
+        read_variants(folder)
+
+
+# --- The mapping -----------------------------------------------------------------------------------------------------
+
+
+def prediction_of(**patch):
+    """Of the base, with these fields of its pod, container, annotations, budget or drill changed."""
+    container = {"name": "web"} | patch.get("container", {})
+    pod = patch.get("pod", {}) | {"containers": [container]}
+    entry = {
+        "name": "made",
+        "what": "Made",
+        "deployment": {
+            "metadata": {"annotations": patch.get("annotations", {})},
+            "spec": patch.get("spec", {}) | {"template": {"spec": pod}},
+        },
+        "budget": patch.get("budget", {}),
+        "drill": patch.get("drill", {}),
+    }
+    texts = [(FOLDER / name).read_text(encoding="utf-8") for name in ("base.yml", "server.py")]
+    return predict.predict(make_variant(entry, *texts))
+
+
+def outcomes(prediction, value=predict.YES):
+    return {outcome for outcome, said in prediction["outcomes"].items() if said == value}
+
+
+def test_the_base_is_clean_with_the_seconds_of_its_budget():
+    prediction = prediction_of()
+    assert prediction["clean"] and outcomes(prediction, predict.NO) == predict.OUTCOMES.keys()
+    assert prediction["stop_seconds"] == [5, 17]
+
+
+def test_an_undeclared_drain_leaves_open_what_becomes_of_requests_in_flight():
+    prediction = prediction_of(annotations={"graceful.termination/drain-seconds": None})
+    assert not prediction["clean"]
+    assert outcomes(prediction, predict.UNKNOWN) == {predict.IN_FLIGHT, predict.KILLED}
+    assert prediction["stop_seconds"] == [5, None]
+
+
+def test_a_waived_warning_does_not_count():
+    alone = {"replicas": 1}
+    waiver = {"ignore.graceful.termination/single-replica": "accepted"}
+    assert not prediction_of(spec=alone)["clean"]
+    assert prediction_of(spec=alone, annotations=waiver)["clean"]
+
+
+@pytest.mark.parametrize("seconds", [4, 5])
+def test_a_short_prestop_is_too_short_below_five_seconds(seconds):
+    prediction = prediction_of(container={"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}})
+    assert outcomes(prediction) == ({predict.FRESH} if seconds == 4 else set())
+    assert prediction["clean"] == (seconds == 5)
+
+
+@pytest.mark.parametrize(("grace", "killed"), [(16, True), (17, False)])
+def test_a_grace_period_is_too_short_when_prestop_and_drain_exceed_it_not_when_the_margin_is_missing(grace, killed):
+    prediction = prediction_of(pod={"terminationGracePeriodSeconds": grace})
+    assert not prediction["clean"]
+    assert outcomes(prediction) == ({predict.KILLED, predict.IN_FLIGHT} if killed else set())
+    assert prediction["stop_seconds"] == ([grace, grace] if killed else [5, 17])
+
+
+def test_what_is_stuck_stops_nothing():
+    prediction = prediction_of(
+        budget={"spec": {"maxUnavailable": None, "minAvailable": 2}}, drill={"mode": predict.EVICT}
+    )
+    assert outcomes(prediction) == {predict.STUCK} and prediction["stop_seconds"] is None
+
+
+def test_a_mode_sees_only_what_concerns_it():
+    blocked = {"spec": {"maxUnavailable": None, "minAvailable": 2}}
+    assert outcomes(prediction_of(budget=blocked)) == set()
+    recreated = prediction_of(spec={"strategy": {"type": "Recreate"}}, drill={"mode": predict.EVICT})
+    assert outcomes(recreated) == {predict.CAPACITY}
+
+
+def test_a_finding_without_a_meaning_is_refused():
+    with pytest.raises(Refused, match="made: what does prestop-http-unverified mean for a drill"):
+        prediction_of(
+            container={"lifecycle": {"preStop": {"sleep": None, "httpGet": {"path": "/stop", "port": "http"}}}}
+        )
+
+
+def test_every_rule_of_the_mapping_is_one():
+    known = {rule.id for rule in select_rules([], [])}
+    assert {meaning.rule for meaning in predict.MEANINGS} <= known
+
+
+# --- What was seen ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("drill", "expected"),
+    [
+        ({"lost": 1}, {predict.FRESH}),
+        ({"cut": 1}, {predict.IN_FLIGHT}),
+        ({"code": 137}, {predict.KILLED}),
+        ({"status": "error", "reason": "x: not done after 25 s: y"}, {predict.STUCK}),
+    ],
+)
+def test_each_outcome_is_seen_by_itself(drill, expected):
+    seen = observe.observe(drilled(**drill), 2, 2)["outcomes"]
+    assert {outcome for outcome, said in seen.items() if said == predict.YES} == expected
+
+
+def test_one_pod_too_few_is_a_loss_of_capacity():
+    assert observe.observe(drilled(), 1, 2)["outcomes"][predict.CAPACITY] == predict.YES
+
+
+def test_an_upload_that_was_refused_was_not_in_flight():
+    drill = drilled(status="failed")
+    drill["streams"]["upload"]["lost"] = {"refused": 3}
+    assert observe.observe(drill, 2, 2)["outcomes"][predict.IN_FLIGHT] == predict.NO
+
+
+def test_what_was_not_observed_is_not_compared():
+    drill = drilled(code=None, seconds=None)
+    drill["checks"] = [{"result": "not observed"}] * 4
+    good = prediction_of()
+    measurement = observe.observe(drill, 2, 2)
+    assert not observe.compare(good, measurement).keys() & {predict.IN_FLIGHT, predict.KILLED, observe.STOP_SECONDS}
+
+
+@pytest.mark.parametrize("status", ["noisy", "interrupted", "error", "running"])
+def test_a_drill_without_an_end_is_no_measurement(status):
+    with pytest.raises(Refused, match=f"the drill is {status}"):
+        observe.observe(drilled(status=status, reason="why"), 2, 2)
+
+
+def test_a_clean_variant_that_loses_anything_disagrees_even_where_no_outcome_does():
+    drill = drilled(status="failed") | {"lost_total": 1}
+    assert observe.disagreements(prediction_of(), observe.observe(drill, 2, 2)) == [observe.NOTHING_LOST]
+
+
+@pytest.mark.parametrize(("seconds", "agrees"), [(2, False), (3, True), (19, True), (20, False)])
+def test_seconds_agree_to_two(seconds, agrees):
+    measurement = observe.observe(drilled(seconds=seconds), 2, 2)
+    assert observe.compare(prediction_of(), measurement)[observe.STOP_SECONDS] is agrees
+
+
+# --- Refusals and interruptions --------------------------------------------------------------------------------------
+
+
+def test_a_prediction_for_other_manifests_is_refused(folder):
+    text = folder.joinpath("base.yml").read_text(encoding="utf-8")
+    folder.joinpath("base.yml").write_text(text.replace("replicas: 2", "replicas: 3"))
+    with pytest.raises(Refused, match="good: its prediction was made for other manifests"):
+        measure.read_predictions(read_variants(folder).values(), folder)
+
+
+def test_a_variant_without_a_prediction_is_refused(folder):
+    folder.joinpath("predictions.json").unlink()
+    with pytest.raises(Refused, match="good has no prediction"):
+        measure.read_predictions(read_variants(folder).values(), folder)
+
+
+def test_nothing_is_measured_under_predictions_that_are_not_committed(tmp_path):
+    for name in ("base.yml", "variants.yml", "server.py", "predictions.json"):
+        tmp_path.joinpath(name).write_text("first")
+
+    def git(*arguments):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    git("init")
+    with pytest.raises(Refused, match="not committed"):
+        measure.require_committed(tmp_path)
+    git("add", ".")
+    git("-c", "user.name=x", "-c", "user.email=x@example.com", "commit", "-m", "x")
+    measure.require_committed(tmp_path)
+    tmp_path.joinpath("predictions.json").write_text("second")
+    with pytest.raises(Refused, match="not committed"):
+        measure.require_committed(tmp_path)
+
+
+def todo(folder, *names, again=False):
+    variants = read_variants(folder)
+    predictions = measure.read_predictions(variants.values(), folder)
+    return [variant.name for variant in measure.missing(variants, predictions, [*names], again=again, folder=folder)]
+
+
+def run(folder, names, results):
+    """Measure, with a stand-in for the cluster; `results` by name, an exception is raised."""
+
+    def one(variant, prediction):
+        result = results[variant.name]
+        if isinstance(result, BaseException):
+            raise result
+        return measured(prediction, **result)
+
+    variants, predictions = measure.load(folder)
+    chosen = measure.missing(variants, predictions, names, again=False, folder=folder)
+    return measure.measure_all(chosen, predictions, one, folder)
+
+
+def test_after_an_interruption_the_rest_is_measured_and_nothing_twice(folder):
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, [], {"good": {}, "bad": KeyboardInterrupt()})
+    assert todo(folder) == ["bad"]
+    assert todo(folder, again=True) == ["good", "bad"]
+    assert run(folder, [], {"bad": {"lost": 3}}) == []
+    assert todo(folder) == []
+    assert read_json(folder / "measurements.json")["bad"]["lost_total"] == 3
+
+
+def test_a_failure_is_told_and_the_next_one_is_measured(folder, capsys):
+    assert run(folder, [], {"good": Refused("the cluster is away"), "bad": {}}) == ["good"]
+    assert "NOT MEASURED: the cluster is away" in capsys.readouterr().out
+    assert todo(folder) == ["good"]
+
+
+def test_another_prediction_asks_for_another_measurement(folder):
+    run(folder, [], {"good": {}, "bad": {}})
+    document = read_json(folder / "predictions.json")
+    document["predictions"]["good"]["stop_seconds"] = [1, 2]
+    write_json(folder / "predictions.json", document)
+    assert todo(folder) == ["good"]
+    with pytest.raises(Refused, match="good was measured under another prediction"):
+        page.render(*measure.load(folder), folder)
+
+
+def test_an_unknown_name_is_refused_with_the_names(folder):
+    with pytest.raises(Refused, match="there is no variant god; the names are good, bad"):
+        todo(folder, "god")
+
+
+# --- The page --------------------------------------------------------------------------------------------------------
+
+
+def explain(folder, *entries):
+    folder.joinpath("explanations.yml").write_text(yaml.safe_dump([*entries]))
+
+
+def test_the_page_shows_both_sides_and_the_explanation(folder):
+    run(folder, [], {"good": {}, "bad": {"lost": 0, "seconds": 0}})
+    explain(folder, {"variant": "bad", "outcomes": [predict.FRESH], "why": "Because.", "measured": "It was."})
+    text = page.render(*measure.load(folder), folder)
+    assert "| good | **clean** | none of the five | yes |" in text
+    assert "| bad | fresh lost | none of the five | **no**: fresh lost |" in text
+    assert "**bad** (fresh lost): Because. Measured: It was." in text
+    assert "lost 0 of 115 requests" in " ".join(text.split())
+
+
+def test_a_disagreement_without_an_explanation_is_refused(folder):
+    run(folder, [], {"good": {}, "bad": {"seconds": 0}})
+    with pytest.raises(Refused, match="bad disagrees in fresh lost, and 0 entries explain nothing"):
+        page.render(*measure.load(folder), folder)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"variant": "good", "outcomes": ["fresh lost"]}, "good disagrees in nothing"),
+        ({"variant": "bad", "outcomes": ["killed"]}, "bad disagrees in fresh lost, and 1 entries explain killed"),
+        ({"variant": "bad", "outcomes": ["fresh lost"], "measured": ""}, "bad needs why, and measured"),
+        ({"variant": "gone", "outcomes": []}, "there is no variant gone"),
+    ],
+)
+def test_an_explanation_that_explains_nothing_is_refused(folder, entry, message):
+    run(folder, [], {"good": {}, "bad": {"seconds": 0}})
+    right = {"variant": "bad", "outcomes": ["fresh lost"], "why": "Because.", "measured": "It was."}
+    explain(folder, *([entry] if entry["variant"] == "bad" else [right, entry]))
+    if entry["variant"] == "bad":
+        entry.setdefault("why", "Because.")
+    with pytest.raises(Refused, match=message):
+        page.render(*measure.load(folder), folder)
+
+
+def test_two_explanations_of_one_variant_are_refused(folder):
+    run(folder, [], {"good": {}, "bad": {"seconds": 0}})
+    right = {"variant": "bad", "outcomes": ["fresh lost"], "why": "Because.", "measured": "It was."}
+    explain(folder, right, right)
+    with pytest.raises(Refused, match="bad disagrees in fresh lost, and 2 entries"):
+        page.render(*measure.load(folder), folder)
+
+
+def test_a_page_without_all_measurements_is_refused(folder):
+    run(folder, ["good"], {"good": {}})
+    with pytest.raises(Refused, match="bad is not measured: run tools/calibrate measure --only bad"):
+        page.render(*measure.load(folder), folder)
