@@ -5,27 +5,46 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible.utils.display import Display
+
 from ansible_collections.graceful.termination.plugins.module_utils.drill.flush import FILE
+from ansible_collections.graceful.termination.plugins.module_utils.drill.progress import followed
 from ansible_collections.graceful.termination.plugins.module_utils.drill.summary import render
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
+
+display = Display()
 
 
 class ActionModule(StopAction):
     """The module writes drill.json as it goes: what is counted must survive a kill."""
 
     DOCUMENT = "drill"
+    _progress = ""
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """The summary of a drill."""
         return render(document, width=width, color=color)
 
+    def arguments(self) -> dict[str, Any]:
+        """With a file for what the module tells meanwhile."""
+        return {**super().arguments(), "_progress": self._progress}
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module, and name its file."""
-        result = super().run(tmp, task_vars)
+        """Run the module, show how it goes on, and name its file."""
+        host = (task_vars or {}).get("inventory_hostname", "")  # several clusters may be drilled at the same time
+
+        def show(line: str) -> None:
+            display.display(visible(f"{host}: {line}"))
+
+        with tempfile.NamedTemporaryFile(prefix="drill-") as told, followed(told.name, show):
+            self._progress = told.name
+            result = super().run(tmp, task_vars)
         folder = self._task.args.get("report_dir")
         if folder and "requests" in result:
             result["reports"] = [str(Path(folder) / FILE)]

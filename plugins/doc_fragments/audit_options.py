@@ -131,7 +131,7 @@ options:
       - Whether live objects are patched although somebody else writes them, and would undo it or fight over it.
       - That is a controller (an ownerReference), Helm, Argo CD, Flux, or a field manager that applied a field of the
         patch. By default their patch is written to C(patches/<namespace>/<kind>-<name>.yaml) in O(report_dir), for
-        Kustomize.
+        Kustomize, and where the Helm chart is known as values to C(values/<namespace>/<kind>-<name>.yaml).
       - Objects in C(kube-system), C(kube-public) and C(kube-node-lease), and those whose own or namespace's annotation
         C(graceful.termination/managed) is V(false), are never patched.
     type: bool

@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.api i
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.throttle import Throttle
 
 SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the report
 
@@ -51,6 +52,8 @@ def execute(
             write_reports(folder, module.params["report_formats"], outcome.report)
         except OSError as error:
             module.fail_json(msg=f"{outcome.interrupted}; report_dir: {error.filename}: {error.strerror}")
+    if outcome.warning:
+        module.warn(outcome.warning)
     module.exit_json(**_result(outcome, module))
 
 
@@ -67,7 +70,7 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
         )
     interruption = interruption or Interruption()
     return ClusterSource(
-        Api(transport, interruption.pause),
+        Api(transport, interruption.pause, Throttle(options.caution.writes, pause=interruption.pause)),
         options,
         lambda workload, snapshot: replan(workload, snapshot, options),
         interruption,

@@ -12,7 +12,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.around.config
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts import celery, servers, spring
 from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts.ingress_nginx import config_map_of
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.names import FLUENT_BIT, FLUENTD, agent_of
+from ansible_collections.graceful.termination.plugins.module_utils.log_agents.names import (
+    FLUENT_BIT,
+    FLUENTD,
+    OTEL_COLLECTOR,
+    agent_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.mounts import Mount, mounts_of
 from ansible_collections.graceful.termination.plugins.module_utils.settings import COREFILE
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get, get_map, get_maps
@@ -48,7 +53,7 @@ def _of_environment(container: Container) -> Iterator[str]:
 
 
 def _of_volumes(workload: Workload, container: Container) -> Iterator[str]:
-    ships_logs = agent_of(container) in (FLUENTD, FLUENT_BIT)
+    ships_logs = agent_of(container) in (FLUENTD, FLUENT_BIT, OTEL_COLLECTOR)
     reads_files = _READS_FILES.search(" ".join(container.words)) or any(
         str(entry.get("name")).startswith(_FILE_VARIABLES) for entry in get_maps(container.spec, "env", container.path)
     )

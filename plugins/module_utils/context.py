@@ -28,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.around.scale 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.around.service import Service, read_service
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import Proof
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import Evidence
 from ansible_collections.graceful.termination.plugins.module_utils.labels import Selecting
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get, get_labels, get_map, get_maps
@@ -48,6 +49,7 @@ class Context:
     `first` is the identity of the first workload of a run: what is true of all of a cluster is said there, once.
     `injected` maps a workload's key to the containers that its live pods have and its template does not.
     `evidence` is what was asked of running pods beyond that; nothing unless the user wants it.
+    `drills` maps the UID of a workload to the last drill that came to a result.
     """
 
     services: dict[str, Selecting[Service]] = field(default_factory=lambda: defaultdict(Selecting))
@@ -67,6 +69,7 @@ class Context:
     injected: dict[str, tuple[Container, ...]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], str] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    drills: dict[str, Proof] = field(default_factory=dict)
 
     def add(self, obj: dict) -> None:
         """Index one object of a context kind. Raises Unreadable where its types are wrong."""

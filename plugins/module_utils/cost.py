@@ -16,10 +16,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.rollout impor
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One change, and how many pods it restarts as far as is known."""
+    """One change, and how many pods it restarts as far as is known. `notes`: what a look before the start has shown."""
 
     change: Change
     pods: int
+    notes: tuple[str, ...] = ()
 
 
 def pods_restarted(case: Case, change: Change) -> int | None:
@@ -35,10 +36,11 @@ def pods_restarted(case: Case, change: Change) -> int | None:
     return None if workload.replicas is None else max(case.replicas or 0, workload.replicas)
 
 
-def cost_of(steps: Sequence[Step]) -> dict[str, Any]:
+def cost_of(steps: Sequence[Step], drill: tuple[str, int] | None = None) -> dict[str, Any]:
     """What a plan costs in all, for the report. A node drain takes as long as the slowest pod on the node.
 
     `node_drain` is the workload whose grace rises most, with its grace periods in seconds; None where none rises.
+    `drill` is the workload that is drilled, and how many pods that restarts once more; None where none is.
     """
     rises = [(step.change.budget_after.grace - step.change.workload.grace, step.change) for step in steps]
     seconds, slowest = max(rises, key=lambda rise: (rise[0], rise[1].workload.key), default=(0, None))
@@ -50,7 +52,9 @@ def cost_of(steps: Sequence[Step]) -> dict[str, Any]:
             "grace_before": slowest.workload.grace,
             "grace_after": slowest.budget_after.grace,
         }
-    return {"workloads": len(steps), "pods_restarted": sum(step.pods for step in steps), "node_drain": drain}
+    pods = sum(step.pods for step in steps) + (drill[1] if drill else 0)
+    drilled = {"object": drill[0], "pods_restarted": drill[1]} if drill else None
+    return {"workloads": len(steps), "pods_restarted": pods, "node_drain": drain, "drill": drilled}
 
 
 def unready(obj: dict) -> str | None:

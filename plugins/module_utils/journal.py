@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,12 +38,22 @@ class Journal:
 
     def last(self, uid: str) -> Undo | None:
         """What the last run that patched this object did to it; None where it came up, was put back or is unknown."""
+        return self._undo(line for line in self._lines() if line.get("uid") == uid)
+
+    def own(self, uid: str) -> Undo | None:
+        """What this run did to an object, whether it came up or not; None where that is nothing."""
+        return self._undo(
+            line
+            for line in self._lines()
+            if line.get("uid") == uid and line.get("run") == self._run and line.get("status") != "changed"
+        )
+
+    @staticmethod
+    def _undo(lines: Iterable[dict[str, Any]]) -> Undo | None:
         before: dict[str, Any] = {}
         patch: dict[str, Any] = {}
         run = None
-        for line in self._lines():
-            if line.get("uid") != uid:
-                continue
+        for line in lines:
             if line.get("status") in ("changed", "restored"):
                 patch = {}
             if "patch" not in line:

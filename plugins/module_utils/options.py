@@ -81,7 +81,8 @@ class Options:
     """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells.
 
     `scope` is the selection and the ids of the rules as plain values, for the report.
-    `wait_timeout` in seconds; None does not wait for rollouts. `report_dir` as the user gave it.
+    `wait_timeout` in seconds; None does not wait for rollouts. `report_dir` as the user gave it; `drills` is the same
+    folder, where earlier drills have left their results.
     """
 
     source: str | None
@@ -100,6 +101,7 @@ class Options:
     report_dir: str | None = None
     caution: Caution = field(default_factory=Caution)
     evidence: frozenset[str] = frozenset()
+    drills: str | None = None
 
 
 def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
@@ -135,6 +137,7 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         report_dir=params["report_dir"] or None,
         caution=read_caution(params, resolve) if "waves" in params else Caution(),
         evidence=frozenset(params.get("evidence") or ()),
+        drills=resolve(params["report_dir"]) if params["report_dir"] else None,
     )
 
 

@@ -69,13 +69,22 @@ def controller_of(obj: dict) -> tuple[str, str] | None:
 
 def patch_file(namespace: str, kind: str, name: str) -> str:
     """Where the patch for an owned object goes, below the folder of the reports. Nothing in a name leads out of it."""
-    return f"patches/{_safe(namespace)}/{_safe(f'{kind.lower()}-{name}')}.yaml"
+    return f"patches/{_file(namespace, kind, name)}"
+
+
+def values_file(namespace: str, kind: str, name: str) -> str:
+    """Where the same fix goes as values for Helm."""
+    return f"values/{_file(namespace, kind, name)}"
 
 
 def kustomize_patch(obj: dict, patch: dict) -> dict[str, Any]:
     """The patch as Kustomize takes it: it names its object."""
     metadata = {"name": obj["metadata"]["name"], "namespace": obj["metadata"].get("namespace") or "default"}
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, **patch}
+
+
+def _file(namespace: str, kind: str, name: str) -> str:
+    return f"{_safe(namespace)}/{_safe(f'{kind.lower()}-{name}')}.yaml"
 
 
 def _safe(name: str) -> str:

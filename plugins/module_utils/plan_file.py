@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.content import digest
-from ansible_collections.graceful.termination.plugins.module_utils.cost import Step, cost_of
+from ansible_collections.graceful.termination.plugins.module_utils.cost import Step
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
@@ -77,15 +77,18 @@ def name_of(workload: Workload) -> _Name:
     return workload.key, origin.file, origin.document, origin.item
 
 
-def build_plan(source: Source, steps: Sequence[Step], now: datetime) -> dict[str, Any]:
-    """The plan of a check-mode run as a map. Of objects it has names and what is to be sent, nothing that they hold."""
+def build_plan(source: Source, steps: Sequence[Step], cost: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The plan of a check-mode run as a map; `cost` as cost_of makes it.
+
+    Of objects it has names and what is to be sent, nothing that they hold.
+    """
     plan: dict[str, Any] = {
         "schema": SCHEMA,
         "generated_at": now.isoformat(timespec="seconds"),
         "expires_at": (now + LIFETIME).isoformat(timespec="seconds"),
         "version": VERSION,
         "source": source.identity(),
-        "cost": cost_of(steps),
+        "cost": dict(cost),
         "note": "the first rollout still stops the old pods by their old spec",
         "objects": [_entry(step, source) for step in sorted(steps, key=lambda step: step.change.workload.identity)],
     }
@@ -136,6 +139,7 @@ def _entry(step: Step, source: Source) -> dict[str, Any]:
             for finding in change.solves
         ],
         "pods_restarted": step.pods,
+        "preflight": list(step.notes),
         "grace": {"before": workload.grace, "after": change.budget_after.grace},
         "strategy": change.strategy,
         "template": change.template,

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit
+from ansible_collections.graceful.termination.plugins.module_utils.canary import Canary, pods_of
 from ansible_collections.graceful.termination.plugins.module_utils.caution import Caution
-from ansible_collections.graceful.termination.plugins.module_utils.cost import Step
+from ansible_collections.graceful.termination.plugins.module_utils.clearance import cleared
+from ansible_collections.graceful.termination.plugins.module_utils.cost import Step, cost_of
 from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan_file import (
@@ -24,12 +26,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan_file imp
     to_text,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import action_entry, report_action
+from ansible_collections.graceful.termination.plugins.module_utils.report.text import count
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import NOT_YET, Action, Source
 from ansible_collections.graceful.termination.plugins.module_utils.waves import (
     ALL_AT_ONCE,
     Progress,
     Schedule,
+    in_last_wave,
     schedule,
 )
 
@@ -41,6 +45,7 @@ class Wave:
     """What is done now, and `later`: the steps of waves to come. `actions` are entries of the report, earlier waves in.
 
     `numbers` are the waves of the steps, by the identities of their workloads; `of` is how many waves there are.
+    `canary` is to be drilled once one of its workloads is changed. `warning` is what a person is to know of it.
     """
 
     steps: tuple[Step, ...]
@@ -50,6 +55,8 @@ class Wave:
     of: int
     total: int
     actions: list[dict[str, Any]]
+    canary: Canary | None = None
+    warning: str | None = None
 
     @property
     def changes(self) -> list[Change]:
@@ -57,8 +64,10 @@ class Wave:
         return [step.change for step in self.steps]
 
     def told(self, action: Action) -> Action:
-        """The action with its wave."""
-        return replace(action, wave=self.numbers.get(action.workload.identity))
+        """The action with its wave, and with what was seen before the start."""
+        identity = action.workload.identity
+        notes = next((step.notes for step in self.steps if step.change.workload.identity == identity), ())
+        return replace(action, wave=self.numbers.get(identity), preflight=notes)
 
     def end(self, actions: Sequence[Action], interrupted: str | None, before: Progress) -> Progress | None:
         """Take in what became of the wave. Returns where the next one begins; None where there is none."""
@@ -70,7 +79,9 @@ class Wave:
             stop = NOT_YET
         if stop:
             self.actions += [report_action(Action(step.change.workload, "skipped", stop)) for step in self.later]
-        if stop or not self.later:
+        changed = any(action.status == "changed" and action.wave for action in actions)
+        due = self.canary.arguments() if self.canary and changed and not before.drill else None
+        if stop or not (self.later or due):
             return None
         return Progress(
             before.run,
@@ -80,6 +91,8 @@ class Wave:
             before.pods + sum(step.pods for step in self.steps),
             self.of,
             self.actions,
+            before.drill,
+            due,
         )
 
 
@@ -105,8 +118,12 @@ def choose(
 ) -> Wave:
     """What is to be done now of what was judged: the next wave, in check mode all of them."""
     progress, live = caution.progress, snapshot.type == "cluster"
-    actions = list(progress.actions)
-    done = {_place(entry) for entry in actions}
+    undrilled = caution.undrilled
+    # Those of a wave that was not drilled with success are told anew.
+    wave = {entry["object"] for entry in progress.actions if undrilled and in_last_wave(entry, progress)}
+    again = [workload for workload in snapshot.workloads if workload.key in wave]
+    actions = [entry for entry in progress.actions if entry["object"] not in {workload.key for workload in again}]
+    done = {_place(entry) for entry in progress.actions}
     told = [report_action(Action(workload, "refused", reason)) for workload, reason in judged.refused]
     steps = [step for step in judged.steps if _place(report_action(Action(step.change.workload, ""))) not in done]
     if approved:
@@ -117,27 +134,69 @@ def choose(
         told = [entry for entry in told if (entry["object"], entry["file"]) in planned]
         told += [action_entry(entry["object"], entry["file"], entry["line"], *why) for entry, *why in others]
     waves = caution.waves if live else ALL_AT_ONCE
-    plan = schedule(steps, waves, caution.max_pods, progress) if live else Schedule(((1, tuple(steps)),), ())
+    plan = Schedule(((1, tuple(steps)),), ())
+    warning = canary = None
+    if live:
+        canary = caution.canary if steps or undrilled else None
+        first, reserved = (canary.key, _drilled_pods(canary, snapshot, progress.wave)) if canary else ("", 0)
+
+        def arrange(withheld: Mapping[_Place, str]) -> Schedule:
+            most = caution.max_pods
+            return schedule(steps, waves, most, progress, first=first, reserved=reserved, withheld=withheld)
+
+        plan = arrange({})
+        over = None if check else caution.over(datetime.now(UTC))
+        amount = sum(len(part) for _number, part in plan.waves)
+        if undrilled:
+            plan = plan.closed(f"not started: after wave {progress.wave} of {progress.of} {undrilled}")
+        elif over and amount:
+            plan = plan.closed(f"not started: {over}")
+            warning = f"{count(amount, 'workload was', 'workloads were')} not begun: {over}: the next run goes on"
+        else:
+            plan = cleared(arrange, source, every=check)
     told += [report_action(Action(step.change.workload, "skipped", reason)) for step, reason in plan.left]
     actions += [entry for entry in told if _place(entry) not in done]
     now = plan.waves if check else plan.waves[:1]
+    numbers = {step.change.workload.identity: number for number, part in now for step in part}
+    numbers |= {workload.identity: progress.wave for workload in again}
     return Wave(
         steps=tuple(step for _number, part in now for step in part),
         later=tuple(step for _number, part in plan.waves[len(now) :] for step in part),
-        numbers={step.change.workload.identity: number for number, part in now for step in part},
+        numbers=numbers,
         number=now[-1][0] if now else len(waves),
         of=len(waves),
         total=progress.total or len(steps),
         actions=actions,
+        canary=canary,
+        warning=warning,
     )
 
 
-def write_plan(source: Source, steps: Sequence[Step], path: str) -> None:
+def cost(steps: Sequence[Step], wave: Wave, snapshot: Snapshot) -> dict[str, Any]:
+    """What those steps of all waves that would be done cost, the drill included."""
+    canary = wave.canary if steps else None
+    return cost_of(steps, (canary.key, _drilled_pods(canary, snapshot, 0)) if canary else None)
+
+
+def write_plan(source: Source, steps: Sequence[Step], cost: Mapping[str, Any], path: str) -> None:
     """Write what a run in check mode says would be done. Raises ValueError."""
     try:
-        write_file(Path(path), to_text(build_plan(source, steps, datetime.now(UTC))))
+        write_file(Path(path), to_text(build_plan(source, steps, cost, datetime.now(UTC))))
     except OSError as error:
         raise ValueError(f"plan {path}: {error.strerror}; nothing was done") from None
+
+
+def _drilled_pods(canary: Canary, snapshot: Snapshot, wave: int) -> int:
+    """How many pods the drill restarts. Raises ValueError where the workload is not there before the first `wave`."""
+    for workload in snapshot.workloads:
+        if workload.key == canary.key:
+            return pods_of(workload)
+    if wave:
+        return 0  # gone meanwhile: the drill will say so
+    raise ValueError(
+        f"canary_drill (termination_canary_drill): {canary.key} is not among the workloads that this run looks at; "
+        "nothing was done"
+    )
 
 
 def _place(entry: Mapping[str, Any]) -> _Place:

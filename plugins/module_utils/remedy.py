@@ -40,6 +40,7 @@ CONNECTION_AGE = "connection-age"
 LOG_SIDECAR_NATIVE = "log-sidecar-native"
 FLUENTD_BUFFER = "fluentd-buffer"
 FLUENT_BIT_STORAGE = "fluent-bit-storage"
+OTEL_COLLECTOR_STORAGE = "otel-collector-storage"
 TERMINATION_ALERTS = "termination-alerts"
 PRESTOP_DELAY_FIRST = "prestop-delay-first"
 REGISTRY_DEREGISTER = "registry-deregister"
@@ -84,6 +85,7 @@ REMEDIES = (
     LOG_SIDECAR_NATIVE,
     FLUENTD_BUFFER,
     FLUENT_BIT_STORAGE,
+    OTEL_COLLECTOR_STORAGE,
     TERMINATION_ALERTS,
     PRESTOP_DELAY_FIRST,
     REGISTRY_DEREGISTER,

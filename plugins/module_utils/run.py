@@ -11,13 +11,18 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.case import open_case
-from ansible_collections.graceful.termination.plugins.module_utils.cost import cost_of
+from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import read_proofs
 from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change, plan
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
-from ansible_collections.graceful.termination.plugins.module_utils.remediation import choose, open_plan, write_plan
+from ansible_collections.graceful.termination.plugins.module_utils.remediation import (
+    choose,
+    cost,
+    open_plan,
+    write_plan,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import (
@@ -34,7 +39,7 @@ class Outcome:
     """A run's report, and what it changed or in check mode would change.
 
     `progress` is what the call for the next wave begins with; None when the run is over. `interrupted` is why it ended
-    before its end.
+    before its end, `warning` what a person is to know although nothing failed.
     """
 
     report: dict[str, Any]
@@ -42,6 +47,7 @@ class Outcome:
     changed: bool = False
     progress: Progress | None = None
     interrupted: str | None = None
+    warning: str | None = None
 
 
 def run_audit(source: Source, options: Options) -> Outcome:
@@ -82,24 +88,24 @@ def run_remediate(
         except SourceError as error:
             # What was written must be told, even if nobody can tell any more what became of it.
             snapshot.unseen.append(Unseen("all", f"the state after the changes is not known: {error}", "after the run"))
-    cost = None
+    costs = None
     if check:
         would = {action.workload.identity for action in actions if action.status == "would-change"}
         steps = [step for step in wave.steps if step.change.workload.identity in would]
-        cost = cost_of(steps)
+        costs = cost(steps, wave, snapshot)
         if caution.plan:
-            write_plan(source, steps, caution.plan)
+            write_plan(source, steps, costs, caution.plan)
     report = _report(
         snapshot,
         after,
         options,
         "check" if check else "remediate",
         actions=wave.actions,
-        cost=cost,
+        cost=costs,
         plan=approved.as_report() if approved else None,
     )
     changed = written or any(action.status == "would-change" for action in actions)
-    return Outcome(report, diffs, changed, progress, interrupted)
+    return Outcome(report, diffs, changed, progress, interrupted, wave.warning)
 
 
 def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
@@ -111,8 +117,10 @@ def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change |
 
 
 def _read(source: Source, options: Options) -> Snapshot:
-    """What the source has, with the measured request durations if there are any."""
+    """What the source has, with measured request durations and the results of earlier drills, if there are any."""
     snapshot = source.read()
+    if options.drills:
+        snapshot.context.drills = read_proofs(options.drills)
     if options.prometheus:
         durations = options.prometheus.durations
         snapshot.context.measured = durations.found

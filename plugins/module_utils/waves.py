@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.cost import Step, unready
@@ -20,7 +21,9 @@ class Progress:
     """Where a run stands between two waves; `actions` are those of the report so far.
 
     `wave` is the last one that was begun, `of` how many there are, `total` how many workloads were to be changed when
-    the run began, `started` and `pods` how many workloads and pods it has touched.
+    the run began, `started` and `pods` how many workloads and pods its waves have touched. `drill` is how the drill of
+    the canary ended (see Drilled), None where there was none yet; `drill_due` are the arguments of one that is to come
+    before the next wave.
     """
 
     run: str = ""
@@ -30,6 +33,8 @@ class Progress:
     pods: int = 0
     of: int = 1
     actions: list[dict[str, Any]] = field(default_factory=list)
+    drill: dict[str, Any] | None = None
+    drill_due: dict[str, Any] | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the call of the next wave."""
@@ -42,6 +47,15 @@ class Schedule:
 
     waves: tuple[tuple[int, tuple[Step, ...]], ...]
     left: tuple[tuple[Step, str], ...]
+
+    def closed(self, reason: str) -> Schedule:
+        """The same, where none of the waves begins any more."""
+        return Schedule((), (*self.left, *((step, reason) for _number, steps in self.waves for step in steps)))
+
+
+def in_last_wave(entry: Mapping[str, Any], progress: Progress) -> bool:
+    """Whether an action of the report is a change of the wave that was begun last."""
+    return entry["status"] == "changed" and entry["wave"] == progress.wave
 
 
 def read_waves(texts: Sequence[str]) -> tuple[str, ...]:
@@ -56,18 +70,34 @@ def read_waves(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(texts) or ALL_AT_ONCE
 
 
-def schedule(steps: Sequence[Step], waves: Sequence[str], max_pods: int | None, progress: Progress) -> Schedule:
+def schedule(
+    steps: Sequence[Step],
+    waves: Sequence[str],
+    max_pods: int | None,
+    progress: Progress,
+    *,
+    first: str = "",
+    reserved: int = 0,
+    withheld: Mapping[tuple[Any, ...], str] = MappingProxyType({}),
+) -> Schedule:
     """Which of the steps goes into which of the waves that are still to come.
 
     A wave is how many workloads have been changed by its end, as a number or as a share of those that were to be
     changed at the beginning. Those that restart the fewest pods come first, and after them those that restart none:
-    a first wave that restarts nothing would show nothing. `max_pods` counts what the whole run restarts.
+    a first wave that restarts nothing would show nothing. The workload `first` (its key) comes before them all.
+    `max_pods` counts what the whole run restarts, the pods that are `reserved` for a drill included. `withheld` says of
+    workloads, by their identities, why they are not touched.
     """
     left: list[tuple[Step, str]] = []
     going: list[Step] = []
-    pods = progress.pods
-    for step in sorted(steps, key=lambda step: (step.pods == 0, step.pods, step.change.workload.identity)):
-        reason = unready(step.change.workload.obj)
+    pods = progress.pods + reserved
+
+    def order(step: Step) -> tuple[Any, ...]:
+        workload = step.change.workload
+        return workload.key != first, step.pods == 0, step.pods, workload.identity
+
+    for step in sorted(steps, key=order):
+        reason = unready(step.change.workload.obj) or withheld.get(step.change.workload.identity)
         if not reason and max_pods is not None and step.pods and pods + step.pods > max_pods:
             reason = (
                 f"not started: it restarts {step.pods} pods, and {pods} of the {max_pods} that max_pods_restarted "

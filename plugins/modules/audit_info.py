@@ -119,7 +119,8 @@ reports:
   type: list
   elements: str
 patches:
-  description: At most 50 of the patch files that were written for live objects that somebody else owns.
+  description: At most 50 of the files that were written for live objects that somebody else owns, patches for Kustomize
+    and values for Helm.
   returned: when O(report_dir) is set
   type: list
   elements: str

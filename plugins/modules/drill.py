@@ -71,11 +71,16 @@ options:
     default: 600
   report_dir:
     description:
-      - A folder on the controller for C(drill.json); it is created when missing. Without it none is written.
+      - A folder on the controller for C(drill.json), and for the result in C(drills/), which later audits read; it is
+        created when missing. Without it none is written.
       - Relative to the folder in which C(ansible-playbook) was started.
     type: str
   _directory:
     description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
+    type: str
+    default: ""
+  _progress:
+    description: Set by the action plugin, a file for lines that it shows while the drill is under way. Not for users.
     type: str
     default: ""
 extends_documentation_fragment:
@@ -169,6 +174,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.options
     RESTART,
     read_options,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.drill.progress import teller
 from ansible_collections.graceful.termination.plugins.module_utils.drill.run import run_drill
 from ansible_collections.graceful.termination.plugins.module_utils.drill.target import choose, refuse
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
@@ -191,7 +197,7 @@ def main() -> None:
                 f"{options.rate} fresh connections a second to {options.url} meanwhile",
             )
         with interruptible(sys.stdout.fileno()):
-            document = run_drill(api, workload, options)
+            document = run_drill(api, workload, options, tell=teller(module.params["_progress"]))
     except (ValueError, SourceError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
     result = {

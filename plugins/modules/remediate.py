@@ -20,7 +20,10 @@ description:
   - A live workload is patched at most twice, what causes no rollout first, and each patch is for the very object that
     it was computed from. In check mode the server is asked for a dry run. Then what was stored, and what the new pods
     have, is compared with what was sent. Without anything to fix, nothing is sent.
-  - Live workloads that are paused, or whose pods are not all up to date and available, are skipped.
+  - Live workloads that are paused, or whose pods are not all up to date and available, are skipped. So are those whose
+    new pods certainly could not come up, because there is no room on any node, no place in a ResourceQuota or no pull
+    secret, and those whose pods would certainly get another build of an image than they run. What is not certain, or
+    may not be read, is told in RV(actions).
   - With O(report_dir), C(journal.jsonl) in it says of each patch what was there before; it is written before the patch
     is sent. On SIGINT or SIGTERM, workloads that have begun are finished, no others are, and the reports are written.
   - C(files/rbac-cluster.yaml) and C(files/rbac-namespace.yaml) of the role P(graceful.termination.remediate#role) grant
@@ -29,13 +32,13 @@ options:
   wait:
     description:
       - Whether to wait until the pods of the patched live workloads are replaced. A rollout that fails or does not end
-        in time is a failure of the task.
+        in time is a failure of the task, and no further one is begun in its wave.
       - Workloads without replicas, partitioned StatefulSets, the update strategy C(OnDelete) and CronJobs are not
         waited for. Their O(ignore:actions) say that the change is stored, not rolled out.
     type: bool
     default: true
   wait_timeout:
-    description: For how many seconds to wait for all rollouts together.
+    description: For how many seconds to wait for a rollout, from when its workload was patched.
     type: int
     default: 600
   plan:
@@ -61,6 +64,54 @@ options:
       - How many pods of live workloads a run restarts at most. A workload that would exceed it is not started.
       - Unset means no limit.
     type: int
+  max_rollouts:
+    description:
+      - How many live workloads roll out at a time, within a wave. When one has come up, the next one is patched. V(0)
+        means no limit.
+      - Without O(wait) nobody sees how many there are, and there is no limit.
+    type: int
+    default: 10
+  writes_per_second:
+    description:
+      - How many requests that change something are sent to a cluster in a second, evenly spread. V(0) means no limit.
+      - A server that asks for a pause (status 429 with Retry-After) gets it besides. Dry runs of check mode change
+        nothing, and are not counted.
+    type: int
+    default: 5
+  end_time:
+    description:
+      - A moment after which no wave starts, such as V(2027-01-31T04:00:00+01:00), the end of a maintenance window. The
+        offset from UTC is required.
+      - The wave under way then is finished, all its rollouts included. The others are skipped, with a warning, and the
+        task does not fail because of it. Run again to go on.
+    type: str
+  canary_drill:
+    description:
+      - A drill (M(graceful.termination.drill)) of one live workload between the first wave and the next one. It is
+        restarted once under load, and no request may be lost. Otherwise no further wave begins, and the task fails.
+      - If the workload is to be changed, it comes first of all. If it needs no change, because an earlier run made it,
+        it is drilled all the same. Its pods count in O(max_pods_restarted).
+      - With O(on_failure=restore), what the first wave changed is put back if requests were lost. A drill that is
+        noisy or broken off says nothing of the change, and the wave is held.
+    type: dict
+    suboptions:
+      url:
+        description: Where the requests are sent, as for M(graceful.termination.drill). It must lead to the workload.
+        type: str
+        required: true
+      namespace:
+        description: The namespace of the workload.
+        type: str
+        required: true
+      name:
+        description: The name of the workload.
+        type: str
+        required: true
+      kind:
+        description: The kind of the workload.
+        type: str
+        choices: [Deployment, StatefulSet, DaemonSet]
+        default: Deployment
   on_failure:
     description:
       - What is done with live workloads whose rollout fails or does not end in time. V(hold) leaves them as they are.
@@ -119,6 +170,17 @@ EXAMPLES = r"""
     on_failure: restore
     report_dir: build/report
 
+- name: Prove the fix on one workload first, and start nothing after four o'clock
+  graceful.termination.remediate:
+    namespaces: [shop]
+    waves: [1, 25%, 100%]
+    canary_drill:
+      url: https://shop.example.com/healthz
+      namespace: shop
+      name: checkout
+    end_time: "2027-01-31T04:00:00+01:00"
+    report_dir: build/report
+
 - name: Write it, with the team's own preStop snippet
   graceful.termination.remediate:
     source: deploy/
@@ -171,13 +233,38 @@ actions:
     wave:
       description: The wave that it was changed in, or would be.
       type: int
+    preflight:
+      description: What a look before the start has shown, or could not look at.
+      type: list
+      elements: str
+drill:
+  description: How the drill after the first wave ended.
+  returned: when O(canary_drill) is set and the first wave came up
+  type: dict
+  contains:
+    status:
+      description: As of M(graceful.termination.drill).
+      type: str
+    reason:
+      description: Why it did not pass.
+      type: str
+    requests:
+      description: How many requests were sent while pods were stopped.
+      type: int
+    lost:
+      description: How many of them were lost, by class.
+      type: dict
+    bound:
+      description: What the count proves.
+      type: str
 reports:
   description: The report files that were written.
   returned: when O(report_dir) is set
   type: list
   elements: str
 patches:
-  description: At most 50 of the patch files that were written for live objects that somebody else owns.
+  description: At most 50 of the files that were written for live objects that somebody else owns, patches for Kustomize
+    and values for Helm.
   returned: when O(report_dir) is set
   type: list
   elements: str

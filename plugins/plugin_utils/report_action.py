@@ -17,10 +17,11 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
-from ansible_collections.graceful.termination.plugins.module_utils.ownership import patch_file
+from ansible_collections.graceful.termination.plugins.module_utils.ownership import patch_file, values_file
 from ansible_collections.graceful.termination.plugins.module_utils.report import gate, terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
+from ansible_collections.graceful.termination.plugins.plugin_utils.canary_drill import drill
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
@@ -92,6 +93,7 @@ class ReportAction(ActionBase):
         """Call the module once for each wave, and say after each where the run stands. The last call has the result."""
         diffs: list[dict[str, Any]] = []
         changed = False
+        drilled: dict[str, Any] = {}
         while True:
             result = self._execute_module(module_args=arguments, task_vars=task_vars)
             diffs += result.get("diff") or []
@@ -108,6 +110,11 @@ class ReportAction(ActionBase):
             if arguments.get("report_dir"):
                 with suppress(OSError):  # the last report tells it all, or that it could not be written
                     write_reports(Path(arguments["report_dir"]).expanduser(), _formats(arguments), report)
+            due = following.pop("drill_due", None)
+            if due:
+                ended, drilled["drill"] = drill(self, arguments, due, task_vars)
+                following["drill"] = ended.as_dict()
+        result |= drilled
         result["changed"] = changed
         if diffs:
             result["diff"] = diffs
@@ -164,17 +171,24 @@ def _next(report: dict[str, Any]) -> list[str]:
 def _write_patches(folder: Path, report: dict[str, Any]) -> list[str]:
     """Write the patches for objects that somebody else owns, and remove those of earlier runs that are obsolete.
 
-    Raises OSError.
+    With them go the values for Helm, where the chart is known. Raises OSError.
     """
     written = []
     for workload in report["workloads"] if report["source"]["type"] == "cluster" else ():
-        path = folder / patch_file(workload["namespace"], workload["kind"], workload["name"])
-        if workload["patch"]:
-            text = yaml.safe_dump(workload["patch"], sort_keys=False)
-            write_file(
-                path, f"# For {visible(workload['owner'])}: name this file under patches in the kustomization.\n{text}"
-            )
-            written.append(str(path))
-        else:
-            path.unlink(missing_ok=True)
+        place = workload["namespace"], workload["kind"], workload["name"]
+        owner, helm = visible(workload["owner"]), workload["helm"]
+        usage = f"# For {owner}: name this file under patches in the kustomization.\n"
+        written += _write(folder / patch_file(*place), usage, workload["patch"])
+        if helm:
+            usage = f"# For {owner}: values for chart {helm['chart']} {helm['version']}, beside those that it has.\n"
+            usage += f"# As a dependency of another chart they go below the key {helm['chart']}, or its alias.\n"
+        written += _write(folder / values_file(*place), usage, helm and helm["values"])
     return written
+
+
+def _write(path: Path, comment: str, content: dict[str, Any] | None) -> list[str]:
+    if content is None:
+        path.unlink(missing_ok=True)
+        return []
+    write_file(path, comment + yaml.safe_dump(content, sort_keys=False))
+    return [str(path)]

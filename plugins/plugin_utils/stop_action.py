@@ -32,10 +32,14 @@ class StopAction(ActionBase):
         """What a person reads of it."""
         raise NotImplementedError
 
+    def arguments(self) -> dict[str, Any]:
+        """What the module gets."""
+        return {**self._task.args, "_directory": os.getcwd()}
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the module; what it found goes to the screen, and its bounded rest into the result."""
         super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
+        arguments = self.arguments()
         folder = arguments.get("report_dir")
         if folder:
             try:
@@ -43,7 +47,6 @@ class StopAction(ActionBase):
             except OSError as error:
                 where = error.filename or folder
                 return {"failed": True, "msg": f"report_dir: {where}: {error.strerror}; nothing was stopped"}
-        arguments["_directory"] = os.getcwd()
         result = self._execute_module(module_args=arguments, task_vars=task_vars)
         document = result.pop(self.DOCUMENT, None)
         if document is not None:

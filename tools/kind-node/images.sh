@@ -15,3 +15,7 @@ released_node_image=kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd56640
 # registry. The versions are those of what they are built from: the Kubernetes module and Debian's busybox-static.
 agnhost_image=registry.k8s.io/e2e-test-images/agnhost:2.66.1
 busybox_image=docker.io/library/busybox:1.35
+
+# What the scenarios of `make proof` run. Built here wherever they run, for nobody publishes them; see `build proof`.
+proof_image=graceful/proof:bookworm
+otelcol_image=graceful/otelcol:$(sed -nE 's|^\s*go\.opentelemetry\.io/collector/otelcol v([0-9.]+).*|\1|p' "$(dirname "${BASH_SOURCE[0]}")/otelcol/go.mod")

@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconf
     shown,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
+    JSON,
     Answer,
     Executed,
     Query,
@@ -71,10 +72,10 @@ class KubernetesTransport:
         configuration.connection_pool_maxsize = POOL
         self._client.client.rest_client = rest.RESTClientObject(configuration)
 
-    def send(self, method: str, path: str, query: Query, body: dict | None) -> Answer:
+    def send(self, method: str, path: str, query: Query, body: dict | None, accept: str = JSON) -> Answer:
         """One request; see Transport."""
         try:
-            response = self._request(method, path, query, body)
+            response = self._request(method, path, query, body, accept)
             return Answer(response.status, response.data)
         except ApiException as error:
             return self._answered(error)
@@ -84,7 +85,7 @@ class KubernetesTransport:
     def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
         """The lines of the answer to a GET; see Transport."""
         try:
-            response = self._request("GET", path, query, None)
+            response = self._request("GET", path, query, None, JSON)
             try:
                 rest = b""
                 for part in response.stream(None, decode_content=False):
@@ -115,15 +116,15 @@ class KubernetesTransport:
     def _answered(self, error: Any) -> Answer:
         if error.status:
             return _answer(error)
-        raise Unreachable(f"{self.name}: {_tls(str(error.reason))}", passing=False) from None
+        raise _no_tls(self.name, str(error.reason)) from None
 
-    def _request(self, method: str, path: str, query: Query, body: dict | None) -> Any:
+    def _request(self, method: str, path: str, query: Query, body: dict | None, accept: str) -> Any:
         return self._client.request(
             method,
             path,
             body=body,
             query_params=list(query),
-            header_params={"Accept": "application/json"},
+            header_params={"Accept": accept},
             content_type="application/strategic-merge-patch+json" if method == "PATCH" else None,
             serialize=False,
             _request_timeout=(CONNECT_SECONDS, READ_SECONDS),
@@ -220,7 +221,7 @@ def _open(auth: dict[str, Any], opening: _Opening) -> Any:
 def _refused(auth: dict[str, Any], name: str, error: Exception) -> SourceError:
     """Why there is no connection to ask through, and what would give one."""
     if isinstance(error, ApiException):
-        return Unreachable(f"{name}: {_tls(str(error.reason))}", passing=False)
+        return _no_tls(name, str(error.reason))
     if isinstance(error, urllib3.exceptions.HTTPError):
         problem = _unreachable(name, error)
         problem.passing = False  # urllib3 has tried four times by now
@@ -246,7 +247,7 @@ def _unreachable(name: str, error: Any) -> Unreachable:
     cause = reason.__cause__ or reason
     known = urllib3.exceptions
     if isinstance(reason, known.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(reason):
-        return Unreachable(f"{name}: {_tls(str(reason))}", passing=False)
+        return _no_tls(name, str(reason))
     if isinstance(reason, known.ProxyError):
         text = f"the proxy does not let us through ({_short(cause)}): check proxy and no_proxy (K8S_AUTH_PROXY)"
     elif isinstance(reason, known.ReadTimeoutError):
@@ -261,11 +262,17 @@ def _unreachable(name: str, error: Any) -> Unreachable:
     return Unreachable(f"{name}: cannot reach the API server: {where}{text}")
 
 
-def _tls(reason: str) -> str:
+def _no_tls(name: str, reason: str) -> Unreachable:
     text = re.sub(r"\s*\(_ssl\.c:\d+\)|\s+", " ", reason).strip()[:300]
-    return (
-        f"TLS failed: {text}. Is this the right address, and is ca_cert (K8S_AUTH_SSL_CA_CERT) or the kubeconfig's "
-        "authority the one of this cluster?"
+    if "EOF" in text:
+        # What is in front of a server that restarts accepts the connection, and then has nobody to hand it on to.
+        return Unreachable(
+            f"{name}: cannot reach the API server: the connection ended before TLS began: is it running?"
+        )
+    return Unreachable(
+        f"{name}: TLS failed: {text}. Is this the right address, and is ca_cert (K8S_AUTH_SSL_CA_CERT) or the "
+        "kubeconfig's authority the one of this cluster?",
+        passing=False,
     )
 
 

@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.resou
 
 RESTART, EVICT = "restart", "evict"
 
-# Documented in plugins/modules/drill.py. The one with an underscore is set by the action plugin, not by a user.
+# Documented in plugins/modules/drill.py. Those with an underscore are set by the action plugin, not by a user.
 DRILL_OPTIONS: dict[str, dict[str, Any]] = {
     "url": {"type": "str", "required": True},
     "rounds": {"type": "int", "default": 3},
@@ -29,6 +29,7 @@ DRILL_OPTIONS: dict[str, dict[str, Any]] = {
     "wait_timeout": {"type": "int", "default": 600},
     "report_dir": {"type": "str"},
     "_directory": {"type": "str", "default": ""},
+    "_progress": {"type": "str", "default": ""},
 }
 _LEAST = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
 
@@ -58,7 +59,7 @@ def read_options(params: Mapping[str, Any]) -> DrillOptions:
         raise ValueError(f"kinds: {', '.join(wanted)}: a drill stops pods of {', '.join(ROLLING)} only")
     folder = params["report_dir"]
     return DrillOptions(
-        url=_checked(params["url"]),
+        url=checked_url(params["url"]),
         rounds=params["rounds"],
         rate=params["rate"],
         mode=params["mode"],
@@ -69,8 +70,8 @@ def read_options(params: Mapping[str, Any]) -> DrillOptions:
     )
 
 
-def _checked(url: str) -> str:
-    """The URL as it is written into reports, too."""
+def checked_url(url: str) -> str:
+    """The URL as it is written into reports, too. Raises ValueError."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0

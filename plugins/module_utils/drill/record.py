@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.drill.bound import bound_text, upper_bound
 from ansible_collections.graceful.termination.plugins.module_utils.drill.options import DrillOptions
 from ansible_collections.graceful.termination.plugins.module_utils.drill.pods import Pod
+from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import SCHEMA, deployed
 from ansible_collections.graceful.termination.plugins.module_utils.drill.tally import (
     CLASSES,
     KEPT,
@@ -42,7 +43,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.product impor
 from ansible_collections.graceful.termination.plugins.module_utils.report.text import count
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
-SCHEMA = "graceful.termination/drill/v1"
 RUNNING, INTERRUPTED, ERROR = "running", "interrupted", "error"
 SHOWN_LOSSES = 200
 
@@ -112,6 +112,8 @@ class Record:
                 "kind": workload.kind,
                 "namespace": workload.namespace,
                 "name": workload.name,
+                "uid": workload.obj["metadata"].get("uid"),
+                "deployed": deployed(workload),
             },
             "url": self.options.url,
             "mode": self.options.mode,

@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.interru
 from ansible_collections.graceful.termination.plugins.module_utils.drill.load import Load
 from ansible_collections.graceful.termination.plugins.module_utils.drill.options import DrillOptions
 from ansible_collections.graceful.termination.plugins.module_utils.drill.pods import Pods
+from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import keep
 from ansible_collections.graceful.termination.plugins.module_utils.drill.record import (
     ERROR,
     INTERRUPTED,
@@ -64,15 +65,17 @@ def run_drill(
     *,
     times: Times | None = None,
     driver: Callable[[Pods], Driver] | None = None,
+    tell: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Any]:
     """Drill, and return the document as it was written last. Raises OSError where drill.json cannot be written.
 
+    `tell` gets a line for a person at each turn of the drill.
     What goes wrong on the way, an interruption included, is the document's status and reason.
     """
     pods = Pods(api, workload)
     drive = driver(pods) if driver else Driver(api, workload, pods, options.wait_timeout)
     record = Record(options, workload, api.name, time.time(), hook_seconds(workload), upload_seconds(workload))
-    drill = _Drill(record, pods, drive, times)
+    drill = _Drill(record, pods, drive, times, tell)
     with flushed(options.folder, drill.document):
         try:
             drill.run()
@@ -89,14 +92,16 @@ def run_drill(
     document = drill.document()
     if options.folder is not None:
         write(options.folder, document)
+        keep(options.folder, document)
     return document
 
 
 class _Drill:
     """One drill under way."""
 
-    def __init__(self, record: Record, pods: Pods, driver: Driver, times: Times | None):
+    def __init__(self, record: Record, pods: Pods, driver: Driver, times: Times | None, tell: Callable[[str], None]):
         self.record = record
+        self._tell = tell
         self._pods = pods
         self._driver = driver
         self._times = times or Times()
@@ -123,10 +128,16 @@ class _Drill:
             self._pods.round = number
             entry = {"number": number, "began_at": _now(), "seconds": None, "requests": None}
             record.rounds.append(entry)
+            self._tell(f"round {number} of {record.options.rounds}: the pods are being stopped ({record.options.mode})")
             begin, before = time.monotonic(), record.load.tally.counts().requests
             self._driver.stop_pods(record.options.mode)
             entry["seconds"] = round(time.monotonic() - begin, 1)
-            entry["requests"] = record.load.tally.counts().requests - before
+            counts = record.load.tally.counts()
+            entry["requests"] = counts.requests - before
+            self._tell(
+                f"round {number} of {record.options.rounds}: the old pods have gone after {entry['seconds']:g} s; "
+                f"lost so far: {counts.lost:,} of {counts.requests:,} requests"
+            )
         last_gone = max((pod.gone_at or 0.0 for pod in self._pods.all()), default=0.0)
         time.sleep(self._times.settle)
         self._end(last_gone)
@@ -158,6 +169,10 @@ class _Drill:
                 )
             late = phase.tally.late > (1 - _HELD) * counts.requests
             record.held = phase.achieved >= _HELD * rate and not late
+            self._tell(
+                f"noise: {counts.lost:,} of {counts.requests:,} requests lost with nothing stopped, at {rate:g} fresh "
+                "connections a second" + ("" if record.held else ", which the client does not hold")
+            )
             if record.held:
                 return rate
             rate = max(1.0, round(phase.achieved * _LOWER, 1))

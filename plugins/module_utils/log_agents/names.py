@@ -9,7 +9,7 @@ import re
 
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container, image_name
 
-FLUENTD, FLUENT_BIT = "Fluentd", "Fluent Bit"
+FLUENTD, FLUENT_BIT, OTEL_COLLECTOR = "Fluentd", "Fluent Bit", "OpenTelemetry Collector"
 # Beside the shippers there are exporters, watchers and operators of the same name.
 _OTHER = r"(?!.*(?:exporter|watcher|operator|reload|config|test))"
 _IMAGES = {
@@ -18,7 +18,7 @@ _IMAGES = {
     "Vector": r"vector",
     "Filebeat": rf"filebeat{_OTHER}[\w.-]*",
     "Promtail": r"promtail",
-    "OpenTelemetry Collector": rf"(?:opentelemetry-collector|otel-collector|otelcol|aws-otel-collector){_OTHER}[\w.-]*",
+    OTEL_COLLECTOR: rf"(?:opentelemetry-collector|otel-collector|otelcol|aws-otel-collector){_OTHER}[\w.-]*",
 }
 _NAMES = {FLUENTD: "fluentd", FLUENT_BIT: "fluent-?bit", "Filebeat": "filebeat", "Promtail": "promtail"}
 

@@ -75,8 +75,7 @@ def _digest(workload: Workload) -> str:
 
 def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
     """`own` are the names of the workload, which are left out of texts. What an alias repeats is hashed once."""
-    kind = value.__class__
-    if kind is str:
+    if isinstance(value, str):
         for name in own:
             if name in value:
                 value = _without(value, name)
@@ -85,10 +84,10 @@ def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
         return repr(value)
     known = seen.get(id(value))
     if known is None:
-        if kind is list:
-            parts = ["list", *[_hash(part, own, seen) for part in value]]
-        else:
+        if isinstance(value, dict):
             parts = sorted([f"{key!r}:{_hash(part, own, seen)}" for key, part in value.items() if key not in _NAMES])
+        else:
+            parts = ["list", *[_hash(part, own, seen) for part in value]]
         known = seen[id(value)] = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
     return known
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
 from ansible_collections.graceful.termination.plugins.module_utils.cost import pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.helm.values import helm_values
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import kustomize_patch, owner_of
+from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import causes
 from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waiver_entries
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
@@ -123,6 +126,8 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     profile, origin = case.profile, case.workload.origin
     restarts = change is not None and bool(change.template)
     pods = pods_restarted(case, change) if change else None
+    # For whoever owns the object: it was not patched because of them.
+    owned = change if change and judgement.refusal and owner else None
     return {
         **_identity(judgement),
         "profile": profile.name,
@@ -135,9 +140,14 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         "budget_after": change.budget_after.as_report() if change and restarts else None,
         "pods_restarted": pods,
         "notes": [profile.note] if profile.note else [],
-        # For whoever owns the object: it was not patched because of them.
-        "patch": kustomize_patch(case.workload.obj, change.patch) if change and judgement.refusal and owner else None,
+        "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,
+        "helm": _helm(owned) if owned else None,
     }
+
+
+def _helm(change: Change) -> dict[str, Any] | None:
+    values = helm_values(change.workload, change.patch, change.obj)
+    return asdict(values) if values else None
 
 
 def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict[str, Any]:
@@ -215,6 +225,7 @@ def action_entry(key: str, file: str | None, line: int | None, status: str, reas
         "fields": [],
         "restored": [],
         "wave": None,
+        "preflight": [],
     }
 
 
@@ -222,4 +233,5 @@ def report_action(action: Action) -> dict[str, Any]:
     """The same of an action of this run."""
     origin = action.workload.origin
     entry = action_entry(action.workload.key, origin.file, origin.line, action.status, action.reason)
-    return entry | {"fields": sorted(action.fields), "restored": sorted(action.restored), "wave": action.wave}
+    told = {"fields": sorted(action.fields), "restored": sorted(action.restored), "preflight": [*action.preflight]}
+    return entry | told | {"wave": action.wave}

@@ -28,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     not_evaluated,
     object_name,
     place,
+    preflight,
     read_cards,
     remarks,
     tally,
@@ -77,7 +78,9 @@ def render(report: Mapping[str, Any]) -> str:
     sections += _section("Not evaluated", _table(("rule", "why"), unevaluated))
     sections += _section("Waivers", _table(_WAIVER_COLUMNS, map(_waiver, waiver_lines(report)[1]), "     r"))
     sections += _section("Skipped", _table(("where", "why"), map(_skipped, report["skipped"])))
-    sections += [*_actions(report), _LEGEND]
+    sections += _actions(report)
+    sections += _section("Before the start", _table(("what", "where"), (map(_text, row) for row in preflight(report))))
+    sections.append(_LEGEND)
     return "\n\n".join(sections) + "\n"
 
 

@@ -36,6 +36,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     not_evaluated,
     object_name,
     place,
+    preflight,
     read_cards,
     remarks,
     tally,
@@ -66,10 +67,11 @@ def render(
         _head(report, page),
         *_blocks(cards, report["source"]["type"], page),
         _pairs("not evaluated", not_evaluated(report), page),
-        _remarks(cards, page),
+        _concerning("notes", remarks(cards), page),
         _waivers(report, page),
         _pairs("skipped", [(_skipped_where(entry), visible(entry["reason"])) for entry in report["skipped"]], page),
         _actions(report, page),
+        _concerning("before the start", preflight(report), page),
         _closing(report, cards, hints, page),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -221,9 +223,8 @@ def _pairs(title: str, rows: list[tuple[str, str]], page: _Page) -> list[str]:
     return lines + page.more(len(rows))
 
 
-def _remarks(cards: list[Card], page: _Page) -> list[str]:
-    rows = remarks(cards)
-    lines = [page.paint("notes", _BOLD)] if rows else []
+def _concerning(title: str, rows: list[tuple[str, str]], page: _Page) -> list[str]:
+    lines = [page.paint(title, _BOLD)] if rows else []
     for text, concerned in rows[: page.limit]:
         lines += page.hang("  - ", f"{text} ({concerned})")
     return lines + page.more(len(rows))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -239,6 +239,19 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
             texts.append(visible(budget["sources"]["prestop"]))
         for text in texts:
             about.setdefault(text, []).append(object_name(card.workload))
+    return _ranked(about)
+
+
+def preflight(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(what a look before the start has shown, whom it concerns), each text once, the most frequent first."""
+    about: dict[str, list[str]] = {}
+    for action in report["actions"]:
+        for note in action.get("preflight") or ():
+            about.setdefault(visible(note), []).append(visible(action["object"]))
+    return _ranked(about)
+
+
+def _ranked(about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     ranked = sorted(about.items(), key=lambda item: (-len(item[1]), item[0]))
     return [(text, names[0] if len(names) == 1 else count(len(names), "workload")) for text, names in ranked]
 
@@ -250,6 +263,9 @@ def cost(report: Mapping[str, Any]) -> str:
         return ""
     pods = found["pods_restarted"]
     text = f"{count(found['workloads'], 'workload')}, {count(pods, 'pod restarts', 'pods restart')}"
+    drill = found.get("drill")
+    if drill:
+        text += f", {drill['pods_restarted']:,} of them for the drill of {drill['object']}"
     if pods:
         text += "; the first rollout still stops them by the old spec"
     drain = found["node_drain"]

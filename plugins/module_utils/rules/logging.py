@@ -15,7 +15,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.log_agents.fl
 from ansible_collections.graceful.termination.plugins.module_utils.log_agents.names import (
     FLUENT_BIT,
     FLUENTD,
+    OTEL_COLLECTOR,
     agent_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.log_agents.otel_collector import (
+    otel_collector_stores,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.log_agents.stores import Store
 from ansible_collections.graceful.termination.plugins.module_utils.mounts import Mount, mount_of, mounts_of
@@ -24,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     FLUENT_BIT_STORAGE,
     FLUENTD_BUFFER,
     LOG_SIDECAR_NATIVE,
+    OTEL_COLLECTOR_STORAGE,
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
@@ -33,6 +38,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.version impor
 _STORES: dict[str, tuple[Callable[[Settings], Iterator[Store]], str]] = {
     FLUENTD: (fluentd_stores, FLUENTD_BUFFER),
     FLUENT_BIT: (fluent_bit_stores, FLUENT_BIT_STORAGE),
+    OTEL_COLLECTOR: (otel_collector_stores, OTEL_COLLECTOR_STORAGE),
 }
 # A path that is put together when the shipper starts.
 _COMPOSED = re.compile(r"#\{|\$\{|\$\(")
@@ -133,16 +139,18 @@ RULES = (
         severity="warning",
         evidence="context",
         why="A shipper writes to disk what it cannot send yet, and does not send it when it stops: Fluentd leaves file "
-        "buffers for its next start. On the container's filesystem or an emptyDir there is nothing left to start from.",
+        "buffers for its next start, and so does the OpenTelemetry Collector with a sending_queue in a file_storage. "
+        "On the container's filesystem or an emptyDir there is nothing left to start from.",
         traps=(
             "a hostPath or a claim covers the path",
             "the buffer is flushed at shutdown",
             "a position in files that go with the pod themselves",
             "Fluent Bit with storage.path, but no input that uses it",
+            "an exporter or receiver of the OpenTelemetry Collector that no pipeline uses",
             "a path put together by variables or Ruby code: not known",
         ),
         check=_volatile_buffer,
-        remedies=(FLUENTD_BUFFER, FLUENT_BIT_STORAGE),
+        remedies=(FLUENTD_BUFFER, FLUENT_BIT_STORAGE, OTEL_COLLECTOR_STORAGE),
         seed="fault 4",
         needs=("ConfigMap",),
     ),
@@ -152,7 +160,8 @@ RULES = (
         severity="warning",
         evidence="static",
         why="Containers of a pod get SIGTERM at the same time. A native sidecar stops after the application, so it "
-        "still ships what the application logs to its end.",
+        "still ships what the application logs to its end. It gets SIGTERM the moment the application has ended: one "
+        "that looks at files at intervals needs a delay of its own for what it has not looked at yet.",
         traps=(
             "a native sidecar already",
             "node agents and collectors, whose application the shipper is",

@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import TERMINATION_ALERTS, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import deployed
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import TERMINATION_ALERTS, TRACE, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
 UNSEEN = NotEvaluated("no PrometheusRule with alerts on pods is to be seen: they may be kept elsewhere")
-UNTESTED = NotEvaluated("no result of a drill or a trace is stored: only a stop under load shows what is lost")
+UNTESTED = NotEvaluated("no result of a drill is in report_dir: only a stop under load shows what is lost")
+OTHER = NotEvaluated("the drill in report_dir was of another pod template or strategy than is deployed now")
+VALID_DAYS = 90
 
 
 def _alerts_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
@@ -32,9 +36,25 @@ def _alerts_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
         )
 
 
-def _untested(case: Case) -> Iterator[NotEvaluated]:
-    if case.profile.takes_requests and "scaled-to-zero" not in case.profile.traits:
+def _untested(case: Case) -> Iterator[Hit | NotEvaluated]:
+    if not case.profile.takes_requests or "scaled-to-zero" in case.profile.traits:
+        return
+    # The UID: a namesake in another cluster, or one that was deleted since, is not what was drilled.
+    proof = case.context.drills.get(str(case.workload.obj["metadata"].get("uid")))
+    if proof is None:
         yield UNTESTED
+    elif proof.deployed != deployed(case.workload):
+        yield OTHER
+    elif not proof.passed:
+        yield Hit(
+            f"its drill of {proof.ended_at:%Y-%m-%d} failed: {proof.lost:,} of {proof.requests:,} requests were lost "
+            "when its pods stopped",
+            "metadata",
+            Remedy(TRACE, "the drill counts what is lost; a trace shows where the time goes"),
+            numbers={"lost": proof.lost, "requests": proof.requests},
+        )
+    elif datetime.now(UTC) - proof.ended_at > timedelta(days=VALID_DAYS):
+        yield NotEvaluated(f"the drill in report_dir is of {proof.ended_at:%Y-%m-%d}, more than {VALID_DAYS} days ago")
 
 
 RULES = (
@@ -61,9 +81,16 @@ RULES = (
         title="Nobody has seen it stop gracefully",
         severity="info",
         evidence="runtime",
-        why="Settings only make a graceful stop possible. A drill under load shows whether requests are lost.",
-        traps=("scaled to zero: there is nothing to stop", "batch, worker and controller workloads: no requests"),
+        why="Settings only make a graceful stop possible. A drill under load shows whether requests are lost: one that "
+        "passed within 90 days, of what is deployed now, with its result in the folder of the reports, is enough.",
+        traps=(
+            "scaled to zero: there is nothing to stop",
+            "batch, worker and controller workloads: no requests",
+            "a drill of a namesake, in another cluster or deleted since",
+            "a drill of another pod template or strategy; one that was noisy or interrupted",
+        ),
         check=_untested,
+        remedies=(TRACE,),
         seed="soul test",
         opinion=True,
     ),

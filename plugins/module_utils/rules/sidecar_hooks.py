@@ -12,6 +12,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.container imp
 from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.hook_command import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.log_agents.names import agent_of
 from ansible_collections.graceful.termination.plugins.module_utils.mesh import quits_proxy, waits_for_proxy
 from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
@@ -93,6 +94,8 @@ def _sidecar_misuse(case: Case) -> Iterator[Hit]:
                 "at the start of a termination, only their SIGTERM waits for the application",
                 "warning",
             )
+        elif agent_of(container):
+            continue  # it looks at files at intervals, and has to outlive the application by one
         elif hook_time(hook).seconds or any(command.keyword in ("while", "until") for command in commands):
             message, severity = (
                 "the preStop hook of this native sidecar delays nothing that the kubelet does not delay already: it "
@@ -119,6 +122,7 @@ RULES = (
         traps=(
             "a call that starts a drain, as a mesh injects it",
             "a program whose work is not known",
+            "a delay of a log shipper, which looks at files at intervals and is to see the last lines, too",
             "ordinary containers",
         ),
         check=_sidecar_misuse,

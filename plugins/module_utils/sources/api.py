@@ -16,15 +16,19 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.throttle import Throttle
 
 PAGE = 500  # objects; the API server holds one page in memory, and so do we
 TRIES = 5
+JSON = "application/json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 LONGEST_PAUSE = 30.0  # seconds
 THREADS = 8
 _RESTARTS = 3  # of a LIST whose continue token has expired
 Query = tuple[tuple[str, str], ...]
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,11 @@ class Server(Protocol):
 class Transport(Server, Protocol):
     """One connection to one API server. Used from several threads at a time."""
 
-    def send(self, method: str, path: str, query: Query, body: dict | None) -> Answer:
-        """Send one request; a `body` to PATCH with is a strategic merge patch. Raises Unreachable without an answer."""
+    def send(self, method: str, path: str, query: Query, body: dict | None, accept: str = JSON) -> Answer:
+        """Send one request; a `body` to PATCH with is a strategic merge patch, `accept` the form of the answer.
+
+        Raises Unreachable without an answer.
+        """
 
     def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
         """The lines of the answer to a GET, as they come. Raises Unreachable, ApiError."""
@@ -66,7 +73,7 @@ class Transport(Server, Protocol):
 
 
 class Unreachable(SourceError):
-    """No answer. `passing`: it may come when asked again."""
+    """No answer."""
 
     def __init__(self, message: str, *, passing: bool = True):
         super().__init__(message)
@@ -82,6 +89,7 @@ class ApiError(SourceError):
     def __init__(self, message: str, status: int, detail: str, *, again: bool = False):
         super().__init__(message)
         self.status = status
+        self.passing = worth_repeating(status)
         self.detail = detail
         self.again = again
 
@@ -108,7 +116,7 @@ def retry(send: Callable[[], Answer], pause: Callable[[float], None] = time.slee
                 raise
             again = True
         else:
-            if attempt == TRIES or (answer.status != 429 and answer.status < 500):
+            if attempt == TRIES or not worth_repeating(answer.status):
                 return answer, again
             again |= answer.status >= 500
             asked = answer.headers.get("retry-after", "")
@@ -117,9 +125,14 @@ def retry(send: Callable[[], Answer], pause: Callable[[float], None] = time.slee
         pause(wait)
 
 
-def concurrently(work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+def worth_repeating(status: int) -> bool:
+    """Whether a server that answers so may answer otherwise in a moment."""
+    return status == 429 or status >= 500
+
+
+def concurrently(work: Callable[[Job], Result], jobs: Iterable[Job], threads: int = THREADS) -> Iterator[Result]:
     """The results in the order of the jobs. An exception, or an end of the iteration, starts no further job."""
-    pool = ThreadPoolExecutor(THREADS)
+    pool = ThreadPoolExecutor(threads)
     try:
         yield from pool.map(work, jobs)
     finally:
@@ -127,13 +140,19 @@ def concurrently(work: Callable[[Job], Result], jobs: Iterable[Job]) -> Iterator
 
 
 class Api:
-    """What is asked of an API server. `requests` counts every try; `what` is the request in words, for messages."""
+    """What is asked of an API server. `requests` counts every try; `what` is the request in words, for messages.
 
-    def __init__(self, transport: Transport, pause: Callable[[float], None] = time.sleep):
+    Each try to write waits for its turn in `writes`. A dry run stores nothing, and does not wait.
+    """
+
+    def __init__(
+        self, transport: Transport, pause: Callable[[float], None] = time.sleep, writes: Throttle | None = None
+    ):
         self.name = transport.name
         self.requests = 0
         self._transport = transport
         self._pause = pause
+        self._writes = writes
         self._lock = threading.Lock()
 
     def words(self, error: Exception) -> str:
@@ -143,6 +162,10 @@ class Api:
     def get(self, path: str, what: str, query: Query = ()) -> dict[str, Any]:
         """Read one object, or a list in one piece. Raises ApiError, Unreachable."""
         return self._json("GET", path, query, None, what)
+
+    def metadata(self, path: str, what: str) -> dict[str, Any]:
+        """Read no more than the metadata of an object: its content does not leave the server. Raises as get does."""
+        return self._json("GET", path, (), None, what, accept=METADATA_ONLY)
 
     def patch(self, path: str, body: dict, query: Query, what: str) -> dict[str, Any]:
         """Send a strategic merge patch and return the object as it is stored. Raises ApiError, Unreachable."""
@@ -170,6 +193,12 @@ class Api:
                 raise failure(Answer(int(status.get("code") or 500), text), self._transport, what)
             yield event
 
+    def lines(self, path: str, what: str, query: Query) -> Iterator[bytes]:
+        """The lines of an answer that is no JSON, such as a log, as they come. Raises ApiError, Unreachable."""
+        with self._lock:
+            self.requests += 1
+        yield from self._transport.lines(path, query, what)
+
     def execute(self, namespace: str, pod: str, container: str, command: tuple[str, ...]) -> Executed:
         """Run a command in a container, once. Raises ApiError, Unreachable."""
         with self._lock:
@@ -177,8 +206,8 @@ class Api:
         what = f"execute {command[0]} in pod {pod} in namespace {namespace}"
         return self._transport.execute(namespace, pod, container, command, what)
 
-    def objects(self, path: str, what: str, keep: Callable[[dict], dict], query: Query = ()) -> list[dict[str, Any]]:
-        """Read all objects, page by page; `keep` drops what is not needed of each. Raises ApiError, Unreachable."""
+    def objects(self, path: str, what: str, keep: Callable[[dict], Kept], query: Query = ()) -> list[Kept]:
+        """Read all objects, page by page; `keep` is what stays of each. Raises ApiError, Unreachable."""
         for _restart in range(_RESTARTS):
             try:
                 return self._pages(path, what, keep, query)
@@ -189,8 +218,8 @@ class Api:
             f"{self.name}: cannot {what}: the list expired {_RESTARTS} times before it was read to its end"
         )
 
-    def _pages(self, path: str, what: str, keep: Callable[[dict], dict], query: Query) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
+    def _pages(self, path: str, what: str, keep: Callable[[dict], Kept], query: Query) -> list[Kept]:
+        items: list[Kept] = []
         following: Query = ()
         while True:
             page = self._json("GET", path, (*query, ("limit", str(PAGE)), *following), None, what)
@@ -200,11 +229,17 @@ class Api:
                 return items
             following = (("continue", token),)
 
-    def _json(self, method: str, path: str, query: Query, body: dict | None, what: str) -> dict[str, Any]:
+    def _json(
+        self, method: str, path: str, query: Query, body: dict | None, what: str, *, accept: str = JSON
+    ) -> dict[str, Any]:
+        writes = method != "GET" and ("dryRun", "All") not in query
+
         def send() -> Answer:
+            if writes and self._writes:
+                self._writes.wait()
             with self._lock:
                 self.requests += 1
-            return self._transport.send(method, path, query, body)
+            return self._transport.send(method, path, query, body, accept)
 
         answer, again = retry(send, self._pause)
         if not 200 <= answer.status <= 299:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.content import content_of, digest
+from ansible_collections.graceful.termination.plugins.module_utils.helm.values import helm_values
 from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import (
@@ -22,14 +23,24 @@ from ansible_collections.graceful.termination.plugins.module_utils.ownership imp
     owner_of,
     patch_file,
     unmanaged,
+    values_file,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot, Unseen
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
+    THREADS,
+    Api,
+    ApiError,
+    concurrently,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_canary import not_drilled
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_configs import read_configs
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_evidence import read_evidence
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_follow import Queue
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_pods import read_injected
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_preflight import Preflight
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_rollouts import Rollouts
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import nothing_sent
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer, Written
@@ -46,6 +57,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.sourc
     Diff,
     SourceError,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.throttle import threads
 from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, Version, parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
 
@@ -118,12 +130,17 @@ class ClusterSource:
         read_evidence(self._api, snapshot, self._options.evidence, self._options.rules, time.time)
         snapshot.requests = self._api.requests
         self._snapshot = snapshot
+        self._preflight = Preflight(self._api, self._namespaces)
         return snapshot
 
     def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
         """What must not be patched live, and why."""
         reasons = ((index, self._refusal(change)) for index, change in enumerate(changes))
         return {index: reason for index, reason in reasons if reason}
+
+    def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
+        """What the cluster shows of it; each list is read once."""
+        return self._preflight.judge(changes)
 
     def identity(self) -> dict[str, Any]:
         """The cluster by what it is called here, and by the uid of its namespace kube-system, which no other has."""
@@ -144,9 +161,11 @@ class ClusterSource:
         return state | {"content": digest(content_of(workload.obj))}
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
-        """Patch each workload, then wait for all rollouts at once. With `check` the server only says what it would do.
+        """Patch the workloads, so many at a time, and wait for their rollouts. With `check` the server only says what
+        it would do.
 
-        One that fails does not stop the others; those that do not come up are held, or put back.
+        A patch that fails does not stop the others, a rollout that fails does. What does not come up is held, or put
+        back.
         """
         caution, now = self._options.caution, datetime.now(UTC)
         writer = Writer(
@@ -160,6 +179,8 @@ class ClusterSource:
         )
         begun = [] if check else self._begun(changes)
         rollouts = Rollouts(self._api, self._options, self._interruption, everywhere=self._namespaces is None)
+        for entry in rollouts.give_back(not_drilled(self._snapshot, caution)):
+            yield entry.action, None
         # What the journal knows as unfinished is a wave of its own. The others may be somebody else's rollouts by now.
         first = rollouts.see_through([entry for entry in begun if entry.undo], now)
         for entry in first:
@@ -167,11 +188,14 @@ class ClusterSource:
         if any(entry.action.status == "failed" for entry in first):
             yield from ((Action(change.workload, "skipped", NOT_YET), None) for change in changes)
             return
-        written = list(concurrently(writer.write, changes))
-        if not check:
-            written = rollouts.see_through([*written, *(entry for entry in begun if not entry.undo)], now)
+        if check:
+            yield from ((entry.action, entry.diff) for entry in concurrently(writer.write, changes))
+            return
+        others = [entry for entry in begun if not entry.undo]
+        queue = Queue(changes, writer.write, caution.max_rollouts, threads(caution.writes, THREADS))
+        written = rollouts.see_through(others, now, queue)
         for index, entry in enumerate(written):
-            yield (_earlier(entry.action) if index >= len(changes) else entry.action), entry.diff
+            yield (_earlier(entry.action) if index < len(others) else entry.action), entry.diff
 
     def _begun(self, changes: Sequence[Change]) -> list[Written]:
         """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is awaited."""
@@ -307,8 +331,11 @@ class ClusterSource:
         owner = owner_of(workload.obj, change.patch)
         if not owner or self._options.patch_owned:
             return None
-        file = patch_file(workload.namespace, workload.kind, workload.name)
-        return f"{owner} owns it: not patched live" + (f"; patch in {file}" if self._options.report_dir else "")
+        place = workload.namespace, workload.kind, workload.name
+        files = f"; patch in {patch_file(*place)}" if self._options.report_dir else ""
+        if files and helm_values(workload, change.patch, change.obj):
+            files += f", values for Helm in {values_file(*place)}"
+        return f"{owner} owns it: not patched live{files}"
 
 
 def _earlier(action: Action) -> Action:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -14,8 +14,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.interruption 
 from ansible_collections.graceful.termination.plugins.module_utils.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_events import read_causes
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_follow import (
+    Patience,
+    Queue,
+    follow,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_restore import held, put_back
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import follow, nothing_sent
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import nothing_sent
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Written
 
 
@@ -28,9 +33,12 @@ class Rollouts:
         self._interruption = interruption
         self._everywhere = everywhere
 
-    def see_through(self, written: Sequence[Written], since: datetime) -> list[Written]:
-        """The same outcomes after their rollouts. `since` is when the first patch may have been sent."""
-        result = self._follow(written)
+    def see_through(self, written: Sequence[Written], since: datetime, queue: Queue | None = None) -> list[Written]:
+        """The outcomes of `written` after their rollouts, and then those of what is still to be patched.
+
+        `since` is when the first patch may have been sent.
+        """
+        result = self._follow(written, queue, self._close)
         places = [index for index, entry in enumerate(result) if entry.down]
         down = [result[index] for index in places]
         # What an earlier run patched may have been down for long.
@@ -42,19 +50,30 @@ class Rollouts:
             down = [held(entry) for entry in down]
         for index, entry, cause in zip(places, down, causes, strict=True):
             result[index] = _because(entry, cause)  # at the end, since it may be long
-        self._close(result)
+            self._close(replace(result[index], down=False))
         return result
 
-    def _follow(self, written: Sequence[Written]) -> list[Written]:
+    def give_back(self, entries: Sequence[Written]) -> list[Written]:
+        """The outcomes of a wave that came up, but whose drill did not pass: held, or put back if it lost requests."""
+        if self._options.caution.restores and self._options.caution.loses:
+            entries = self._rolled_back(put_back(self._api, entries))
+        else:
+            entries = [_because(entry, "held as it is") for entry in entries]
+        for entry in entries:
+            self._close(entry)
+        return list(entries)
+
+    def _follow(
+        self,
+        written: Sequence[Written],
+        queue: Queue | None = None,
+        note: Callable[[Written], None] = lambda _entry: None,
+    ) -> list[Written]:
         interruption = self._interruption
-        return follow(
-            self._api,
-            written,
-            self._options.wait_timeout,
-            everywhere=self._everywhere,
-            pause=interruption.pause,
-            interrupted=lambda: interruption.words,
+        patience = Patience(
+            self._options.wait_timeout, pause=interruption.pause, interrupted=lambda: interruption.words
         )
+        return follow(self._api, written, patience, everywhere=self._everywhere, queue=queue, note=note)
 
     def _rolled_back(self, entries: list[Written]) -> list[Written]:
         """The outcomes with whether their pods are back, too."""
@@ -76,16 +95,15 @@ class Rollouts:
             result.append(_because(entry, words))
         return result
 
-    def _close(self, written: Sequence[Written]) -> None:
+    def _close(self, entry: Written) -> None:
         """Note in the journal how it ended. The report tells it too, so nothing fails of this."""
         journal = self._options.caution.journal
-        if self._options.wait_timeout is None:
-            return  # how they ended is for a later run to see
-        for entry in written:
-            if journal and entry.undo and entry.stored is not None:
-                with suppress(OSError):
-                    status = "restored" if entry.action.restored else entry.action.status
-                    journal.ended(entry.stored, status, entry.action.reason)
+        if self._options.wait_timeout is None or entry.down:
+            return  # how it ended is for a later run to see, or what is done about it comes first
+        if journal and entry.undo and entry.stored is not None:
+            with suppress(OSError):
+                status = "restored" if entry.action.restored else entry.action.status
+                journal.ended(entry.stored, status, entry.action.reason)
 
 
 def _because(entry: Written, words: str) -> Written:

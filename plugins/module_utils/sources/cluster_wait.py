@@ -1,13 +1,12 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waits for the rollouts of all patched workloads at once, then looks at their new pods."""
+"""What a cluster shows of patched workloads: how far their rollouts are, and what their new pods have."""
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,12 +14,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.ownership imp
 from ansible_collections.graceful.termination.plugins.module_utils.rollout import (
     COMPLETE,
     FAILED,
-    PROGRESSING,
     STORED,
-    UNKNOWN,
     Rollout,
-    conditions_of,
-    rollout_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Written
@@ -34,87 +29,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.strategic_mer
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 GRACE = "terminationGracePeriodSeconds"
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks
 FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
 _OPERATORS = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
 
 
-def follow(
-    api: Api,
-    written: Sequence[Written],
-    timeout: int | None,
-    *,
-    everywhere: bool,
-    now: Callable[[], float] = time.monotonic,
-    pause: Callable[[float], None] = time.sleep,
-    interrupted: Callable[[], str | None] = lambda: None,
-) -> list[Written]:
-    """The same outcomes after their rollouts: a workload that was patched, but whose pods did not follow, has failed.
-
-    `timeout` in seconds, for all of them together; None does not wait. `everywhere`: lists may span all namespaces.
-    `interrupted` says why nobody waits any longer.
-    """
-    result = list(written)
-    waiting: dict[int, Written] = {}
-    for index, entry in enumerate(written):
-        if entry.action.status != "changed" or not entry.template or entry.stored is None:
-            continue
-        rollout = rollout_of(entry.stored)
-        if rollout.state == STORED:
-            result[index] = _ended(entry, rollout)
-        elif timeout is None:
-            result[index] = _with(entry, "changed", "its rollout was not awaited")
-        else:
-            waiting[index] = entry
-    if timeout is not None:
-        ended = _wait(api, waiting, timeout, everywhere, now, pause, interrupted)
-        result_of = concurrently(lambda item: _compare(api, waiting[item[0]], item[1]), ended.items())
-        for index, entry in zip(ended, result_of, strict=True):
-            result[index] = entry
-    return result
-
-
-def _wait(
-    api: Api,
-    waiting: Mapping[int, Written],
-    timeout: int,
-    everywhere: bool,
-    now: Callable[[], float],
-    pause: Callable[[float], None],
-    interrupted: Callable[[], str | None],
-) -> dict[int, Rollout]:
-    """How each rollout ended: COMPLETE, FAILED, STORED or UNKNOWN."""
-    ended: dict[int, Rollout] = {}
-    deadline, rest = now() + timeout, FIRST_PAUSE
-    while len(ended) < len(waiting):
-        left = {index: entry for index, entry in waiting.items() if index not in ended}
-        words = interrupted()
-        if words:
-            return ended | {
-                index: Rollout(UNKNOWN, f"its rollout was not awaited to its end: {words}") for index in left
-            }
-        try:
-            objects = _look(api, left.values(), everywhere)
-        except SourceError as error:
-            return ended | {
-                index: Rollout(UNKNOWN, f"not known whether it rolled out: {api.words(error)}") for index in left
-            }
-        over = now() >= deadline
-        for index, entry in left.items():
-            obj = objects.get(_key(entry.stored))
-            rollout = rollout_of(obj) if obj else Rollout(FAILED, "it was deleted while its rollout was awaited")
-            if rollout.state == PROGRESSING and over:
-                causes = "; ".join(filter(None, (rollout.reason, conditions_of(obj or {}))))
-                rollout = Rollout(FAILED, f"not rolled out after {timeout} s: {causes}")
-            if rollout.state != PROGRESSING:
-                ended[index] = rollout
-        if len(ended) < len(waiting):
-            pause(min(rest, max(deadline - now(), 0.1)))
-            rest = min(rest * 1.5, LONGEST_PAUSE)
-    return ended
-
-
-def _look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, dict]:
+def look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, dict]:
     """The present state of workloads: one LIST for each kind and namespace, or for each kind if there are many."""
     namespaces: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
@@ -125,14 +44,14 @@ def _look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple,
         whole = everywhere and len(names) > FEW_NAMESPACES
         jobs += [(WORKLOADS[kind], name) for name in ([None] if whole else sorted(names))]
 
-    def look(job: tuple[Resource, str | None]) -> list[dict]:
+    def listed(job: tuple[Resource, str | None]) -> list[dict]:
         resource, namespace = job
         where = f"namespace {namespace}" if namespace else "all namespaces"
         return api.objects(
             resource.path(namespace), f"list {resource.plural} in {where}", lambda obj: _state(obj, resource)
         )
 
-    return {_key(obj): obj for objects in concurrently(look, jobs) for obj in objects}
+    return {key_of(obj): obj for objects in concurrently(listed, jobs) for obj in objects}
 
 
 def nothing_sent(workload: Workload) -> dict[str, Any]:
@@ -150,24 +69,27 @@ def _state(obj: dict, resource: Resource) -> dict:
     return {"kind": resource.kind, "metadata": metadata, "spec": spec, "status": obj.get("status")}
 
 
-def _key(obj: Any) -> tuple:
+def key_of(obj: Any) -> tuple:
+    """What tells an object from its namesakes, too."""
     return obj["kind"], obj["metadata"]["uid"]
 
 
-def _ended(entry: Written, rollout: Rollout) -> Written:
+def ended(entry: Written, rollout: Rollout) -> Written:
+    """The outcome of a workload whose rollout ended, but did not complete."""
     if rollout.state == STORED:
-        return _with(entry, "changed", f"stored, not rolled out: {rollout.reason}")
-    return replace(_with(entry, "failed", rollout.reason), down=rollout.state == FAILED)
+        return outcome(entry, "changed", f"stored, not rolled out: {rollout.reason}")
+    return replace(outcome(entry, "failed", rollout.reason), down=rollout.state == FAILED)
 
 
-def _with(entry: Written, status: str, reason: str | None) -> Written:
+def outcome(entry: Written, status: str, reason: str | None) -> Written:
+    """The same with another end."""
     return replace(entry, action=replace(entry.action, status=status, reason=reason))
 
 
-def _compare(api: Api, entry: Written, rollout: Rollout) -> Written:
+def compare(api: Api, entry: Written, rollout: Rollout) -> Written:
     """A completed rollout, after a look at whether its pods have what was sent: policies may change pods, too."""
     if rollout.state != COMPLETE:
-        return _ended(entry, rollout)
+        return ended(entry, rollout)
     workload = entry.action.workload
     sent: Any = entry.template
     for key in workload.pod_path.split("."):
@@ -177,14 +99,16 @@ def _compare(api: Api, entry: Written, rollout: Rollout) -> Written:
         what = f"list pods in namespace {workload.namespace}"
         pods = api.objects(POD.path(workload.namespace), what, _slim_pod, query)
     except SourceError as error:
-        return _with(entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}")
+        return outcome(
+            entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}"
+        )
     for pod in pods:
         if not pod["metadata"]["deletionTimestamp"] and belongs(pod, workload):
             wrong = _differences(pod["spec"], sent)
             if wrong:
                 name = pod["metadata"]["name"]
                 reason = f"rolled out, but pod {name} has {', '.join(wrong)}: an admission policy changes pods"
-                return _with(entry, "failed", reason)
+                return outcome(entry, "failed", reason)
     return entry
 
 

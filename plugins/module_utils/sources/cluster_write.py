@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.journal impor
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, Unreachable
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import WORKLOADS
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import (
@@ -79,11 +79,14 @@ class Writer:
         self._check = check
         self._journal = journal
         self._interruption = interruption or Interruption()
+        self._lost = ""  # why nothing more can be written at all
 
     def write(self, change: Change) -> Written:
         """Patch one workload. Whatever goes wrong is told by the action; nothing is raised."""
         if self._interruption.words:
             return Written(Action(change.workload, "skipped", f"not started: {self._interruption.words}"))
+        if self._lost:
+            return Written(Action(change.workload, "skipped", f"not started: {self._lost}"))
         task = _Task(change)
         try:
             self._send_until_stored(task)
@@ -92,9 +95,13 @@ class Writer:
         except ApiError as error:
             if error.status == 404:
                 return task.written("skipped", "it is gone since it was read")
-            return task.written("failed", self._api.words(error))
+            if error.status == 401:
+                self._lost = self._api.words(error)
+            return task.written("failed", self._api.words(error) + task.half)
         except (SourceError, MergeError, Unreadable) as error:
-            return task.written("failed", self._api.words(error))
+            if isinstance(error, Unreachable):
+                self._lost = self._api.words(error)
+            return task.written("failed", self._api.words(error) + task.half)
         except OSError as error:
             return task.written("failed", f"not patched, since the journal cannot be written: {error.strerror}")
         return task.written("would-change" if self._check else "changed", task.doubt)
@@ -184,6 +191,13 @@ class _Task:
         self.doubt: str | None = None
         self._template: dict[str, Any] = {}
         self._fields: set[str] = set()
+
+    @property
+    def half(self) -> str:
+        """What is to be known where only the first of two patches was stored; empty where that is not so."""
+        if not self.sent or self._template or not self.change.template:
+            return ""
+        return "; of its two patches only the first is stored, which restarts no pod: run again"
 
     def keep(self, part: dict, obj: dict, *, restarts: bool) -> None:
         """Note a patch that was sent, and the object after it."""

@@ -26,6 +26,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml
 )
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
 from ansible_collections.graceful.termination.plugins.module_utils.shape import (
     NotWhole,
@@ -119,6 +120,10 @@ class ManifestSource:
                 if reason:
                     refused[index] = reason
         return refused
+
+    def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Nothing: an edit restarts no pods."""
+        return [Verdict()] * len(changes)
 
     def _withheld(self, workload: Workload) -> str | None:
         """Why a workload must not be changed here, whatever the edit; None when it may be."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
@@ -22,7 +23,7 @@ class Action:
 
     `fields` are the dotted paths that were written, or would be. What was written and then went wrong has failed.
     `restored` are those that were put back then. `wave` is None for what no wave has to do with. `stops`: no further
-    wave may begin, although this workload is of none.
+    wave may begin, although this workload is of none. `preflight` is what a look before the start has shown.
     """
 
     workload: Workload
@@ -32,6 +33,7 @@ class Action:
     restored: tuple[str, ...] = ()
     wave: int | None = None
     stops: bool = False
+    preflight: tuple[str, ...] = ()
 
     @property
     def written(self) -> bool:
@@ -63,9 +65,17 @@ class Source(Protocol):
     def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
         """Which changes this source could not take, by their index, and why. Writes nothing."""
 
+    def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
+        """Whether the pods that each of these changes makes anew can come up. Writes nothing."""
+
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
         """Write the changes, or with `check` only say what would be written. One failure does not stop the others."""
 
 
 class SourceError(Exception):
-    """Nothing could be read at all. The message names the source, the reason and the next step."""
+    """Nothing could be read at all. The message names the source, the reason and the next step.
+
+    `passing`: it may be otherwise in a moment.
+    """
+
+    passing = False

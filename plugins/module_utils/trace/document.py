@@ -17,12 +17,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.trace.ends im
     NO_HOOK,
     OVERRAN,
     PROXY,
+    RESOLUTION,
     SIDECAR,
     WORKED,
     End,
     read_ends,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.trace.history import History
+from ansible_collections.graceful.termination.plugins.module_utils.trace.history import History, seconds_of
 from ansible_collections.graceful.termination.plugins.module_utils.trace.options import TraceOptions
 from ansible_collections.graceful.termination.plugins.module_utils.trace.recorder import Seen
 from ansible_collections.graceful.termination.plugins.module_utils.trace.steps import Step, timeline
@@ -82,6 +83,7 @@ def document(target: Target, options: TraceOptions, outcome: Outcome, cluster: s
         "notes": _notes(ends, history, target),
         "steps": [_step(step, history) for step in timeline(ends, history, outcome.unseen)],
         "containers": [_container(end) for end in ends],
+        "ephemeral": _ephemeral(ends, history),
         "events": [
             {"seconds": _rounded(entry.at - history.zero)}
             | {key: value for key, value in entry.obj.items() if key != "uid"}
@@ -92,10 +94,10 @@ def document(target: Target, options: TraceOptions, outcome: Outcome, cluster: s
     }
 
 
-def file_name(namespace: str, name: str, suffix: str) -> str:
+def file_name(namespace: str, name: str, suffix: str, kind: str = "trace") -> str:
     """Such as trace-shop-checkout-7d4b.json. Nothing in a name leads out of the folder."""
     safe = (re.sub(r"[^A-Za-z0-9._-]", "_", part)[:100] for part in (namespace, name))
-    return f"trace-{'-'.join(safe)}.{suffix}"
+    return f"{kind}-{'-'.join(safe)}.{suffix}"
 
 
 def _verdict(causes: Sequence[Cause]) -> dict[str, Any]:
@@ -173,7 +175,23 @@ def _notes(ends: Sequence[End], history: History, target: Target) -> list[str]:
             "Killing came more than once: the kubelet began the stop of the same container again, as after its own "
             "restart or while it was busy; the hook may have run more than once"
         )
-    return notes
+    return notes + [
+        f"ephemeral container {entry['name']} ended {entry['after_seconds']:g} s after the last container and held the "
+        "pod back for as long: cleanup and removal come later than without it, all other times are the pod's own"
+        for entry in _ephemeral(ends, history)
+        if (entry["after_seconds"] or 0) > RESOLUTION
+    ]
+
+
+def _ephemeral(ends: Sequence[End], history: History) -> list[dict[str, Any]]:
+    """Ephemeral containers, which are part of no other count: by how much each outlived the last of the others."""
+    last = max((seconds_of(end.finished_at) or 0.0 for end in ends), default=0.0)
+    found = []
+    for name, finished_at in history.ephemeral.items():
+        finished = seconds_of(finished_at)
+        after = finished - last if finished is not None and last else None
+        found.append({"name": name, "finished_at": finished_at or None, "after_seconds": after})
+    return found
 
 
 def _races(end: End, history: History, others: Sequence[End]) -> bool:

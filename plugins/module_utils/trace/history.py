@@ -167,6 +167,15 @@ class History:
         return None
 
     @cached_property
+    def ephemeral(self) -> dict[str, str]:
+        """When each ephemeral container ended, as last reported; empty where that was not. They count for nothing."""
+        if not self._pod:
+            return {}
+        # Recordings of versions that did not keep them have none.
+        statuses = self._pod[-1].obj["status"].get("ephemeralContainerStatuses") or ()
+        return {entry["name"]: str((entry["terminated"] or {}).get("finishedAt") or "") for entry in statuses}
+
+    @cached_property
     def events(self) -> list[Seen]:
         """Those that came after zero."""
         return [entry for entry in self.seen if entry.watch == EVENTS and entry.type in ("ADDED", "MODIFIED")]

@@ -68,14 +68,17 @@ def keep_pod(obj: dict[str, Any]) -> dict[str, Any]:
             "conditions": _parts(status.get("conditions"), ("type", "status", "reason")),
             "containerStatuses": _states(status.get("containerStatuses")),
             "initContainerStatuses": _states(status.get("initContainerStatuses")),
+            "ephemeralContainerStatuses": _states(status.get("ephemeralContainerStatuses")),
         },
     }
 
 
-def keep_event(obj: dict[str, Any]) -> dict[str, Any]:
-    """An event without its message, which may quote what an application said."""
+def keep_event(obj: dict[str, Any]) -> dict[str, Any] | None:
+    """An event without its message, which may quote what an application said; None is one of an ephemeral container."""
     series = (obj.get("series") or {}).get("count")
     path = (obj.get("involvedObject") or {}).get("fieldPath") or ""
+    if path.startswith("spec.ephemeralContainers"):
+        return None
     kept = _part(obj, _EVENT) | {"uid": obj["metadata"]["uid"], "fieldPath": path}
     return kept | {"count": series} if series else kept
 

@@ -57,6 +57,7 @@ SETTINGS = {("shop", "settings")}
         wanted_volume(env=[{"name": "JAVA_OPTS", "value": "-Xmx1g"}]),
         wanted_volume(image="cr.fluentbit.io/fluent/fluent-bit:4.1"),
         wanted_volume(image="fluent/fluentd:v1.18"),
+        wanted_volume(image="otel/opentelemetry-collector-contrib:0.160.0"),
         wanted(args=["/nginx-ingress-controller", "--configmap=$(POD_NAMESPACE)/settings"]),
     ],
 )

@@ -101,5 +101,12 @@ def test_a_container_that_is_gone_is_left_alone() -> None:
 def test_whatever_is_planned_can_be_put_back(obj: dict[str, Any]) -> None:
     for change in run(obj, service()).audit.changes:
         back, others = undo_of(obj, change.patch).against(change.obj)
-        assert difference(obj, merge(change.obj, back)) == []
+        assert difference(_stored(obj), _stored(merge(change.obj, back))) == []
         assert others == ()
+
+
+def _stored(value: Any) -> Any:
+    """As a cluster has it: only a file can say null."""
+    if isinstance(value, dict):
+        return {key: _stored(part) for key, part in value.items() if part is not None}
+    return [_stored(part) for part in value] if isinstance(value, list) else value

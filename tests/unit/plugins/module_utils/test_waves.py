@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -117,5 +119,65 @@ def test_the_cost_names_the_slowest_node_drain() -> None:
         "workloads": 2,
         "pods_restarted": 5,
         "node_drain": {"object": "shop/Deployment/b", "seconds_longer": 10, "grace_before": 100, "grace_after": 110},
+        "drill": None,
     }
-    assert cost_of([]) == {"workloads": 0, "pods_restarted": 0, "node_drain": None}
+    assert cost_of([]) == {"workloads": 0, "pods_restarted": 0, "node_drain": None, "drill": None}
+
+
+def test_the_cost_has_the_restarts_of_a_drill() -> None:
+    found = cost_of([step("a", 3)], ("shop/Deployment/a", 3))
+    assert (found["pods_restarted"], found["drill"]) == (6, {"object": "shop/Deployment/a", "pods_restarted": 3})
+
+
+def test_the_canary_comes_first_and_its_drill_counts_in_the_limit() -> None:
+    steps = [step("a", pods=0), step("b", pods=1), step("c", pods=3)]
+    waves = read_waves(["1", "100%"])
+    found = schedule(steps, waves, 6, Progress(), first="shop/Deployment/c", reserved=3)
+    assert names(found) == [(1, "c"), (2, "a")]
+    assert "6 of the 6 that max_pods_restarted" in left(found)["b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("tomorrow", "'tomorrow' is not a date and a time, such as "),
+        ("2027-01-31T04:00:00", "'2027-01-31T04:00:00' has no offset from UTC, such as "),
+        ("04:00+01:00", "is not a date and a time"),
+    ],
+)
+def test_an_end_time_that_is_no_moment_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        options_of(end_time=text)
+
+
+@pytest.mark.parametrize("text", ["2027-01-31T04:00:00+01:00", "2027-01-31T03:00:00Z", "2027-01-31 03:00:00+00:00"])
+def test_an_end_time_is_a_moment(text: str) -> None:
+    end = datetime(2027, 1, 31, 3, tzinfo=UTC)
+    caution = options_of(end_time=text).caution
+    assert caution.over(end - timedelta(seconds=1)) is None
+    assert str(caution.over(end)).startswith("the end time 2027-01-31T0")
+
+
+@pytest.mark.parametrize("name", ["max_rollouts", "writes_per_second"])
+def test_a_limit_below_none_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} \(termination_{name}\): -1 is less than 0"):
+        options_of(**{name: -1})
+
+
+CANARY = {"url": "http://127.0.0.1:1/", "namespace": "shop", "name": "web", "kind": "Deployment"}
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (
+            {"canary_drill": CANARY | {"url": "ftp://x"}},
+            "canary_drill (termination_canary_drill): url: not of the form",
+        ),
+        ({"canary_drill": CANARY, "wait": False}, "canary_drill (termination_canary_drill) needs wait"),
+        ({"canary_drill": CANARY, "on_failure": "restore"}, "needs report_dir (termination_report_dir)"),
+    ],
+)
+def test_what_a_canary_drill_needs(given: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        options_of(**given)

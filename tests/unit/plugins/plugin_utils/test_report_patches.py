@@ -18,8 +18,10 @@ PATCH = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "we
 
 
 def report(patch: Any = MappingProxyType(PATCH), source: str = "cluster", **over: Any) -> dict[str, Any]:
-    entry = {"kind": "Deployment", "namespace": "shop", "name": "web", "owner": "Argo CD application store"}
-    return {"source": {"type": source}, "workloads": [entry | {"patch": dict(patch) if patch else patch} | over]}
+    entry: dict[str, Any] = {"kind": "Deployment", "namespace": "shop", "name": "web"}
+    entry["owner"] = "Argo CD application store"
+    entry |= {"patch": dict(patch) if patch else patch, "helm": None}
+    return {"source": {"type": source}, "workloads": [entry | over]}
 
 
 def files(folder: Path) -> list[str]:
@@ -40,6 +42,19 @@ def test_a_patch_that_is_not_needed_any_more_goes_and_other_files_stay(tmp_path)
     (tmp_path / "patches/shop/mine.yaml").write_text("x")
     assert _write_patches(tmp_path, report(patch=None)) == []
     assert files(tmp_path) == ["patches/shop/mine.yaml"]
+
+
+HELM = {"chart": "ingress-nginx", "version": "4.11.3", "release": "edge", "values": {"controller": {"lifecycle": None}}}
+
+
+def test_values_for_helm_lie_beside_and_go_when_they_are_not_needed_any_more(tmp_path) -> None:
+    _patch, values = _write_patches(tmp_path, report(helm=HELM, owner="Helm release edge"))
+    assert values == str(tmp_path / "values/shop/deployment-web.yaml")
+    text = Path(values).read_text()
+    assert yaml.safe_load(text) == HELM["values"]
+    assert text.startswith("# For Helm release edge: values for chart ingress-nginx 4.11.3, beside those that")
+    _write_patches(tmp_path, report())
+    assert files(tmp_path) == ["patches/shop/deployment-web.yaml"]
 
 
 def test_an_owner_cannot_write_into_the_file(tmp_path) -> None:

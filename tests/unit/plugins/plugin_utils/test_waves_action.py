@@ -24,9 +24,11 @@ class Scripted(ReportAction):
     def __init__(self, *answers: dict[str, Any]) -> None:
         self.answers = list(answers)
         self.calls: list[dict[str, Any]] = []
+        self.names: list[str] = []
 
-    def _execute_module(self, module_args: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _execute_module(self, module_args: dict[str, Any], task_vars: Any, module_name: str = "") -> dict[str, Any]:
         self.calls.append(dict(module_args))
+        self.names.append(module_name)
         return self.answers.pop(0)
 
 
@@ -54,3 +56,32 @@ def test_a_later_call_that_fails_does_not_hide_what_was_changed(shown: list[str]
     action = Scripted(answer(changed=True, next_wave=SECOND), {"failed": True, "msg": "no answer"})
     result = action._waves({}, None)
     assert (result["failed"], result["changed"], result["msg"]) == (True, True, "no answer")
+
+
+DUE = {"url": "http://127.0.0.1:1/", "rounds": 1, "max_lost": 0, "namespaces": ["shop"], "names": ["web"]}
+ENDED = {"status": "failed", "msg": "web: failed: 3 requests lost, 0 allowed", "requests": 9, "lost": {"reset": 3}}
+
+
+def test_the_drill_comes_between_two_calls_with_the_same_connection(tmp_path: Path, shown: list[str]) -> None:
+    first = answer(changed=True, next_wave=SECOND | {"drill_due": DUE})
+    action = Scripted(first, ENDED | {"failed": True, "bound": "b"}, answer(changed=False))
+    given = {"context": "prod", "namespaces": ["shop", "other"], "waves": ["1", "100%"], "wait_timeout": 9}
+    result = action._waves(given | {"report_dir": str(tmp_path), "_directory": "/somewhere"}, None)
+    assert action.names == ["", "graceful.termination.drill", ""]
+    assert action.calls[1] == DUE | {
+        "context": "prod",
+        "wait_timeout": 9,
+        "report_dir": str(tmp_path),
+        "_directory": "/somewhere",
+    }
+    ended = {"status": "failed", "reason": ENDED["msg"], "requests": 9, "lost": {"reset": 3}}
+    assert action.calls[2]["_progress"] == SECOND | {"drill": ended}
+    assert result["drill"] == ended | {"bound": "b"}
+
+
+def test_a_drill_that_could_not_even_begin_has_not_passed(shown: list[str]) -> None:
+    action = Scripted(
+        answer(changed=True, next_wave=SECOND | {"drill_due": DUE}), {"failed": True, "msg": "no right"}, answer()
+    )
+    assert action._waves({}, None)["drill"]["status"] == "error"
+    assert action.calls[2]["_progress"]["drill"]["reason"] == "no right"

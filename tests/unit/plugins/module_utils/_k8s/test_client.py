@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s import client
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Unreachable
+from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, Unreachable
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}
@@ -99,6 +99,13 @@ def test_a_list(server) -> None:
     assert (answer.status, json.loads(answer.body)) == (200, {"items": []})
 
 
+def test_no_more_than_metadata(server) -> None:
+    server.reply = (200, {"metadata": {}}, {})
+    Api(connected(server)).metadata(f"{THINGS}/secret", "see it")
+    ((_method, _path, headers, _body),) = server.seen
+    assert headers["accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+
+
 def test_a_patch_is_a_strategic_merge_with_its_nulls(server) -> None:
     patch = {"metadata": {"resourceVersion": "7"}, "spec": {"x": None}}
     connected(server).send("PATCH", f"{THINGS}/web", (("fieldManager", "me"), ("dryRun", "All")), patch)
@@ -173,6 +180,25 @@ def test_somebody_listens_and_says_nothing(monkeypatch) -> None:
         silent.listen()
         host = f"https://127.0.0.1:{silent.getsockname()[1]}"
         assert refusal(host=host, api_key="t") == f"{host}: no answer within 0.3 s"
+
+
+def test_what_stands_in_front_of_a_server_that_restarts_ends_the_connection(monkeypatch) -> None:
+    monkeypatch.setattr(client, "retry", lambda attempt: (attempt(), False))
+    with socket.create_server(("127.0.0.1", 0)) as front:
+
+        def hang_up() -> None:
+            while True:
+                try:
+                    front.accept()[0].close()
+                except OSError:
+                    return
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        host = f"https://127.0.0.1:{front.getsockname()[1]}"
+        with pytest.raises(Unreachable, match=r"the connection (ended before TLS began|broke)") as caught:
+            client.connect({"host": host, "api_key": "t"})
+        front.shutdown(socket.SHUT_RDWR)
+    assert "ca_cert" not in str(caught.value)
 
 
 def test_a_refused_token_ends_it_at_once(server) -> None:

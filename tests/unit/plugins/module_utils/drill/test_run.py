@@ -85,7 +85,9 @@ class Stops:
         self.pods._take("DELETED", pod(name, deleted=True, code=0))
 
 
-def drilled(server: Server, happens: Callable[[], None] = lambda: None, **given: Any) -> dict[str, Any]:
+def drilled(
+    server: Server, happens: Callable[[], None] = lambda: None, told: list[str] | None = None, **given: Any
+) -> dict[str, Any]:
     declared = Watched()
     declared.expect("GET", PODS, listed(pod("p1")), query=OF_WEB)
     return run_drill(
@@ -94,7 +96,22 @@ def drilled(server: Server, happens: Callable[[], None] = lambda: None, **given:
         options(url=server.url, **given),
         times=QUICK,
         driver=lambda pods: Stops(pods, happens),  # type: ignore[arg-type,return-value]
+        tell=[].append if told is None else told.append,
     )
+
+
+def test_each_turn_is_told_while_it_is_under_way_and_the_result_kept(tmp_path):
+    told: list[str] = []
+    with serving() as server:
+        document = drilled(server, lambda: told.append("now"), told, rounds=2, report_dir=str(tmp_path))
+    turns = [line.partition(":")[0] for line in told]
+    assert turns == ["noise", "round 1 of 2", "now", "round 1 of 2", "round 2 of 2", "now", "round 2 of 2"]
+    assert told[0].startswith("noise: 0 of ")
+    assert "lost so far: 0 of " in told[-1]
+    assert document["status"] == "passed"
+    kept = json.loads((tmp_path / "drills" / "shop-Deployment-web.json").read_text())
+    assert kept == document
+    assert kept["workload"]["deployed"]
 
 
 @pytest.mark.parametrize("amount", [0, 1, 17])
@@ -121,7 +138,7 @@ def test_what_the_server_drops_while_pods_stop_is_what_the_document_says(amount,
     assert fresh + kept + noise == len(server.decisions("fresh")) + len(server.decisions("keep-alive"))
     assert document["bound"]["text"].startswith(f"{amount} of {document['requests']:,}")
     assert json.loads((tmp_path / "drill.json").read_text()) == document
-    assert [found.name for found in tmp_path.iterdir()] == ["drill.json"]
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["drill.json", "drills"]
     assert set(document) == KEYS
     assert [entry["number"] for entry in document["rounds"]] == [1, 2]
     assert [entry["round"] for entry in document["pods"]] == [1, 2]

@@ -398,6 +398,9 @@ def test_check_mode_says_what_it_costs():
     assert "2 workloads, 5 pods restart; the first rollout still stops them by the old spec; a node drain" in text
     assert "takes up to 10 s longer (shop/Deployment/web: grace 30 → 40 s)" in text
     assert "node drain" not in terminal.render(live(mode="check", cost=COST | {"workloads": 0}))
+    drill = {"object": "shop/Deployment/web", "pods_restarted": 3}
+    text = " ".join(terminal.render(live(mode="check", cost=COST | {"drill": drill})).split())
+    assert "5 pods restart, 3 of them for the drill of shop/Deployment/web; the first rollout" in text
 
 
 def test_waves_and_what_was_put_back():

@@ -24,6 +24,21 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 VOLATILE, NOT_NATIVE = "log-buffer-volatile", "log-sidecar-not-native"
 FLUENTD = {"image": "fluent/fluentd-kubernetes-daemonset:v1", "lifecycle": None}
 FLUENT_BIT = {"image": "cr.fluentbit.io/fluent/fluent-bit:4.1", "lifecycle": None}
+OTEL = {"image": "otel/opentelemetry-collector-contrib:0.160.0", "lifecycle": None}
+# A queue in the folder /queue, and the position in the node's files in /positions.
+COLLECTOR = """
+extensions:
+  file_storage/queue: {directory: /queue}
+  file_storage/position: {directory: /positions}
+receivers:
+  file_log: {include: [/var/log/pods/*/*/*.log], storage: file_storage/position}
+exporters:
+  otlp_http: {endpoint: "http://logs:4318", sending_queue: {storage: file_storage/queue}}
+service:
+  extensions: [file_storage/queue, file_storage/position]
+  pipelines:
+    logs: {receivers: [file_log], exporters: [otlp_http]}
+"""
 TAIL = (
     "<source>\n  @type tail\n  path /var/log/containers/*.log\n  pos_file {pos}\n"
     "  <parse>\n    @type json\n  </parse>\n</source>\n"
@@ -54,6 +69,11 @@ def agent(
     config = [config_map("agent-config", **dict(files))] if known else []
     obj = workload(container("shipper", **image | mounted), kind="DaemonSet", name="agent", pod=pod, **fields)
     return run(obj, *config)
+
+
+def otel(text: str, mounts: dict[str, dict[str, Any] | None] | None = None, **fields: Any) -> Result:
+    """The audit of a Collector with this configuration."""
+    return agent(OTEL | fields, ("relay.yaml", text), mounts=mounts)
 
 
 HOST = {"hostPath": {"path": "/var/lib/agent"}}
@@ -174,6 +194,66 @@ def test_a_variable_with_a_known_value_is_put_in(value: str | None, found: bool)
     ruby = BUFFER.format(type="file", path="#{ENV['DIR']}/out", more="")
     assert (VOLATILE in agent(FLUENT_BIT | {"env": env}, ("fluent-bit.conf", classic), mounts=LOGS).rules) is found
     assert (VOLATILE in agent(FLUENTD | {"env": env}, ("fluent.conf", ruby), mounts=LOGS).rules) is found
+
+
+@pytest.mark.parametrize("source", [None, {"emptyDir": {}}])
+def test_a_queue_of_the_collector_that_goes_with_the_pod_is_found(source: dict[str, Any] | None) -> None:
+    mounts = LOGS | {"/positions": HOST} | ({} if source is None else {"/queue": source})
+    result = otel(COLLECTOR, mounts)
+    found = result.one(VOLATILE)
+    assert found["message"] == (
+        "1 file buffer of OpenTelemetry Collector (ConfigMap shop/agent-config relay.yaml) is not on a volume that "
+        "outlives the pod: when it stops, what is not sent yet is lost"
+    )
+    assert "otel-collector-state" in found["snippet"]
+
+
+@pytest.mark.parametrize("reader", ["file_log", "filelog/pods"])
+def test_a_position_of_the_collector_that_goes_with_the_pod_is_found(reader: str) -> None:
+    text = COLLECTOR.replace("file_log", reader)
+    found = otel(text, LOGS | {"/queue": CLAIM}).one(VOLATILE)
+    assert found["message"].startswith("1 position database of OpenTelemetry Collector")
+
+
+def test_the_default_folder_and_a_second_configuration_file_are_understood() -> None:
+    extension, rest = COLLECTOR.split("receivers:\n", 1)
+    extension = extension.replace("{directory: /queue}", "")
+    files = (("a.yaml", extension), ("b.yaml", f"receivers:\n{rest}"))
+    found = agent(OTEL, *files, mounts=LOGS | {"/positions": HOST}).one(VOLATILE)
+    assert "(ConfigMap shop/agent-config b.yaml)" in found["message"]
+    kept = LOGS | {"/positions": HOST, "/var/lib/otelcol": HOST}
+    assert VOLATILE not in agent(OTEL, *files, mounts=kept).rules
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("storage: file_storage/queue", "queue_size: 10", id="in memory: sent when it stops"),
+        pytest.param("{storage: file_storage/queue}", "{enabled: false, storage: file_storage/queue}", id="no queue"),
+        pytest.param("exporters: [otlp_http]", "exporters: [debug]", id="no pipeline uses it"),
+        pytest.param("directory: /queue", "directory: queue", id="relative"),
+        pytest.param("directory: /queue", "directory: '${env:QUEUE}'", id="a variable"),
+        pytest.param("file_storage/queue: {", "redis_storage/queue: {", id="another storage"),
+        pytest.param("exporters:", "exporters: [", id="broken"),
+        pytest.param("pipelines:", "pipelines: []\n  x:", id="odd"),
+        pytest.param("receivers:", "---\nreceivers:", id="two documents"),
+    ],
+)
+def test_a_collector_that_loses_nothing_is_left_alone(old: str, new: str) -> None:
+    mounts = LOGS | {"/positions": HOST}
+    assert VOLATILE in otel(COLLECTOR, mounts).rules
+    assert VOLATILE not in otel(COLLECTOR.replace(old, new, 1), mounts).rules
+
+
+def test_a_position_of_the_collector_in_files_that_go_with_the_pod_is_left_alone() -> None:
+    assert VOLATILE not in otel(COLLECTOR, {"/queue": HOST}).rules
+
+
+def test_a_variable_of_the_collector_is_put_in() -> None:
+    text = COLLECTOR.replace("directory: /queue", "directory: '${env:QUEUE:-/elsewhere}/out'")
+    env = [{"name": "QUEUE", "value": "/positions"}]
+    assert VOLATILE not in otel(text, LOGS | {"/positions": HOST}, env=env).rules
+    assert VOLATILE in otel(text, LOGS | {"/elsewhere": HOST}, env=env).rules
 
 
 def test_a_native_sidecar_is_looked_at_too() -> None:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import audit
+from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import Proof, deployed
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
     Memory,
@@ -105,7 +108,7 @@ def test_odd_rules_are_read(rule: dict[str, Any]) -> None:
 
 def test_a_stop_that_nobody_has_seen_is_not_evaluated() -> None:
     assert reasons(judged(workload(), service(), rule=UNTESTED)) == [
-        "no result of a drill or a trace is stored: only a stop under load shows what is lost"
+        "no result of a drill is in report_dir: only a stop under load shows what is lost"
     ]
 
 
@@ -119,3 +122,43 @@ def test_of_two_workloads_of_one_name_one_says_it() -> None:
     snapshot.workloads += snapshot_of([workload()], file="b.yaml").workloads
     found = audit(snapshot, Memory(), select_rules([ALERTS], None), Policy(), Snippets(TEMPLATES))
     assert [len(entry.findings) for entry in found.judgements] == [1, 0]
+
+
+def drilled(
+    *, passed: bool = True, days: int = 1, uid: str = "uid-app", changed: bool = False
+) -> tuple[list[str], list[str]]:
+    """(messages, reasons) where a drill is stored."""
+    obj = workload()
+    obj["metadata"]["uid"] = "uid-app"
+    snapshot = snapshot_of((obj, service()))
+    ended_at = datetime.now(UTC) - timedelta(days=days)
+    digest = "other" if changed else deployed(read_workload(obj))
+    snapshot.context.drills = {uid: Proof(uid, digest, passed, ended_at, 982, 0 if passed else 148)}
+    found = audit(snapshot, Memory(), select_rules([UNTESTED], None), Policy(), Snippets(TEMPLATES))
+    (judgement,) = found.judgements
+    return [finding.hit.message for finding in judgement.findings], [reason for _rule, reason in found.undecided]
+
+
+def test_a_drill_that_passed_is_enough() -> None:
+    assert drilled() == ([], [])
+
+
+def test_one_that_failed_is_a_finding() -> None:
+    messages, reasons = drilled(passed=False)
+    assert reasons == []
+    assert messages[0].endswith(" failed: 148 of 982 requests were lost when its pods stopped")
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"uid": "uid-namesake"}, "no result of a drill"),
+        ({"changed": True}, "of another pod template or strategy"),
+        ({"changed": True, "passed": False}, "of another pod template or strategy"),
+        ({"days": 91}, "more than 90 days ago"),
+    ],
+)
+def test_one_of_something_else_or_long_ago_is_not(given: dict[str, Any], reason: str) -> None:
+    messages, reasons = drilled(**given)
+    assert messages == []
+    assert reason in reasons[0]

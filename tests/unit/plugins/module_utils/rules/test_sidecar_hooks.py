@@ -203,6 +203,14 @@ def test_a_hook_that_only_waits_is_an_info(lifecycle: dict[str, Any]) -> None:
     assert judged(pod={"initContainers": [sidecar(lifecycle=lifecycle)]}).one(MISUSE)["severity"] == "info"
 
 
+def test_a_log_shipper_may_wait_for_the_last_lines_but_not_end_early() -> None:
+    def shipper(*command: str) -> list[dict[str, Any]]:
+        return [sidecar("logs", image="otel/opentelemetry-collector-k8s:0.160.0", lifecycle=hook(*command))]
+
+    assert not judged(pod={"initContainers": shipper("sleep", "5")}).of(MISUSE)
+    assert judged(pod={"initContainers": shipper("kill", "1")}).one(MISUSE)["severity"] == "warning"
+
+
 def test_an_injected_native_sidecar_is_judged_by_its_live_pod() -> None:
     finding = judged(injected=(native("sleep", "5"),)).one(MISUSE)
     assert finding["path"] == "spec.template.spec.initContainers[proxy].lifecycle.preStop"

@@ -65,7 +65,7 @@ class Cluster:
     def grace(self, name: str) -> int:
         return self.objects[name]["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
 
-    def send(self, method: str, path: str, query: Query, body: Any) -> Answer:
+    def send(self, method: str, path: str, query: Query, body: Any, _accept: str = "") -> Answer:
         answered = self.hook(method, path)
         if answered:
             return answered

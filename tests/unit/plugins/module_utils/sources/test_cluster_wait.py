@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Answer, Api
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import FEW_NAMESPACES, follow
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_follow import Patience, follow
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import FEW_NAMESPACES
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Written
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
@@ -85,7 +86,8 @@ def outcome(
 ) -> list[tuple[str, str | None]]:
     clock = Clock()
     api = Api(declared, clock.pause)
-    result = follow(api, entries, timeout, everywhere=everywhere, now=lambda: clock.time, pause=clock.pause)
+    patience = Patience(timeout, now=lambda: clock.time, pause=clock.pause)
+    result = follow(api, entries, patience, everywhere=everywhere)
     assert clock.time <= (timeout or 0) + 1, "waits no longer than it may"
     return [(entry.action.status, entry.action.reason) for entry in result]
 

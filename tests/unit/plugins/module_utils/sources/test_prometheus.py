@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.measured import TooMuch, Unanswered
+from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit, run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.sources import prometheus
 from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
@@ -257,6 +258,9 @@ def test_a_failure_is_one_entry_and_the_audit_goes_on(server: Server) -> None:
 
 def test_a_remediation_asks_once_though_it_reads_twice(server: Server) -> None:
     class Written(Read):
+        def preflight(self, changes: Any) -> Any:
+            return [Verdict() for _change in changes]
+
         def apply(self, changes: Any, *, check: bool) -> Any:
             return iter(())
 

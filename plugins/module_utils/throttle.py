@@ -1,0 +1,47 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""So many requests a second, and no more."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+_PER_THREAD = 5  # requests a second; each may then take 0.2 s
+
+
+def threads(rate: int, most: int) -> int:
+    """How many threads it takes to use a rate. More would only have more workloads between their two patches."""
+    return min(most, -(-rate // _PER_THREAD)) if rate else most
+
+
+class Throttle:
+    """Lets `rate` callers a second through, evenly spread, without a burst; 0 lets all through at once.
+
+    Used from several threads: each waits for a moment of its own. `pause` may end early, to end a run.
+    """
+
+    def __init__(
+        self,
+        rate: int,
+        now: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ):
+        self._gap = 1 / rate if rate else 0.0
+        self._now = now
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Return when it is this caller's turn."""
+        if not self._gap:
+            return
+        with self._lock:
+            now = self._now()
+            turn = max(now, self._next)
+            self._next = turn + self._gap
+        if turn > now:
+            self._pause(turn - now)

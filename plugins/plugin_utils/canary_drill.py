@@ -1,0 +1,44 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the module drill between two waves of a remediation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from ansible_collections.graceful.termination.plugins.module_utils.canary import Drilled
+from ansible_collections.graceful.termination.plugins.module_utils.drill.summary import render
+from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, REMEDIATE_OPTIONS
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import wants_color, width
+
+display = Display()
+_SHARED = ("wait_timeout", "report_dir", "_directory")
+
+
+def drill(
+    action: ActionBase, arguments: Mapping[str, Any], due: Mapping[str, Any], task_vars: dict[str, Any] | None
+) -> tuple[Drilled, dict[str, Any]]:
+    """(how it ended, what of it belongs into the result). `arguments` are the remediation's, `due` are the drill's own.
+
+    Whatever is no option of the remediation itself is the connection to the cluster.
+    """
+    own = AUDIT_OPTIONS | REMEDIATE_OPTIONS
+    given = {name: value for name, value in arguments.items() if name not in own or name in _SHARED}
+    result = action._execute_module(
+        module_name="graceful.termination.drill", module_args=given | dict(due), task_vars=task_vars
+    )
+    document = result.get("drill")
+    if document:
+        display.display(render(document, width=width(), color=wants_color()))
+    ended = Drilled(
+        status=result.get("status", "error"),
+        reason=result.get("msg") or "",
+        requests=result.get("requests", 0),
+        lost=result.get("lost"),
+    )
+    return ended, ended.as_dict() | {"bound": result.get("bound")}
