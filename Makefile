@@ -36,7 +36,7 @@ sanity: link ## ansible-test sanity
 	@$(call with,dev) tools/sanity
 
 unit: link ## Unit tests
-	@$(call with,dev) pytest
+	@$(call with,dev) pytest --numprocesses=auto
 
 molecule: link ## All Molecule scenarios, on kind
 	@$(call with,dev) tools/molecule

@@ -50,7 +50,7 @@ def folder(tmp_path_factory):
     """A folder that nobody in particular may enter, whatever the umask of its parents is."""
     path = tmp_path_factory.mktemp("manifests")
     for parent in (path, *path.parents):
-        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest", "manifests")):
+        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest", "popen", "manifests")):
             parent.chmod(0o755)
     return path
 
