@@ -9,7 +9,11 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import AUTH_OPTIONS
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import (
+    AUTH_OPTIONS,
+    KubernetesTransport,
+    connect,
+)
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
 
@@ -25,3 +29,17 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
         module.params.get("api_key"),
     }
     return module
+
+
+def open_connection(module: AnsibleModule) -> KubernetesTransport:
+    """The connection that the options ask for, with a warning where nobody can be sure whom it leads to.
+
+    Raises SourceError.
+    """
+    connection = connect(module.params)
+    if not connection.verified:
+        module.warn(
+            f"{connection.name}: the API server's certificate is not verified, so whoever is in between can read the "
+            "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
+        )
+    return connection

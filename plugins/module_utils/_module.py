@@ -12,8 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
 from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
@@ -62,13 +61,8 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
         return ManifestSource(
             options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
         )
-    transport = connect(module.params)
-    if not transport.verified:
-        module.warn(
-            f"{transport.name}: the API server's certificate is not verified, so whoever is in between can read the "
-            "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
-        )
     interruption = interruption or Interruption()
+    transport = open_connection(module)
     return ClusterSource(
         Api(transport, interruption.pause, Throttle(options.caution.writes, pause=interruption.pause)),
         options,

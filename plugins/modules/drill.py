@@ -166,8 +166,7 @@ reports:
 
 import sys
 
-from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
 from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import interruptible
 from ansible_collections.graceful.termination.plugins.module_utils.drill.options import (
     DRILL_OPTIONS,
@@ -187,7 +186,7 @@ def main() -> None:
     module = open_module(DRILL_OPTIONS)
     try:
         options = read_options(module.params)
-        api = Api(connect(module.params))
+        api = Api(open_connection(module))
         workload = choose(api, options.selection)
         refuse(api, workload, restart=options.mode == RESTART)
         if module.check_mode:

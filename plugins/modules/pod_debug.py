@@ -162,8 +162,7 @@ reports:
 
 import sys
 
-from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
 from ansible_collections.graceful.termination.plugins.module_utils.debug.observer import plan
 from ansible_collections.graceful.termination.plugins.module_utils.debug.options import DEBUG_OPTIONS, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.debug.run import foresee, run_debug
@@ -182,7 +181,7 @@ def main() -> None:
     module = open_module(DEBUG_OPTIONS)
     try:
         options = read_options(module.params)
-        api = Api(connect(module.params))
+        api = Api(open_connection(module))
         target = find(api, options.trace)
         observer = plan(target, options)
         pod = f"pod {target.namespace}/{target.name}"

@@ -162,8 +162,7 @@ reports:
 
 import sys
 
-from ansible_collections.graceful.termination.plugins.module_utils._front import open_module
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
+from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
 from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import Interrupted, interruptible
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
@@ -180,7 +179,7 @@ def main() -> None:
     module = open_module(TRACE_OPTIONS)
     try:
         options = read_options(module.params)
-        api = Api(connect(module.params))
+        api = Api(open_connection(module))
         target = find(api, options)
         if module.check_mode:
             unsure = rehearse(api, target, options.mode)
