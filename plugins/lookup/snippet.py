@@ -10,16 +10,61 @@ name: snippet
 short_description: Render a remedy as YAML for a workload
 version_added: 1.0.0
 description:
-  - Renders C(templates/<remedy>.yaml.j2), or the file of the same name in O(template_dir), as a strategic merge patch.
-  - The numbers are those that remediation would use, as far as the workload alone tells.
+  - Renders C(templates/<remedy>.yaml.j2), or the file of the same name in O(template_dir). Most are strategic merge
+    patches of the workload; some are patches of other objects or objects of their own. L(docs/templates.md,
+    https://github.com/graceful-termination/graceful.termination/blob/main/docs/templates.md) tells which.
+  - The numbers are those that remediation would use, as far as the workload alone tells. What it does not tell is a
+    default, or V(CHANGE-ME).
 options:
   _terms:
     description:
-      - Names of remedies, one of V(prestop-sleep), V(prestop-exec-sleep), V(prestop-remove), V(grace-period),
-        V(rollout-strategy), V(rollout-in-place), V(replicas), V(pod-disruption-budget), V(readiness-probe),
-        V(liveness-probe), V(poststart-remove), V(exec-entrypoint).
+      - Names of remedies.
     type: list
     elements: str
+    choices:
+      - prestop-sleep
+      - prestop-exec-sleep
+      - grace-period
+      - rollout-strategy
+      - readiness-probe
+      - poststart-remove
+      - prestop-remove
+      - exec-entrypoint
+      - rollout-in-place
+      - replicas
+      - pod-disruption-budget
+      - liveness-probe
+      - min-ready-seconds
+      - probe-grace-period
+      - startup-probe
+      - readiness-probe-request
+      - unhealthy-pod-eviction-policy
+      - daemonset-surge
+      - recreate-strategy
+      - job-pod-replacement
+      - job-pod-failure-policy
+      - cronjob-forbid
+      - worker-grace-period
+      - topology-spread
+      - node-budget
+      - readiness-gate
+      - ready-addresses
+      - deregistration-delay
+      - connection-age
+      - log-sidecar-native
+      - fluentd-buffer
+      - fluent-bit-storage
+      - otel-collector-storage
+      - termination-alerts
+      - prestop-delay-first
+      - registry-deregister
+      - mesh-drain
+      - mesh-native-sidecar
+      - stop-signal
+      - uwsgi-sigterm
+      - init-process
+      - trace
+      - stuck-pod
     required: true
   workload:
     description: The Deployment, StatefulSet, DaemonSet or CronJob as a map, as from a manifest or the API.
@@ -56,8 +101,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.case import C
 from ansible_collections.graceful.termination.plugins.module_utils.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.plan import grace_after, variables
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import DEFAULT_VARIABLES, REMEDIES, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    DEFAULT_VARIABLES,
+    REMEDIES,
+    STOP_SIGNAL,
+    Remedy,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit
+from ansible_collections.graceful.termination.plugins.module_utils.rules.stop_signal import stop_signal_values
 from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS
 from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.version import ASSUMED, parse_version
@@ -89,5 +140,6 @@ def _render(case: Case, snippets: Snippets, remedy: str) -> str:
     if remedy not in REMEDIES:
         raise ValueError(f"no remedy '{remedy}'; there are {', '.join(REMEDIES)}")
     container = case.profile.drain_containers[0]
-    hit = Hit("", "", Remedy(remedy, variables=DEFAULT_VARIABLES.get(remedy, {})), container)
+    known = stop_signal_values(case, container) if remedy == STOP_SIGNAL else {}
+    hit = Hit("", "", Remedy(remedy, variables=DEFAULT_VARIABLES.get(remedy, {}) | known), container)
     return snippets.render(remedy, case.workload.kind, variables(case, hit, grace_after(case, [hit])))

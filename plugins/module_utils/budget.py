@@ -4,7 +4,8 @@
 """The arithmetic of a termination: what a pod needs between the API's delete and SIGKILL, against what it gets.
 
 required = max over drain containers (preStop + drain) + sidecar + margin, all in seconds. preStop and the application's
-drain share one budget, the grace period; native sidecars stop after the application, out of the same budget.
+drain share one budget, the grace period; native sidecars stop after the application, out of the same budget. A hook
+that itself tells the server to drain and waits for it counts with the pause before that: the rest is the drain.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS, Drain
 from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.profile import Profile
+from ansible_collections.graceful.termination.plugins.module_utils.servers import first_process
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 
@@ -67,6 +70,13 @@ class Budget:
         }
 
 
+def prestop_of(workload: Workload, container: Container, drain: Drain, hook: HookTime | None = None) -> HookTime:
+    """What the container's hook, or the one given, takes beside its drain."""
+    hook = hook or hook_time(container.pre_stop)
+    server = first_process(container) if hook.signal and workload.application_is_pid1 else None
+    return hook.beside_drain(server.signal, drain.seconds or 0) if server else hook
+
+
 def compute_budget(
     workload: Workload,
     profile: Profile,
@@ -76,9 +86,12 @@ def compute_budget(
     grace: int | None = None,
 ) -> Budget:
     """The budget as it stands, or as it would be with other hooks (by container name) and another grace period."""
-    hooks = {container.name: hook_time(container.pre_stop) for container in (*workload.containers, *workload.sidecars)}
-    hooks |= prestop or {}
-    drains = dict.fromkeys(hooks, NO_REQUESTS) | profile.drains
+    containers = {container.name: container for container in (*workload.containers, *workload.sidecars)}
+    drains = dict.fromkeys(containers, NO_REQUESTS) | profile.drains
+    hooks = {
+        name: prestop_of(workload, container, drains[name], (prestop or {}).get(name))
+        for name, container in containers.items()
+    }
     drain_known = all(drain.seconds is not None for drain in profile.drains.values())
     # Of equals the one that receives requests: its drain is what there is to know.
     name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), one in profile.drains))

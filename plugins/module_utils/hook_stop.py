@@ -9,8 +9,11 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ansible_collections.graceful.termination.plugins.module_utils.hook_command import Command, calls_of
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.hook_command import Command, calls_of, commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.mesh import LINKERD_ADMIN
+from ansible_collections.graceful.termination.plugins.module_utils.servers import server_of
 
 _STOPPING = {"TERM", "QUIT", "INT", "KILL", "WINCH", "15", "3", "2", "9", "28"}
 _OTHERS = {"HUP", "USR1", "USR2", "CONT", "STOP", "ALRM", "0", "1", "10", "12", "18", "19"}
@@ -44,6 +47,18 @@ def stops_server(command: Command, text: str) -> bool:
     return any(
         call.loopback and call.port != LINKERD_ADMIN and call.path.endswith("/shutdown") for call in calls_of(command)
     )
+
+
+def hook_stops_server(container: Container) -> bool:
+    """Whether the preStop hook stops the server of its container, gracefully or not."""
+    words = container.pre_stop.command if container.pre_stop else ()
+    return asks_for_drain(container) or any(stops_server(command, " ".join(words)) for command in commands_in(words))
+
+
+def asks_for_drain(container: Container) -> bool:
+    """Whether the hook sends the signal on which this server drains; to others it may mean to reload, such as USR1."""
+    server = server_of(container)
+    return server is not None and hook_time(container.pre_stop).signal == server.signal
 
 
 def _kills(words: Sequence[str], text: str) -> bool:

@@ -124,9 +124,9 @@ DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
         "annotation": "alb.ingress.kubernetes.io/target-group-attributes",
         "delay_seconds": 30,
     },
-    MESH_DRAIN: {"mesh": "istio", "proxy_drain_seconds": 30, "keeps": False},
+    MESH_DRAIN: {"mesh": "istio", "injected": True, "proxy_drain_seconds": 30, "keeps": False},
     MESH_NATIVE_SIDECAR: {"mesh": "istio", "injected": True},
-    STOP_SIGNAL: {"signal": "QUIT", "drain_seconds": 10},
+    STOP_SIGNAL: {"signal": "QUIT", "signal_known": False, "drain_seconds": 10, "drain_known": False},
 }
 
 

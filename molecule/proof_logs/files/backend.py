@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 received: dict[str, Counter[int]] = defaultdict(Counter)
 written: dict[str, int] = {}
+away = False  # it then answers 503, and keeps nothing
 
 
 def counts(pod: str) -> dict[str, object]:
@@ -23,13 +24,16 @@ def counts(pod: str) -> dict[str, object]:
 
 
 class Backend(BaseHTTPRequestHandler):
-    """POST /v1/logs, PUT /written/<pod>, GET /."""
+    """POST /v1/logs, PUT /written/<pod> and /away, GET /."""
 
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         """Keep the lines of an ExportLogsServiceRequest."""
         body = self.body()
+        if away:
+            self.answer({}, 503)
+            return
         request = json.loads(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
         for resource in request["resourceLogs"]:
             for scope in resource["scopeLogs"]:
@@ -39,8 +43,12 @@ class Backend(BaseHTTPRequestHandler):
         self.answer({})
 
     def do_PUT(self) -> None:
-        """Keep how many lines a pod wrote, as it says itself."""
-        written[self.path.rpartition("/")[2]] = int(self.body())
+        """Keep how many lines a pod wrote, as it says itself; or be away, or back."""
+        global away
+        if self.path == "/away":
+            away = json.loads(self.body())
+        else:
+            written[self.path.rpartition("/")[2]] = int(self.body())
         self.answer({})
 
     def do_GET(self) -> None:
@@ -51,10 +59,10 @@ class Backend(BaseHTTPRequestHandler):
         """What was sent."""
         return self.rfile.read(int(self.headers["Content-Length"]))
 
-    def answer(self, content: object) -> None:
-        """Send 200 with the content as JSON."""
+    def answer(self, content: object, status: int = 200) -> None:
+        """Send the content as JSON."""
         data = json.dumps(content).encode()
-        self.send_response(200)
+        self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml
 from ansible_collections.graceful.termination.plugins.module_utils.settings import Settings
 
 _VARIABLE = re.compile(r"\$\{(?:env:)?(\w+)(?::-[^{}]*)?\}")
+_OPTION = re.compile(r"--?config[= ](?:file:)?(\S+)")
 _DEFAULT_FOLDER = "/var/lib/otelcol/file_storage"
 # The second is the older name of the first.
 _FILE_READERS = ("file_log", "filelog")
@@ -46,9 +48,13 @@ def otel_collector_stores(settings: Settings) -> Iterator[Store]:
 
 
 def _configs(settings: Settings) -> Iterator[tuple[dict[str, Any], str]]:
-    """What is in each file and where it stands. The Collector merges the files that it is given."""
+    """What is in each file that the Collector is given, and where it stands: it merges them.
+
+    Without --config the image has a default of its own: then any YAML file may be the one.
+    """
+    given = {posixpath.normpath(path) for path in _OPTION.findall(settings.arguments)}
     for file in settings.files:
-        if file.name.endswith((".yaml", ".yml")):
+        if file.path in given if given else file.name.endswith((".yaml", ".yml")):
             documents = load_documents(settings.put_in(file.text, _VARIABLE))
             if len(documents) == 1 and isinstance(documents[0].data, dict):
                 yield documents[0].data, file.place

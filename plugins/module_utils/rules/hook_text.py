@@ -12,12 +12,13 @@ from collections.abc import Iterator, Sequence
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import HOOK_FAILED
+from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.hook_command import (
     Command,
     calls_of,
     commands_in,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import asks_for_drain, stops_server
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     PRESTOP_DELAY_FIRST,
     PRESTOP_EXEC_SLEEP,
@@ -129,6 +130,9 @@ def _stops_early(case: Case) -> Iterator[Hit]:
     seconds, source = case.policy.prestop_for(case.profile.traits)
     for container, commands in _exec_hooks(case.profile.drain_containers):
         slept = _seconds_before_stop(commands, _text(container))
+        if slept is None and asks_for_drain(container):
+            hook = hook_time(container.pre_stop)
+            slept = float(hook.seconds - hook.waits)
         if slept is None or slept >= _ENOUGH:
             continue
         added = max(seconds - math.floor(slept), 0)

@@ -72,8 +72,13 @@ def _annotations_path(case: Case) -> str:
     return f"{case.workload.template_path}.metadata.annotations"
 
 
+def _manual(proxy: Proxy, written: str) -> str:
+    """Why a setting of the proxy is for a person; `written` is said of one that stands in the template."""
+    return _OWNED if proxy.injected else f"the proxy stands in the template: {written}"
+
+
 def _native_remedy(proxy: Proxy) -> Remedy:
-    why = _OWNED if proxy.injected else "the proxy stands in the template: it has to move, or to be injected instead"
+    why = _manual(proxy, "it has to move, or to be injected instead")
     return Remedy(MESH_NATIVE_SIDECAR, why, {"mesh": proxy.mesh, "injected": proxy.injected})
 
 
@@ -146,7 +151,7 @@ def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
         )
 
 
-def _drain_remedy(case: Case) -> Remedy:
+def _drain_remedy(case: Case, proxy: Proxy) -> Remedy:
     """A drain as long as the application's; where that is not known, until the last connection has ended."""
     budget, policy = case.budget, case.policy
     paused = any(container.pre_stop for container in case.profile.drain_containers)
@@ -157,9 +162,10 @@ def _drain_remedy(case: Case) -> Remedy:
     grace = max(case.workload.grace + missing, (pause if seconds is None else seconds) + budget.margin)
     return Remedy(
         MESH_DRAIN,
-        _OWNED,
+        _manual(proxy, "it reads the annotation only where it mounts those of its pod (istio-podinfo)"),
         {
             "mesh": ISTIO,
+            "injected": proxy.injected,
             "proxy_drain_seconds": seconds,
             "minimum_seconds": max(pause, 5),
             # Only that there are some: their values may be anything, and a snippet goes into reports.
@@ -182,7 +188,7 @@ def _istio_drain_too_short(case: Case, proxy: Proxy) -> Iterator[Hit | NotEvalua
         f"{proxy.name} exits {drain.seconds:g} s after SIGTERM (terminationDrainDuration), but the application goes on "
         f"for {least}{needed} s: from then on it has no network, and its requests fail",
         _annotations_path(case),
-        _drain_remedy(case),
+        _drain_remedy(case, proxy),
         proxy.container,
         numbers={"proxy_drain_seconds": math.floor(drain.seconds), "needed_seconds": needed},
     )
@@ -198,7 +204,11 @@ def _linkerd_outlasts_grace(case: Case, proxy: Proxy) -> Iterator[Hit]:
         f"{proxy.name} waits up to {seconds:g} s for its connections to end, but the pod is killed after {grace} s: "
         "connections that live long are cut instead of closed",
         _annotations_path(case),
-        Remedy(MESH_DRAIN, _OWNED, {"mesh": LINKERD, "proxy_grace_seconds": grace - 5}),
+        Remedy(
+            MESH_DRAIN,
+            _manual(proxy, "its own environment sets this, not the annotation"),
+            {"mesh": LINKERD, "injected": proxy.injected, "proxy_grace_seconds": grace - 5},
+        ),
         proxy.container,
         "info",
         {"proxy_drain_seconds": math.floor(seconds), "grace_seconds": grace},

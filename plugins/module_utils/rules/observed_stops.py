@@ -19,8 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.evidence.evid
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.pods import PodState, epoch
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.stops import ObservedStop, observed_stops
 from ansible_collections.graceful.termination.plugins.module_utils.exits import FAILED, UNCLEAR, judge_exit, runs_java
-from ansible_collections.graceful.termination.plugins.module_utils.hook_command import commands_in
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import hook_stops_server
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
@@ -72,8 +71,7 @@ def _hook_failed(case: Case) -> Iterator[Hit | NotEvaluated]:
 
 def _is_harmless(event: PodEvent, container: Container, pods: Sequence[PodState]) -> bool:
     """Whether the hook stopped the server and so ended with it, or came when the container had ended already."""
-    words = container.pre_stop.command if container.pre_stop else ()
-    if any(stops_server(command, " ".join(words)) for command in commands_in(words)):
+    if hook_stops_server(container):
         return True
     state = next((pod.containers.get(container.name) for pod in pods if pod.name == event.pod), None)
     ended = epoch(state.ended.finished_at) if state and state.ended else None

@@ -27,7 +27,7 @@ HANDLES_SIGTERM = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
 
 _SEEN = (
     "a running pod shows it: the shell is PID 1, has children and no handler for the stop signal, so they never learn "
-    "of a stop and are killed after {grace} s with all that is in flight"
+    "of a stop and work on until they are killed after {grace} s: what is in flight then is cut"
 )
 
 
@@ -89,12 +89,12 @@ def _message(init: str, grace: int, *, idle: bool, may_go: bool) -> str:
         return f"{init} passes SIGTERM to a shell, which ends at once instead of passing it on, {killed}"
     if may_go:
         return (
-            f"the shell may stay PID 1 {stays}: then SIGTERM never reaches the application, which is killed after "
-            f"{grace} s"
+            f"the shell may stay PID 1 {stays}: then SIGTERM never reaches the application, which works on until it is "
+            f"killed after {grace} s"
         )
     return (
-        "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which is killed after "
-        f"{grace} s with all that is in flight"
+        "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which works on until it is "
+        f"killed after {grace} s: what is in flight then is cut"
     )
 
 
@@ -104,9 +104,11 @@ RULES = (
         title="A shell keeps SIGTERM from the application",
         severity="warning",
         evidence="static",
-        why="The kernel delivers a signal to PID 1 only if it has a handler. A shell has none and forwards nothing: "
-        "the application never learns that it should stop. Behind an init the shell ends by it instead, and the init "
-        "and the application with it. Where a running pod shows it, it is an error.",
+        why="The kernel delivers SIGTERM to PID 1 only if it has a handler. A shell has none without a trap and "
+        "forwards nothing: the application never learns that it should stop. It works on until it is killed at the end "
+        "of the grace period: every stop takes all of that, and connections and work that last longer are cut. Behind "
+        "an init the shell ends by SIGTERM instead, and the init and the application with it at once. Where a running "
+        "pod shows it, it is an error.",
         traps=(
             "a single simple command, which most shells replace themselves with: an info",
             "several of bash's, the last of them a program, which it replaces itself with: an info",

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget import prestop_of
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import HOOK_FAILED, HTTP_FALLBACK
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time, takes_no_time
+from ansible_collections.graceful.termination.plugins.module_utils.hook import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.profile import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
     GRACE_PERIOD,
@@ -111,7 +112,7 @@ def _hooked(case: Case) -> Iterator[Container]:
 def _exceeds_grace(case: Case) -> Iterator[Hit]:
     grace = case.budget.grace
     for container in _hooked(case):
-        hook = hook_time(container.pre_stop)
+        hook = prestop_of(case.workload, container, case.profile.drains.get(container.name, NO_REQUESTS))
         if hook.seconds and hook.seconds >= grace:
             yield Hit(
                 f"preStop takes {hook.seconds} s of a grace period of {grace} s: the application gets SIGTERM with "
@@ -126,11 +127,11 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
 def _starves_drain(case: Case) -> Iterator[Hit]:
     budget = case.budget
     for container in case.workload.containers:
-        hook = hook_time(container.pre_stop)
+        drain = case.profile.drains.get(container.name, NO_REQUESTS)
+        hook = prestop_of(case.workload, container, drain)
         left = budget.grace - hook.seconds
         if hook.seconds == 0 or hook.drains or left <= 0:
             continue
-        drain = case.profile.drains.get(container.name, NO_REQUESTS)
         wanted = (drain.seconds or 0) + budget.margin
         if left >= wanted:
             continue

@@ -90,7 +90,9 @@ def _deaf(case: Case, container: Container, look: Look, processes: Processes, *,
             f"nothing is lost by a container that only waits, but every stop of the pod takes all of its {grace} s"
         )
     else:
-        message += f"the application is not told, and is killed after {grace} s with all that is in flight"
+        message += (
+            f"the application is not told and works on until it is killed after {grace} s, with what is in flight then"
+        )
     if by_runtime and not idle:
         message += "; unless its image declares STOPSIGNAL SIGINT, which the Kubernetes API does not show"
     return Hit(

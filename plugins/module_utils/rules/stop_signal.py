@@ -1,39 +1,68 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers that drain on another signal than the one they get. Static form: what the object itself says."""
+"""Servers that drain on another signal than the one they get, or are stopped while they do. What the object says."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget import compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container, image_name
-from ansible_collections.graceful.termination.plugins.module_utils.hook_command import Command, commands_in
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import STOP_SIGNAL, UWSGI_SIGTERM, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS
+from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+    DEFAULT_VARIABLES,
+    STOP_SIGNAL,
+    UWSGI_SIGTERM,
+    Remedy,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.servers import (
+    first_process,
+    is_official,
+    last_command,
+    server_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.version import Version
 
 _FIELD_SINCE = Version(1, 33)  # behind the gate ContainerStopSignals, alpha and off by default up to 1.37
 _SIGNAL = re.compile(r"SIG([A-Z]{2,6}[0-9]{0,2})")
-# Program: (the signal on which it drains, official images, which declare that signal themselves).
-_SERVERS = {
-    "nginx": ("QUIT", ("nginx", "nginxinc/nginx-unprivileged")),
-    "php-fpm": ("QUIT", ("php",)),
-    "httpd": ("WINCH", ("httpd",)),
-    "httpd-foreground": ("WINCH", ("httpd",)),
-    "apache2": ("WINCH", ("php",)),
-    "haproxy": ("USR1", ("haproxy",)),
-    "postgres": ("INT", ("postgres",)),
-}
 _CONFIGURES_UWSGI = re.compile(
     r"--(?:die-on-term|ini|xml|ya?ml|json|conf|emperor|hook|include|inherit|sqlite|ldap|zerg)|-[xyj]$|\$|_$|"
     r"(?:\.|:)(?:ini|xml|ya?ml|json|conf|lua)\b"
 )
 _CONFIGURES_UWSGI_IN_ENV = re.compile(r"UWSGI_(?:DIE_ON_TERM|INI|XML|YA?ML|JSON|CONF|EMPEROR|HOOK|INCLUDE|INHERIT)")
+
+
+def stop_signal_values(case: Case, container: Container) -> dict[str, Any]:
+    """What the snippet stop-signal needs for a container; `signal_known` and `drain_known` tell values from defaults.
+
+    The grace period is the one that an audit of the patched workload asks for, and no less time to drain than before.
+    """
+    default = DEFAULT_VARIABLES[STOP_SIGNAL]
+    declared, server = _SIGNAL.fullmatch(container.stop_signal), server_of(container)
+    known = declared[1] if declared else server.signal if server else ""
+    # What somebody wrote as a signal but is none goes into no command.
+    signal = known or ("TERM" if container.stop_signal else default["signal"])
+    drain = case.profile.drains.get(container.name, NO_REQUESTS).seconds
+    waits = drain or default["drain_seconds"]
+    paused = case.policy.prestop_for(case.profile.traits)[0]
+    hook = HookTime(paused + waits, True, "snippet stop-signal", signal=signal, waits=waits)
+    required = compute_budget(case.workload, case.profile, case.policy, prestop={container.name: hook}).required
+    added = max(paused - hook_time(container.pre_stop).seconds, 0)
+    return {
+        "signal": signal,
+        "signal_known": bool(known),
+        "drain_seconds": waits,
+        "drain_known": drain is not None,
+        "grace_seconds": max(case.workload.grace + added, required),
+    }
 
 
 def _field_dropped(case: Case, container: Container) -> Iterator[Hit]:
@@ -50,31 +79,22 @@ def _field_dropped(case: Case, container: Container) -> Iterator[Hit]:
     else:
         message = "is dropped without a word unless the feature gate ContainerStopSignals is on (alpha, off by default)"
         severity = "warning"
-    seconds, drain = case.policy.prestop_for(case.profile.traits)[0], case.budget.drain.seconds or case.budget.margin
-    signal = _SIGNAL.fullmatch(container.stop_signal)
-    values = {
-        "signal": signal[1] if signal else "TERM",
-        "drain_seconds": drain,
-        "grace_seconds": max(workload.grace + seconds, seconds + drain + case.budget.margin),
-    }
     yield Hit(
         f"lifecycle.stopSignal {container.stop_signal:.20} {message}; the server gets its image's signal or SIGTERM, "
         "and what it drops then is lost",
         f"{container.path}.lifecycle.stopSignal",
-        Remedy(STOP_SIGNAL, "whether the image has a shell, and which signal it declares itself, is not known", values),
+        Remedy(
+            STOP_SIGNAL,
+            "whether the image has a shell, and which signal it declares itself, is not known",
+            stop_signal_values(case, container),
+        ),
         container,
         severity,
     )
 
 
-def _last_command(container: Container) -> Command | None:
-    """What the container runs in the end, where its command is written out."""
-    commands = commands_in(container.words) if container.command else []
-    return commands[-1] if commands else None
-
-
 def _uwsgi_reloads(container: Container) -> Iterator[Hit]:
-    command = _last_command(container)
+    command = last_command(container)
     if command is None or command.program != "uwsgi" or not {"--master", "-M"} & set(command.words):
         return
     names = [str(entry.get("name")) for entry in get_maps(container.spec, "env", container.path)]
@@ -94,42 +114,44 @@ def _uwsgi_reloads(container: Container) -> Iterator[Hit]:
     )
 
 
-def _is_official(container: Container, images: tuple[str, ...]) -> bool:
-    name = image_name(container)
-    for host in ("docker.io/", "index.docker.io/"):
-        name = name.removeprefix(host)
-    return name in images or any(name.endswith(f"library/{image}") for image in images)
-
-
 def _signal_unseen(container: Container) -> Iterator[NotEvaluated]:
-    command = _last_command(container)
-    if command is None:
-        return
-    program = "php-fpm" if re.fullmatch(r"php-fpm[\d.]{0,5}", command.program) else command.program
-    signal, images = _SERVERS.get(program, ("", ()))
-    if program == "httpd" and image_name(container).rpartition("/")[2] == "busybox":
-        return  # busybox has a small server of that name, not Apache's
-    if signal and not _is_official(container, images):
+    server = server_of(container)
+    if server and container.command and not is_official(container, server):
         yield NotEvaluated(
-            f"{program} drains on SIG{signal}; whether it gets that is STOPSIGNAL of the image, which the Kubernetes "
-            "API does not show"
+            f"{server.program} drains on SIG{server.signal}; whether it gets that is STOPSIGNAL of the image, which "
+            "the Kubernetes API does not show"
         )
+
+
+def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
+    """A hook that asks for the drain, and SIGTERM after it before the drain is over."""
+    hook, server = hook_time(container.pre_stop), first_process(container)
+    drain = case.profile.drains.get(container.name, NO_REQUESTS).seconds or 0
+    if server is None or not server.cut_by_term or is_official(container, server) or hook.signal != server.signal:
+        return
+    if not case.workload.application_is_pid1 or hook.waits >= drain:
+        return
+    yield Hit(
+        f"the preStop hook sends {server.program} SIG{server.signal} and waits {hook.waits} s, but its requests take "
+        f"{drain} s: unless the image declares another stop signal, SIGTERM follows and cuts what is in flight then",
+        f"{container.path}.lifecycle.preStop.exec",
+        Remedy(STOP_SIGNAL, "what else the hook does is for its owner to keep", stop_signal_values(case, container)),
+        container,
+        numbers={"waits_seconds": hook.waits, "drain_seconds": drain},
+    )
 
 
 def _mismatch(case: Case) -> Iterator[Hit | NotEvaluated]:
     batch = case.profile.name == "batch"
     for container in (*case.workload.containers, *case.workload.sidecars):
         yield from _field_dropped(case, container)
-        if batch or container.stop_signal or container.native_sidecar or _stops_by_hook(container):
+        if batch or container.stop_signal or container.native_sidecar:
+            continue
+        if hook_stops_server(container):
+            yield from _stopped_while_draining(case, container)
             continue
         yield from _uwsgi_reloads(container)
         yield from _signal_unseen(container)
-
-
-def _stops_by_hook(container: Container) -> bool:
-    """Whether the preStop hook stops the server, so that the stop signal comes too late to matter."""
-    words = container.pre_stop.command if container.pre_stop else ()
-    return any(stops_server(command, " ".join(words)) for command in commands_in(words))
 
 
 RULES = (
@@ -142,7 +164,7 @@ RULES = (
         "the right one, or not; the field of the same purpose is alpha, and dropped without a word.",
         traps=(
             "official images, which declare their signal",
-            "a hook that stops the server gracefully",
+            "a hook that stops the server gracefully, and waits as long as its requests take",
             "an init that rewrites the signal (dumb-init --rewrite)",
             "a live object that kept the field: its server has the feature on",
             "uWSGI with a configuration file or variables that may say otherwise",

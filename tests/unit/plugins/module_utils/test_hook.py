@@ -86,3 +86,68 @@ def test_no_text_takes_long(part: str) -> None:
 
 def test_the_source_never_quotes_the_command() -> None:
     assert "hunter2" not in hook_time(script("curl -u me:hunter2 localhost; sleep 5")).source
+
+
+# --- a hook that sends PID 1 a signal and waits
+
+
+@pytest.mark.parametrize(
+    ("text", "signal", "waits"),
+    [
+        ("sleep 10; kill -QUIT 1; sleep 45", "QUIT", 45),
+        ("sleep 10 && kill -SIGQUIT 1 && exec sleep 45", "QUIT", 45),
+        ("set -e\nsleep 10\nkill -s WINCH 1 2>/dev/null\nsleep 20\nsleep 25.5", "WINCH", 45),
+        ("echo bye >&2; sleep 10; /bin/kill -10 1; sleep 45", "USR1", 45),
+        ("kill -TERM 1; sleep 5", "TERM", 5),
+        ("sleep 10; kill -QUIT 1", "QUIT", 0),
+    ],
+)
+def test_the_signal_and_the_wait_after_it(text: str, signal: str, waits: int) -> None:
+    time = hook_time(script(text))
+    assert (time.signal, time.waits) == (signal, waits)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sleep 10; kill -QUIT 1; sleep $WAIT",
+        "sleep 10; kill -QUIT 1; sleep infinity",
+        "sleep 10; kill -QUIT 1 || sleep 45",
+        "true || kill -QUIT 1; sleep 45",
+        "! sleep 10 && kill -QUIT 1; sleep 45",
+        "test -f /tmp/a && kill -QUIT 1; sleep 45",
+        "exec sleep 10; kill -QUIT 1; sleep 45",
+        "exit 0; kill -QUIT 1; sleep 45",
+        "if true; then kill -QUIT 1; fi; sleep 45",
+        "(sleep 10; kill -QUIT 1) & sleep 45",
+        "kill -QUIT 1 & sleep 45",
+        "stop() { kill -QUIT 1; }; sleep 45",
+        "echo 'kill -QUIT 1'; sleep 45",
+        "sleep 45 # kill -QUIT 1",
+        "echo a > /data/a && kill -QUIT 1; sleep 45",
+        "sleep 10; kill -QUIT 1; sleep 20; kill -TERM 1; sleep 25",
+        "sleep 10; kill -QUIT 1; sleep 20; nginx -s stop; sleep 25",
+        "sleep 10; kill -QUIT 7; sleep 45",
+        "sleep 10; kill -QUIT 1 7; sleep 45",
+        "sleep 10; kill -QUIT $(cat /run/nginx.pid); sleep 45",
+        "sleep 10; kill 1; sleep 45",
+        "timeout 5 sleep 10; kill -QUIT 1; sleep 45",
+    ],
+)
+def test_where_a_signal_or_a_wait_is_in_doubt_there_is_none(text: str) -> None:
+    time = hook_time(script(text))
+    assert (time.signal, time.waits) == ("", 0)
+
+
+@pytest.mark.parametrize(
+    ("drain", "seconds"), [(45, 10), (60, 10), (20, 35), (0, 55)], ids=["as long", "longer", "shorter", "unknown"]
+)
+def test_what_a_hook_takes_beside_the_drain_that_it_waits_for(drain: int, seconds: int) -> None:
+    time = hook_time(script("sleep 10; kill -QUIT 1; sleep 45"))
+    assert time.beside_drain("QUIT", drain).seconds == seconds
+    assert time.beside_drain("TERM", drain) == time
+
+
+def test_a_hook_that_sends_no_signal_takes_its_time_from_the_drain() -> None:
+    time = hook_time(script("sleep 55"))
+    assert time.beside_drain("", 45) == time.beside_drain("QUIT", 45) == time

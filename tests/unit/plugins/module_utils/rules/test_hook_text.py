@@ -159,6 +159,13 @@ def test_a_server_that_is_stopped_at_once_is_a_warning(text: str) -> None:
     assert judged(script(text)).one(EARLY)["severity"] == "warning"
 
 
+def test_what_makes_others_reload_stops_haproxy() -> None:
+    text = "sleep 2; kill -USR1 1; sleep 30"
+    assert judged(script(text, command=["haproxy", "-f", "a.cfg"])).one(EARLY)["numbers"]["prestop_seconds"] == 2
+    assert not judged(script(text, command=["./server"])).of(EARLY)
+    assert not judged(script(text.replace("2", "10", 1), command=["haproxy", "-f", "a.cfg"])).of(EARLY)
+
+
 def test_a_command_without_a_shell_is_read_as_well() -> None:
     assert judged(words("/usr/sbin/nginx", "-s", "quit")).of(EARLY)
 

@@ -249,6 +249,23 @@ def test_a_position_of_the_collector_in_files_that_go_with_the_pod_is_left_alone
     assert VOLATILE not in otel(COLLECTOR, {"/queue": HOST}).rules
 
 
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["--config", "/etc/agent/relay.yaml"], True),
+        (["--config=file:/etc/agent/relay.yaml"], True),
+        (["--config=/etc/agent/base.yaml", "--config=/etc/agent/../agent/relay.yaml"], True),
+        (["--feature-gates=x"], True),
+        (["--config=/etc/agent/base.yaml"], False),
+        (["--config=env:CONFIG"], False),
+    ],
+)
+def test_only_the_files_that_the_collector_is_given_count(arguments: list[str], found: bool) -> None:
+    files = (("relay.yaml", COLLECTOR), ("base.yaml", "receivers: {}\n"))
+    result = agent(OTEL | {"args": arguments}, *files, mounts=LOGS | {"/positions": HOST})
+    assert (VOLATILE in result.rules) is found
+
+
 def test_a_variable_of_the_collector_is_put_in() -> None:
     text = COLLECTOR.replace("directory: /queue", "directory: '${env:QUEUE:-/elsewhere}/out'")
     env = [{"name": "QUEUE", "value": "/positions"}]

@@ -345,6 +345,22 @@ def test_a_linkerd_setting_that_cannot_be_read_is_not_evaluated() -> None:
 def test_a_proxy_of_the_template_reads_the_annotation_when_it_starts() -> None:
     finding = judged(meshed(container(), proxy())).one(DRAIN)
     assert (finding["severity"], finding["path"]) == ("error", "spec.template.metadata.annotations")
+    assert finding["reason"].startswith("the proxy stands in the template: ")
+    assert "# the proxy stands in the template: " in finding["snippet"]
+    assert "terminationDrainDuration" in finding["snippet"]
+
+
+def test_an_injected_proxy_is_replaced_by_a_rollout() -> None:
+    finding = judged(meshed(), proxy()).one(DRAIN)
+    assert "another rollout injects" in finding["reason"]
+    assert "stands in the template" not in finding["snippet"]
+
+
+def test_a_linkerd_proxy_of_the_template_does_not_read_the_annotation() -> None:
+    annotations = {"config.linkerd.io/shutdown-grace-period": "90s"}
+    finding = judged(meshed(container(), proxy("linkerd-proxy"), annotations=annotations)).one(DRAIN)
+    assert finding["reason"].startswith("the proxy stands in the template: ")
+    assert "LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD" in finding["snippet"]
 
 
 # --- mesh-job-never-completes

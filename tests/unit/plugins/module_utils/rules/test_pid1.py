@@ -30,7 +30,7 @@ def test_several_commands_are_a_warning_for_a_person() -> None:
     assert (finding["severity"], finding["remedy"], finding["template"]) == ("warning", "manual", "exec-entrypoint")
     assert finding["path"] == "spec.template.spec.containers[app].command"
     assert finding["numbers"] == {"commands": 2, "grace_seconds": 40}
-    assert "40 s" in finding["message"]
+    assert "works on until it is killed after 40 s: what is in flight then is cut" in finding["message"]
 
 
 @pytest.mark.parametrize("script", ["./server", "java -jar app.jar 2>&1", "PORT=80 ./server >/dev/null"])
