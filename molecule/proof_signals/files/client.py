@@ -1,8 +1,8 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Customers: `client.py order ADDRESS` has twelve jobs done. `client.py stay ADDRESS` stays on four connections until they
-end, with one request after the other, and prints how they ended as JSON.
+"""Customers: `client.py order ADDRESS` has twelve jobs done. `client.py stay ADDRESS` stays on four connections until
+they end, with one request after the other, and prints how they ended as JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def main() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    print(json.dumps({"connections": CONNECTIONS, "ends": ends, "answers": len(answers), "statuses": sorted(set(answers))}))
+    seen = {"connections": CONNECTIONS, "ends": ends, "answers": len(answers), "statuses": sorted(set(answers))}
+    print(json.dumps(seen))
 
 
 if __name__ == "__main__":
