@@ -84,7 +84,7 @@ class Client:
 
     def kept(self, closed: Callable[[], None]) -> Kept:
         """A connection to be used again and again; `closed` is called when the server ends it in order."""
-        return Kept(self._pools(**self._where), self._path, closed)
+        return Kept(self._pools(**self._where), self._path, self._ports, closed)
 
     def upload(self, seconds: float, abandon: Callable[[], bool], patience: float = 2 * TIMEOUT) -> Result:
         """One request whose body takes so long. Raises Abandoned as soon as `abandon` says so.
@@ -93,7 +93,7 @@ class Client:
         """
         pool, sent = self._pools(**self._where), []
         connections: list[Any] = []
-        _notice(pool, connections.append)
+        _prepare(pool, self._ports, connections.append)
 
         def pieces() -> Iterator[bytes]:
             end = time.monotonic() + seconds
@@ -132,13 +132,13 @@ class Client:
 class Kept:
     """One keep-alive connection, opened again when it breaks. Used from one thread."""
 
-    def __init__(self, pool: Any, path: str, closed: Callable[[], None]):
+    def __init__(self, pool: Any, path: str, ports: Ports, closed: Callable[[], None]):
         self._pool = pool
         self._path = path
         self._closed = closed
         self._open = False
         self._opened = 0
-        _notice(pool, self._count)
+        _prepare(pool, ports, self._count)
 
     def ask(self) -> Result:
         """One request."""
@@ -168,17 +168,30 @@ class Kept:
         self._opened += 1
 
 
-def _notice(pool: Any, tell: Callable[[Any], None]) -> None:
-    """Tell each connection of a pool when it is about to be opened: the library opens new ones silently."""
+def _prepare(pool: Any, ports: Ports, tell: Callable[[Any], None]) -> None:
+    """Tell each connection of a pool when it is about to be opened, and open it from a port of its own.
 
-    class Noticed(pool.ConnectionCls):  # type: ignore[misc]
+    The library opens new ones silently, and the kernel would take ports that are another connection's a minute later.
+    """
+
+    class Prepared(pool.ConnectionCls):  # type: ignore[misc]
         """A connection that is told."""
 
         def connect(self) -> None:
             tell(self)
+            for port in ports.due():
+                self.source_address = ("", port)
+                try:
+                    super().connect()
+                except (urllib3.exceptions.HTTPError, OSError) as error:
+                    if not port_taken(error):
+                        raise
+                else:
+                    return
+            self.source_address = None
             super().connect()
 
-    pool.ConnectionCls = Noticed
+    pool.ConnectionCls = Prepared
 
 
 def _answers(connection: Any) -> bool:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which local port a fresh connection comes from.
+"""Which local port a connection comes from.
 
 The connection tracking of a node remembers for two minutes where a connection went, also one that never got an answer.
 A new connection from the same source port is sent there again, even if that pod is gone. So no port is used twice

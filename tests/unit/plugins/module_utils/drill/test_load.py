@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 
@@ -13,7 +14,7 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils.drill import tally as classes
 from ansible_collections.graceful.termination.plugins.module_utils.drill.exchange import Abandoned, Client
 from ansible_collections.graceful.termination.plugins.module_utils.drill.load import KEPT_CONNECTIONS, Load
-from ansible_collections.graceful.termination.plugins.module_utils.drill.ports import FIRST, LAST
+from ansible_collections.graceful.termination.plugins.module_utils.drill.ports import FIRST, LAST, Ports
 from ansible_collections.graceful.termination.plugins.module_utils.drill.tally import FRESH, KEPT, OK, UPLOAD, Tally
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.drill.servers import (
     ANSWER,
@@ -122,6 +123,20 @@ def test_an_answer_before_the_end_of_an_upload_is_not_a_success():
         begin = time.monotonic()
         assert Client(server.url).upload(5.0, lambda: False)[0] == classes.CLOSED
     assert time.monotonic() - begin < 2, "nothing more is sent to a server that has answered"
+
+
+def test_every_stream_comes_from_the_port_that_is_due_and_from_the_next_where_that_is_taken():
+    ports = Ports()
+    with serving() as server, socket.socket() as other:
+        other.bind(("0.0.0.0", next(ports.due()) + 40))
+        taken = other.getsockname()[1]
+        due = iter([taken, taken + 1, taken, taken + 2, taken, taken + 3])
+        ports.due = lambda: due
+        client = Client(server.url, ports)
+        assert client.kept(lambda: None).ask()[0] == OK
+        assert client.upload(0.1, lambda: False)[0] == OK
+        assert client.fresh()[0] == OK
+        assert [asked.port - taken for asked, _decision in server.log] == [1, 2, 3]
 
 
 def test_an_upload_is_given_up_when_the_drill_ends():
