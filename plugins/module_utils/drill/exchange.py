@@ -177,6 +177,8 @@ def _prepare(pool: Any, ports: Ports, tell: Callable[[Any], None]) -> None:
     class Prepared(pool.ConnectionCls):  # type: ignore[misc]
         """A connection that is told."""
 
+        source_address: tuple[str, int] | None
+
         def connect(self) -> None:
             tell(self)
             for port in ports.due():
