@@ -50,21 +50,6 @@ options:
     description: How many lost requests are allowed before the task fails.
     type: int
     default: 0
-  namespaces:
-    description: Namespaces to look for the workload in; patterns such as V(team-*) are allowed. Empty means all.
-    type: list
-    elements: str
-    default: []
-  kinds:
-    description: Kinds to look for, of Deployment, StatefulSet and DaemonSet; others are left out. Empty means these.
-    type: list
-    elements: str
-    default: []
-  names:
-    description: Names to look for, as patterns. Together with the other two it must lead to exactly one workload.
-    type: list
-    elements: str
-    default: []
   wait_timeout:
     description: For how many seconds to wait for the new pods of one round, and for each eviction.
     type: int
@@ -75,16 +60,13 @@ options:
         created when missing. Without it none is written.
       - Relative to the folder in which C(ansible-playbook) was started.
     type: str
-  _directory:
-    description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
-    type: str
-    default: ""
   _progress:
     description: Set by the action plugin, a file for lines that it shows while the drill is under way. Not for users.
     type: str
     default: ""
 extends_documentation_fragment:
   - graceful.termination.attributes
+  - graceful.termination.target_options
   - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:

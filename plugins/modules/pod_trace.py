@@ -24,41 +24,6 @@ description:
   - C(files/rbac-namespace.yaml) and C(files/rbac-cluster.yaml) of the role P(graceful.termination.trace#role) grant
     what it needs.
 options:
-  pod:
-    description:
-      - The name of the pod. Its namespace is the only entry of O(namespaces), and O(kinds) and O(names) are not used.
-      - Without it, the oldest ready pod of the workload that O(namespaces), O(kinds) and O(names) select.
-    type: str
-  mode:
-    description:
-      - V(evict) uses the Eviction API, as a drain of nodes does, and respects disruption budgets.
-      - V(delete) deletes the pod, without a look at budgets.
-      - V(restart) does what C(kubectl rollout restart) does, and traces this pod among those that are replaced. The
-        rollout goes on by itself when the trace has ended.
-    type: str
-    choices: [evict, delete, restart]
-    default: evict
-  allow_last_endpoint:
-    description:
-      - Whether to stop a pod although it is the last ready endpoint of a Service. Requests are lost then.
-      - Where EndpointSlices cannot be read, another ready pod of its workload is taken for another endpoint.
-    type: bool
-    default: false
-  namespaces:
-    description: Namespaces to look for the workload in; patterns such as V(team-*) are allowed. Empty means all.
-    type: list
-    elements: str
-    default: []
-  kinds:
-    description: Kinds to look for, of Deployment, StatefulSet and DaemonSet; others are left out. Empty means these.
-    type: list
-    elements: str
-    default: []
-  names:
-    description: Names to look for, as patterns. Together with the other two it must lead to exactly one workload.
-    type: list
-    elements: str
-    default: []
   wait_timeout:
     description: For how many seconds to wait until the pod has gone and another one is ready in its place.
     type: int
@@ -69,12 +34,10 @@ options:
         It is created when missing; without it none is written.
       - Relative to the folder in which C(ansible-playbook) was started.
     type: str
-  _directory:
-    description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
-    type: str
-    default: ""
 extends_documentation_fragment:
   - graceful.termination.attributes
+  - graceful.termination.trace_options
+  - graceful.termination.target_options
   - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:

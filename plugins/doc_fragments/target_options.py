@@ -1,0 +1,33 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that say which workload's pods are stopped: of drill, pod_trace and pod_debug."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The documented options; their argument spec is part of TARGET_OPTIONS of module_utils/drill/target.py."""
+
+    DOCUMENTATION = r"""
+options:
+  namespaces:
+    description: Namespaces to look for the workload in; patterns such as V(team-*) are allowed. Empty means all.
+    type: list
+    elements: str
+    default: []
+  kinds:
+    description: Kinds to look for, of Deployment, StatefulSet and DaemonSet; others are left out. Empty means these.
+    type: list
+    elements: str
+    default: []
+  names:
+    description: Names to look for, as patterns. Together with the other two it must lead to exactly one workload.
+    type: list
+    elements: str
+    default: []
+  _directory:
+    description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
+    type: str
+    default: ""
+"""
