@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.drill.options import checked_url
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import ROLLING
-from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 # Documented in modules/remediate.py.
 CANARY_OPTIONS: dict[str, dict[str, Any]] = {
@@ -76,10 +75,3 @@ def read_canary(given: Mapping[str, Any]) -> Canary:
     except ValueError as error:
         raise ValueError(f"canary_drill (termination_canary_drill): {error}") from None
     return Canary(url, given["namespace"], given["name"], given["kind"])
-
-
-def pods_of(workload: Workload) -> int:
-    """How many pods one restart of it replaces."""
-    if workload.kind == "DaemonSet":
-        return (workload.obj.get("status") or {}).get("desiredNumberScheduled") or 0
-    return workload.replicas or 0

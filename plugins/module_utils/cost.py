@@ -28,12 +28,10 @@ def pods_restarted(case: Case, change: Change) -> int | None:
     workload = case.workload
     if not change.template or workload.kind == "CronJob":
         return None
-    if workload.origin.file is None:
-        if stored(workload.obj):
-            return 0
-        if workload.kind == "DaemonSet":
-            return (workload.obj.get("status") or {}).get("desiredNumberScheduled")
-    return None if workload.replicas is None else max(case.replicas or 0, workload.replicas)
+    if workload.origin.file is None and stored(workload.obj):
+        return 0
+    pods = workload.pods_wanted
+    return None if pods is None else max(case.replicas or 0, pods)
 
 
 def cost_of(steps: Sequence[Step], drill: tuple[str, int] | None = None) -> dict[str, Any]:

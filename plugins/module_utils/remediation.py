@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit
-from ansible_collections.graceful.termination.plugins.module_utils.canary import Canary, pods_of
+from ansible_collections.graceful.termination.plugins.module_utils.canary import Canary
 from ansible_collections.graceful.termination.plugins.module_utils.caution import Caution
 from ansible_collections.graceful.termination.plugins.module_utils.clearance import cleared
 from ansible_collections.graceful.termination.plugins.module_utils.cost import Step, cost_of
@@ -190,7 +190,7 @@ def _drilled_pods(canary: Canary, snapshot: Snapshot, wave: int) -> int:
     """How many pods the drill restarts. Raises ValueError where the workload is not there before the first `wave`."""
     for workload in snapshot.workloads:
         if workload.key == canary.key:
-            return pods_of(workload)
+            return workload.pods_wanted or 0
     if wave:
         return 0  # gone meanwhile: the drill will say so
     raise ValueError(

@@ -86,6 +86,13 @@ class Workload:
             return get(self.spec, "replicas", int, "spec", 1)
         return None
 
+    @property
+    def pods_wanted(self) -> int | None:
+        """How many pods it is to have; None where nobody knows. Of a DaemonSet only a live cluster does."""
+        if self.kind == "DaemonSet" and self.origin.file is None:
+            return (self.obj.get("status") or {}).get("desiredNumberScheduled")
+        return self.replicas
+
     @cached_property
     def rolling_update(self) -> RollingUpdate | None:
         """How a Deployment replaces its pods; None for other kinds and for Recreate."""
