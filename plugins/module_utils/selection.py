@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.labels import Selector, parse_selector
@@ -27,6 +28,12 @@ API_VERSIONS = {
     "Job": "batch/v1",
     "Rollout": "argoproj.io/v1alpha1",
 }
+_PATTERN = re.compile(r"[*?\[]")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text may fit more than one value."""
+    return bool(_PATTERN.search(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,13 @@ class Selection:
             names=tuple(options.get("names") or ()),
             label_selectors=tuple(parse_selector(text) for text in options.get("label_selectors") or ()),
         )
+
+    @property
+    def named_namespaces(self) -> list[str] | None:
+        """The namespaces that are looked at, where each is named, so that rights in these are enough; else None."""
+        if not self.namespaces or any(map(is_pattern, self.namespaces)):
+            return None
+        return sorted({name for name in self.namespaces if self.has_namespace(name)})
 
     def has_namespace(self, namespace: str) -> bool:
         """Whether the namespace is looked at."""

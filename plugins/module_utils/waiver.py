@@ -19,12 +19,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.selection imp
     DEFAULT_KINDS,
     OPT_IN_KINDS,
     Selection,
+    is_pattern,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload import ANNOTATION, Workload
 
 PREFIX = f"ignore.{ANNOTATION}"
 KEYS = ("rule", "kind", "namespace", "name", "reason", "until")
-_PATTERN = re.compile(r"[*?\[]")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ].*)?", re.DOTALL)
 # A date under any word, and "until" before one: taken for part of the reason, it would make a waiver without an end.
 _UNTIL = re.compile(r"(?i)until\s*[=:]|until\s+\d|\w+\s*[=:]\s*\d{4}-\d")
@@ -105,11 +105,6 @@ def matches(value: str, pattern: str) -> bool:
     """Whether a value fits a shell pattern."""
     # fnmatch remembers few patterns: a long list of plain names would compile each of them for every workload.
     return pattern in ("*", value) or (is_pattern(pattern) and fnmatch.fnmatchcase(value, pattern))
-
-
-def is_pattern(text: str) -> bool:
-    """Whether a text may fit more than one value."""
-    return bool(_PATTERN.search(text))
 
 
 def closest(identifier: str) -> str:

@@ -5,12 +5,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from ansible_collections.graceful.termination.plugins.module_utils.drill.target import (
+    TARGET_OPTIONS,
+    read_folder,
+    read_selection,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import ROLLING
 
@@ -23,12 +27,7 @@ DRILL_OPTIONS: dict[str, dict[str, Any]] = {
     "rate": {"type": "int", "default": 50},
     "mode": {"type": "str", "choices": [RESTART, EVICT], "default": RESTART},
     "max_lost": {"type": "int", "default": 0},
-    "namespaces": {"type": "list", "elements": "str", "default": []},
-    "kinds": {"type": "list", "elements": "str", "default": []},
-    "names": {"type": "list", "elements": "str", "default": []},
-    "wait_timeout": {"type": "int", "default": 600},
-    "report_dir": {"type": "str"},
-    "_directory": {"type": "str", "default": ""},
+    **TARGET_OPTIONS,
     "_progress": {"type": "str", "default": ""},
 }
 _LEAST = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
@@ -53,11 +52,6 @@ def read_options(params: Mapping[str, Any]) -> DrillOptions:
     for name, least in _LEAST.items():
         if params[name] < least:
             raise ValueError(f"{name}: {params[name]} is less than {least}")
-    wanted = params["kinds"] or ROLLING
-    kinds = [kind for kind in wanted if kind in ROLLING]
-    if not kinds:
-        raise ValueError(f"kinds: {', '.join(wanted)}: a drill stops pods of {', '.join(ROLLING)} only")
-    folder = params["report_dir"]
     return DrillOptions(
         url=checked_url(params["url"]),
         rounds=params["rounds"],
@@ -65,8 +59,8 @@ def read_options(params: Mapping[str, Any]) -> DrillOptions:
         mode=params["mode"],
         max_lost=params["max_lost"],
         wait_timeout=params["wait_timeout"],
-        selection=Selection.from_options({**params, "kinds": kinds}),
-        folder=os.path.join(params["_directory"], os.path.expanduser(folder)) if folder else None,
+        selection=read_selection(params, f"a drill stops pods of {', '.join(ROLLING)} only"),
+        folder=read_folder(params),
     )
 
 

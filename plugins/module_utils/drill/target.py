@@ -5,33 +5,58 @@
 
 from __future__ import annotations
 
-import re
+import os
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.ownership import SYSTEM_NAMESPACES, unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.rollout import COMPLETE, STORED, rollout_of
 from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import NAMESPACE, WORKLOADS
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import (
+    NAMESPACE,
+    ROLLING,
+    WORKLOADS,
+    scope,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
 
 _SHOWN = 5
-_PATTERN = re.compile(r"[*?\[]")
+# Documented in doc_fragments/target_options.py and in each module. The one with an underscore is not for users.
+TARGET_OPTIONS: dict[str, dict[str, Any]] = {
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "kinds": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "wait_timeout": {"type": "int", "default": 600},
+    "report_dir": {"type": "str"},
+    "_directory": {"type": "str", "default": ""},
+}
 NARROW = "namespaces, kinds and names (termination_namespaces, termination_kinds, termination_names)"
+
+
+def read_selection(params: Mapping[str, Any], otherwise: str) -> Selection:
+    """What the user selects, of the kinds that roll. Raises ValueError; `otherwise` says what is possible instead."""
+    wanted = params["kinds"] or ROLLING
+    kinds = [kind for kind in wanted if kind in ROLLING]
+    if not kinds:
+        raise ValueError(f"kinds: {', '.join(wanted)}: {otherwise}")
+    return Selection.from_options({**params, "kinds": kinds})
+
+
+def read_folder(params: Mapping[str, Any]) -> str | None:
+    """Where the files go; None writes none."""
+    folder = params["report_dir"]
+    return os.path.join(params["_directory"], os.path.expanduser(folder)) if folder else None
 
 
 def choose(api: Api, selection: Selection) -> Workload:
     """Read the only workload that the selection takes. Raises SourceError (ApiError included), Unreadable."""
-    names = selection.namespaces
-    spaces: list[str | None] = [None]
-    if names and not any(map(_PATTERN.search, names)):
-        spaces = [*sorted(set(names))]
     found: list[tuple[str, str, str]] = []
     for kind in selection.kinds:
         resource = WORKLOADS[kind]
-        for space in spaces:
-            where = f"namespace {space}" if space else "all namespaces"
-            items = api.objects(resource.path(space), f"list {resource.plural} in {where}", _identity)
+        for space in selection.named_namespaces or (None,):
+            items = api.objects(resource.path(space), f"list {resource.plural} in {scope(space)}", _identity)
             listed = [(item["namespace"], kind, item["name"]) for item in items]
             found += [entry for entry in listed if selection.takes(entry[0], entry[2], {})]
     if len(found) != 1:

@@ -72,7 +72,8 @@ def _doubt(workload: Workload, pod: dict, nodes: Sequence[Node], tenants: Sequen
         return "whether an autoscaler adds a node is not known"
     if pod.get("schedulerName") not in (None, "default-scheduler"):
         return "its scheduler is another one"
-    own = [one.priority for one in tenants if one.namespace == workload.namespace and one.maker == _maker(workload)]
+    maker = (workload.kind, workload.name)
+    own = [one.priority for one in tenants if one.namespace == workload.namespace and one.maker == maker]
     if not own and tenants:
         return "whether it may take the place of others is not known"
     if any(one.priority < max(own) for one in tenants):
@@ -97,7 +98,3 @@ def unjudged(pod: dict) -> Iterator[str]:
         yield "volumes"
     if pod.get("resourceClaims"):
         yield "resource claims"
-
-
-def _maker(workload: Workload) -> tuple[str, str]:
-    return workload.kind, workload.name

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -49,6 +48,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.resou
     NAMESPACE,
     WORKLOADS,
     Resource,
+    scope,
     unfinished,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import (
@@ -62,7 +62,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.version impor
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload, read_workload
 
 ROLE_FILES = "roles/audit/files/rbac-cluster.yaml (for one namespace rbac-namespace.yaml)"
-_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +95,7 @@ class ClusterSource:
         self._interruption = interruption or Interruption()
         self._unmanaged: dict[str, str] = {}
         self._uid: str | None = None
-        names = options.selection.namespaces
-        # Where each is named, a right in these namespaces is enough.
-        self._namespaces = None
-        if names and not any(map(_PATTERN.search, names)):
-            self._namespaces = sorted({name for name in names if options.selection.has_namespace(name)})
+        self._namespaces = options.selection.named_namespaces
 
     def read(self) -> Snapshot:
         """Read everything that the selection takes, and what is around it. Raises SourceError (ApiError included)."""
@@ -110,9 +105,7 @@ class ClusterSource:
         listed = list(concurrently(lambda job: self._list(*job), self._jobs()))
         self._require_rights(listed)
         blind = _blind(listed)
-        snapshot.unseen += [
-            Unseen("all", "no right to list any kind of workload (403)", _scope(name)) for name in blind
-        ]
+        snapshot.unseen += [Unseen("all", "no right to list any kind of workload (403)", scope(name)) for name in blind]
         namespaces: list[dict] = []
         for part in listed:
             if part.problem:
@@ -249,7 +242,7 @@ class ClusterSource:
                 return _Listed(
                     resource, namespace, [resource.keep(self._api.get(resource.path(None, namespace), what))]
                 )
-            where = f" in {_scope(namespace)}" if resource.namespaced else ""
+            where = f" in {scope(namespace)}" if resource.namespaced else ""
             items = self._api.objects(resource.path(namespace), f"list {resource.plural}{where}", resource.keep)
             return _Listed(resource, namespace, items)
         except ApiError as error:
@@ -288,19 +281,19 @@ class ClusterSource:
             reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
         if part.resource is NAMESPACE:
             if part.missing:
-                snapshot.unseen.append(Unseen("all", f"there is no namespace {namespace}", _scope(namespace)))
+                snapshot.unseen.append(Unseen("all", f"there is no namespace {namespace}", scope(namespace)))
             else:
                 snapshot.context.unknown[kind, namespace or ""] = reason
                 self._unmanaged[namespace or ""] = f"whether its namespace allows changes is not known: {reason}"
             return
         if kind in WORKLOADS:
-            snapshot.unseen.append(Unseen("all", reason, f"{kind} in {_scope(namespace)}"))
+            snapshot.unseen.append(Unseen("all", reason, f"{kind} in {scope(namespace)}"))
             return
         if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
             return  # an extension that this cluster does not have: there is none of its objects
         snapshot.context.unknown[kind, namespace or ""] = reason
-        scope = _scope(namespace) if part.resource.namespaced else "all nodes"
-        snapshot.unseen += [Unseen(rule.id, reason, scope) for rule in self._options.rules if kind in rule.needs]
+        where = scope(namespace) if part.resource.namespaced else "all nodes"
+        snapshot.unseen += [Unseen(rule.id, reason, where) for rule in self._options.rules if kind in rule.needs]
 
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
         selection = self._options.selection
@@ -350,10 +343,6 @@ def _blind(listed: list[_Listed]) -> list[str]:
     """The namespaces, of those that were listed one by one, in which no workload is to be seen."""
     seen = {part.namespace for part in listed if part.resource.kind in WORKLOADS and not part.problem}
     return sorted({part.namespace for part in listed if part.namespace} - seen)
-
-
-def _scope(namespace: str | None) -> str:
-    return f"namespace {namespace}" if namespace else "all namespaces"
 
 
 def _version(text: str) -> Version | None:

@@ -46,7 +46,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.api i
     concurrently,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_pods import maker_of
-from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import AROUND, POD, Resource
+from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import AROUND, POD, Resource, scope
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
@@ -172,8 +172,7 @@ class Preflight:
             return error.reason
 
     def _list_quotas(self, namespace: str | None) -> list[Quota]:
-        where = f"namespace {namespace}" if namespace else "all namespaces"
-        return self._api.objects(QUOTA.path(namespace), f"list resourcequotas in {where}", read_quota)
+        return self._api.objects(QUOTA.path(namespace), f"list resourcequotas in {scope(namespace)}", read_quota)
 
     def _list_pods(self, namespace: str) -> list[dict]:
         query = (("fieldSelector", _ALIVE),)

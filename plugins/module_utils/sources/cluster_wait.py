@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.resou
     POD,
     WORKLOADS,
     Resource,
+    scope,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, difference, merge
@@ -46,10 +47,8 @@ def look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, 
 
     def listed(job: tuple[Resource, str | None]) -> list[dict]:
         resource, namespace = job
-        where = f"namespace {namespace}" if namespace else "all namespaces"
-        return api.objects(
-            resource.path(namespace), f"list {resource.plural} in {where}", lambda obj: _state(obj, resource)
-        )
+        what = f"list {resource.plural} in {scope(namespace)}"
+        return api.objects(resource.path(namespace), what, lambda obj: _state(obj, resource))
 
     return {key_of(obj): obj for objects in concurrently(listed, jobs) for obj in objects}
 

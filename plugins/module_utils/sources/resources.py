@@ -18,6 +18,11 @@ ROLLING = ("Deployment", "StatefulSet", "DaemonSet")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
+def scope(namespace: str | None) -> str:
+    """Where a list looks, in words."""
+    return f"namespace {namespace}" if namespace else "all namespaces"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One kind, and the path segment under which the API server has it."""

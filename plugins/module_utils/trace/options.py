@@ -5,30 +5,27 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.drill.target import (
+    TARGET_OPTIONS,
+    read_folder,
+    read_selection,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection, is_pattern
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import ROLLING
 
 EVICT, DELETE, RESTART = "evict", "delete", "restart"
 
-# Documented in plugins/modules/pod_trace.py. The one with an underscore is set by the action plugin, not by a user.
+# Documented in doc_fragments/trace_options.py and plugins/modules/pod_trace.py.
 TRACE_OPTIONS: dict[str, dict[str, Any]] = {
     "pod": {"type": "str"},
     "mode": {"type": "str", "choices": [EVICT, DELETE, RESTART], "default": EVICT},
     "allow_last_endpoint": {"type": "bool", "default": False},
-    "namespaces": {"type": "list", "elements": "str", "default": []},
-    "kinds": {"type": "list", "elements": "str", "default": []},
-    "names": {"type": "list", "elements": "str", "default": []},
-    "wait_timeout": {"type": "int", "default": 600},
-    "report_dir": {"type": "str"},
-    "_directory": {"type": "str", "default": ""},
+    **TARGET_OPTIONS,
 }
-_PATTERN = re.compile(r"[*?\[]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +46,14 @@ def read_options(params: Mapping[str, Any]) -> TraceOptions:
     if params["wait_timeout"] < 1:
         raise ValueError(f"wait_timeout: {params['wait_timeout']} is less than 1")
     pod, namespaces = params["pod"] or None, params["namespaces"]
-    if pod and (len(namespaces) != 1 or _PATTERN.search(namespaces[0])):
+    if pod and (len(namespaces) != 1 or is_pattern(namespaces[0])):
         raise ValueError("pod: it needs its namespace: set namespaces (termination_namespaces) to that one name")
-    wanted = params["kinds"] or ROLLING
-    kinds = [kind for kind in wanted if kind in ROLLING]
-    if not kinds:
-        raise ValueError(
-            f"kinds: {', '.join(wanted)}: a trace chooses a pod of {', '.join(ROLLING)}; for another, set pod"
-        )
-    folder = params["report_dir"]
     return TraceOptions(
         pod=pod,
         namespace=namespaces[0] if pod else "",
         mode=params["mode"],
         allow_last_endpoint=params["allow_last_endpoint"],
-        selection=Selection.from_options({**params, "kinds": kinds}),
+        selection=read_selection(params, f"a trace chooses a pod of {', '.join(ROLLING)}; for another, set pod"),
         wait_timeout=params["wait_timeout"],
-        folder=os.path.join(params["_directory"], os.path.expanduser(folder)) if folder else None,
+        folder=read_folder(params),
     )
