@@ -74,8 +74,10 @@ def conditions(found: dict[str, str]) -> dict[str, Any]:
 
 def write(figures: list[Figure], commands: Commands, facts: dict[str, Any]) -> None:
     """Keep the samples, and write the page about them."""
-    shown = [{"name": one.name, "ratio": round(one.ratio, 2), "target": one.target} for one in figures]
-    kept = [entry | {"verdict": one.verdict, "how": one.how} for entry, one in zip(shown, figures, strict=True)]
+    kept = [
+        {"name": one.name, "ratio": round(one.ratio, 2), "target": one.target, "verdict": one.verdict, "how": one.how}
+        for one in figures
+    ]
     results = facts | {"figures": kept, "samples": [sample.as_dict() for sample in commands.samples]}
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
@@ -90,7 +92,8 @@ def main() -> int:
     if part not in ("", "files", "cluster"):
         print(f'bench: ONLY="{part}": it is files or cluster', file=sys.stderr)
         return 2
-    cache = Path(os.environ.get("GRACEFUL_CACHE") or Path.home() / ".cache/graceful-termination")
+    told = subprocess.run(["bash", "-c", 'source tools/common.sh; echo "$cache"'], check=True, capture_output=True)
+    cache = Path(told.stdout.decode().strip())
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
     folder = ROOT / "build/bench"
     shutil.rmtree(folder, ignore_errors=True)

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.selection import DEFAULT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import AROUND, NAMESPACE, WORKLOADS
 
 from .bare import Server
 from .sample import Sample, run
 
 ROOT = Path(__file__).resolve().parents[2]
-_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
-_READ = [*(WORKLOADS[kind] for kind in _KINDS), *AROUND.values(), NAMESPACE]
+_READ = [*(WORKLOADS[kind] for kind in DEFAULT_KINDS), *AROUND.values(), NAMESPACE]
 
 
 class Commands:

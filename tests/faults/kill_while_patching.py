@@ -54,8 +54,8 @@ class Cluster:
     """The cluster `name` of tools/test-cluster, without its controllers while the context lasts."""
 
     def __init__(self, name: str):
-        cache = os.environ.get("GRACEFUL_CACHE") or Path.home() / ".cache/graceful-termination"
-        self.folder = Path(cache, "clusters", name)
+        cache = command("bash", "-c", 'source "$0"/tools/common.sh; echo "$cache"', str(ROOT))
+        self.folder = Path(cache.strip(), "clusters", name)
         self.node = f"{name}-control-plane"
         os.environ["KUBECONFIG"] = os.environ["K8S_AUTH_KUBECONFIG"] = str(self.folder / "kubeconfig")
 
