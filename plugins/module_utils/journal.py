@@ -16,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.undo import U
 
 SCHEMA = "graceful.termination/journal/v1"
 NAME = "journal.jsonl"
+CONFLICT = "conflict"  # the status of a patch that is known not to be stored; another one may follow
 
 
 class Journal:
@@ -53,14 +54,18 @@ class Journal:
         before: dict[str, Any] = {}
         patch: dict[str, Any] = {}
         run = None
+        earlier = before, patch, run
         for line in lines:
             if line.get("status") in ("changed", "restored"):
                 patch = {}
+            elif line.get("status") == CONFLICT:
+                before, patch, run = earlier
             if "patch" not in line:
                 continue
+            earlier = before, patch, run
             if line.get("run") != run or not patch:
                 before, patch, run = {}, {}, line.get("run")
-            # Of two patches of one run the first knows what was there before both.
+            # Where the answer to the first of two patches was lost, that one knows what was there before both.
             before, patch = merge_patches(line["before"], before), merge_patches(patch, line["patch"])
         return Undo(before, patch) if patch else None
 

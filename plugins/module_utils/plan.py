@@ -48,7 +48,7 @@ _NESTED_FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one workload gets: `strategy` causes no rollout and goes first, `template` restarts the pods.
+    """What one workload gets: `strategy` causes no rollout by itself, `template` restarts the pods.
 
     `solves` are the findings that are gone afterwards; `fields` the dotted paths that change; `obj` the object after.
     """

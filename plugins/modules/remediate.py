@@ -17,9 +17,9 @@ description:
   - The grace period is never lowered, and rises by at least as much as a new preStop delay takes.
   - One change that fails does not stop the others. The task fails at the end and says which; the next run goes on from
     there.
-  - A live workload is patched at most twice, what causes no rollout first, and each patch is for the very object that
-    it was computed from. In check mode the server is asked for a dry run. Then what was stored, and what the new pods
-    have, is compared with what was sent. Without anything to fix, nothing is sent.
+  - A live workload gets one patch, which is for the very object that it was computed from. In check mode, and before a
+    patch that changes the rollout strategy together with the pod template, the server is asked for a dry run. What was
+    stored, and what the new pods have, is compared with what was sent. Without anything to fix, nothing is sent.
   - Live workloads that are paused, or whose pods are not all up to date and available, are skipped. So are those whose
     new pods certainly could not come up, because there is no room on any node, no place in a ResourceQuota or no pull
     secret, and those whose pods would certainly get another build of an image than they run. What is not certain, or

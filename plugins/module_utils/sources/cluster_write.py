@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patches live workloads: what causes no rollout first, and each patch for the object that it was computed from."""
+"""Patches live workloads: each with one patch, and for the very object that it was computed from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.content import content_of
 from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
-from ansible_collections.graceful.termination.plugins.module_utils.journal import Journal
+from ansible_collections.graceful.termination.plugins.module_utils.journal import CONFLICT, Journal
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
@@ -23,7 +23,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.strategic_mer
     MergeError,
     difference,
     merge,
-    merge_patches,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.undo import Undo, project
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
@@ -97,11 +96,11 @@ class Writer:
                 return task.written("skipped", "it is gone since it was read")
             if error.status == 401:
                 self._lost = self._api.words(error)
-            return task.written("failed", self._api.words(error) + task.half)
+            return task.written("failed", self._api.words(error))
         except (SourceError, MergeError, Unreadable) as error:
             if isinstance(error, Unreachable):
                 self._lost = self._api.words(error)
-            return task.written("failed", self._api.words(error) + task.half)
+            return task.written("failed", self._api.words(error))
         except OSError as error:
             return task.written("failed", f"not patched, since the journal cannot be written: {error.strerror}")
         return task.written("would-change" if self._check else "changed", task.doubt)
@@ -123,35 +122,46 @@ class Writer:
                 self._read_again(task, error)
 
     def _send(self, task: _Task) -> None:
-        """Send what is left to send. Raises ApiError, OSError, _Stop where the server keeps something else."""
-        if self._journal and not self._check:
-            self._journal.patching(task.obj, Undo(project(task.obj, task.change.patch), task.change.patch))
-        for part, restarts in ((task.change.strategy, False), (task.change.template, True)):
-            if not part:
-                continue
-            before = task.obj
-            try:
-                stored = self._patch(task.change.workload, before, part)
-            except ApiError as error:
-                doubt = _unconfirmed(error) if self._check else None
-                if doubt is None:
-                    raise
-                task.doubt, stored = f"not confirmed by the server: {doubt}", None
-            lost = [] if stored is None else difference(stored, merge(stored, part))
-            # A dry run stores nothing: the next patch is for the same object.
-            task.keep(part, merge(before, part) if self._check or stored is None else stored, restarts=restarts)
-            if lost:
-                verb = "would not keep" if self._check else "did not keep"
-                raise _Stop(
-                    "failed",
-                    f"the server {verb} {', '.join(lost)} as sent: an admission policy or a feature gate changes it",
-                )
+        """Send it, as one patch that is stored as a whole or not at all. Raises ApiError, OSError, _Stop."""
+        change = task.change
+        # The template restarts the pods by the strategy beside it: whether that is kept has to be known before.
+        if self._check or (change.strategy and change.template):
+            would_be = self._rehearse(task)
+            if self._check:
+                task.after = merge(task.obj, change.patch)
+            if would_be is not None:
+                _require_kept(would_be, change.patch, "would not keep")
+        if self._check:
+            return
+        before = task.obj
+        if self._journal:
+            self._journal.patching(before, Undo(project(before, change.patch), change.patch))
+        try:
+            stored = self._patch(change.workload, before, change.patch, dry=False)
+        except ApiError as error:
+            if error.status == 409 and not error.again and self._journal:
+                self._journal.ended(before, CONFLICT, "somebody else has changed it: nothing was stored")
+            raise
+        task.after = stored
+        _require_kept(stored, change.patch, "did not keep")
 
-    def _patch(self, workload: Workload, obj: dict, part: dict) -> dict[str, Any]:
+    def _rehearse(self, task: _Task) -> dict[str, Any] | None:
+        """What the server would store; None where it cannot be asked. Raises ApiError where it would refuse."""
+        try:
+            return self._patch(task.change.workload, task.obj, task.change.patch, dry=True)
+        except ApiError as error:
+            doubt = _unconfirmed(error)
+            # Without the right to patch, only a run in check mode goes on.
+            if doubt is None or (error.status == 403 and not self._check):
+                raise
+            task.doubt = f"not confirmed by the server: {doubt}" if self._check else None
+            return None
+
+    def _patch(self, workload: Workload, obj: dict, patch: dict, *, dry: bool) -> dict[str, Any]:
         resource = WORKLOADS[workload.kind]
         path = resource.path(workload.namespace, workload.name)
-        query = (("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if self._check else ()))
-        body = {"metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]}, **part}
+        query = (("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if dry else ()))
+        body = {"metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]}, **patch}
         return resource.keep(self._api.patch(path, body, query, "patch it"))
 
     def _read_again(self, task: _Task, conflict: ApiError) -> None:
@@ -160,20 +170,17 @@ class Writer:
         resource = WORKLOADS[workload.kind]
         obj = resource.keep(self._api.get(resource.path(workload.namespace, workload.name), "get it"))
         if content_of(obj) == content_of(task.obj):
-            # Only its status is new, as after each of our own patches: what is left to send is what it was.
-            task.obj, task.change = obj, task.left(obj)
+            # Only its status is new.
+            task.obj, task.change = obj, replace(task.change, workload=workload.with_object(obj))
             return
         change = self._replan(workload.with_object(obj)) if self._replan else None
         if change is None:
             # The same request may have been carried out without its answer reaching us: then it was we who changed it.
             if conflict.again and not difference(obj, merge(obj, task.change.patch)):
-                task.keep(task.change.patch, obj, restarts=bool(task.change.template))
+                task.after = obj
                 raise _Stop("changed", "")
             if not self._replan:
-                half = " while it was patched: of the two patches only the first is stored" if task.sent else ""
-                raise _Stop("failed" if half else "refused", f"changed since the plan was made{half}")
-            if task.sent:
-                raise _Stop("changed", "")
+                raise _Stop("refused", "changed since the plan was made")
             raise _Stop("unchanged", "somebody else changed it meanwhile, and nothing is left to fix")
         reason = self._refusal(change)
         if reason:
@@ -182,45 +189,35 @@ class Writer:
 
 
 class _Task:
-    """One change on its way: what is planned, what the object looks like now, and what has been sent."""
+    """One change on its way: what is planned, and the object that it is for.
+
+    `after` is the object with the patch, in check mode as it would be; None until there is one.
+    """
 
     def __init__(self, change: Change):
         self.change = change
-        self.obj = self._first = change.workload.obj
-        self.sent: dict[str, Any] = {}
+        self.obj = change.workload.obj
+        self.after: dict | None = None
         self.doubt: str | None = None
-        self._template: dict[str, Any] = {}
-        self._fields: set[str] = set()
-
-    @property
-    def half(self) -> str:
-        """What is to be known where only the first of two patches was stored; empty where that is not so."""
-        if not self.sent or self._template or not self.change.template:
-            return ""
-        return "; of its two patches only the first is stored, which restarts no pod: run again"
-
-    def keep(self, part: dict, obj: dict, *, restarts: bool) -> None:
-        """Note a patch that was sent, and the object after it."""
-        self._fields |= set(difference(self.obj, merge(self.obj, part)))
-        self.sent = merge_patches(self.sent, part)
-        if restarts:
-            self._template = merge_patches(self._template, part)
-        self.obj = obj
-
-    def left(self, obj: dict) -> Change:
-        """The change without the part that has been sent."""
-        strategy = {} if self.sent else self.change.strategy
-        return replace(self.change, strategy=strategy, workload=self.change.workload.with_object(obj))
 
     def written(self, status: str, reason: str | None) -> Written:
         """The outcome. A workload that was patched before something went wrong keeps its diff and its fields."""
-        workload = self.change.workload
-        stored = bool(self.sent)
-        action = Action(workload, status, reason or None, tuple(sorted(self._fields)) if stored else ())
-        before, after = (_text(project(obj, self.sent)) for obj in (self._first, self.obj))
-        diff = Diff(workload.key, before, after) if stored else None
-        undo = Undo(project(self._first, self.sent), self.sent) if stored else None
-        return Written(action, diff, self.obj if stored else None, self._template, undo)
+        change, before, after = self.change, self.obj, self.after
+        if after is None:
+            return Written(Action(change.workload, status, reason or None), template={})
+        fields = difference(before, merge(before, change.patch))
+        undo = Undo(project(before, change.patch), change.patch)
+        diff = Diff(change.workload.key, *(_text(project(obj, change.patch)) for obj in (before, after)))
+        action = Action(change.workload, status, reason or None, tuple(sorted(fields)))
+        return Written(action, diff, after, change.template, undo)
+
+
+def _require_kept(stored: dict, patch: dict, verb: str) -> None:
+    """Raises _Stop where admission made something else of it."""
+    lost = difference(stored, merge(stored, patch))
+    if lost:
+        fields = ", ".join(lost)
+        raise _Stop("failed", f"the server {verb} {fields} as sent: an admission policy or a feature gate changes it")
 
 
 def _unconfirmed(error: ApiError) -> str | None:

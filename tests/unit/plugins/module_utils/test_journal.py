@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.journal import NAME, Journal
+from ansible_collections.graceful.termination.plugins.module_utils.journal import CONFLICT, NAME, Journal
 from ansible_collections.graceful.termination.plugins.module_utils.undo import Undo
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import workload
 
@@ -37,12 +37,23 @@ def test_the_last_run_that_patched_it_counts(tmp_path: Path) -> None:
     assert journal(tmp_path).last("3") is None
 
 
-def test_of_two_patches_of_one_run_the_state_before_both_is_known(tmp_path: Path) -> None:
+def test_of_two_patches_whose_first_may_be_stored_the_state_before_both_is_known(tmp_path: Path) -> None:
     first = Undo({"spec": {"a": 1}}, {"spec": {"a": 2, "b": 3}})
     second = Undo({"spec": {"a": 2, "c": 4}}, {"spec": {"a": 9, "c": 5}})
     for each in (first, second):
         journal(tmp_path).patching(obj(), each)
     assert journal(tmp_path).last("1") == Undo({"spec": {"a": 1, "c": 4}}, {"spec": {"a": 9, "b": 3, "c": 5}})
+
+
+def test_a_patch_that_met_a_conflict_was_never_there(tmp_path: Path) -> None:
+    journal(tmp_path, "a").patching(obj(), undo(1))
+    for _time in range(2):
+        journal(tmp_path, "b").patching(obj(), undo(5))
+        journal(tmp_path, "b").ended(obj(), CONFLICT, "why")
+    assert journal(tmp_path, "b").last("1") == undo(1), "what an earlier run did is still there"
+    assert journal(tmp_path, "b").own("1") is None
+    journal(tmp_path, "b").patching(obj(), undo(8))
+    assert journal(tmp_path, "b").own("1") == undo(8)
 
 
 @pytest.mark.parametrize(("status", "known"), [("changed", None), ("restored", None), ("failed", undo(1))])

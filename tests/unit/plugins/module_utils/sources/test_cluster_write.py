@@ -95,18 +95,19 @@ def versions(declared: Script) -> list[str]:
     return [body["metadata"]["resourceVersion"] for body in declared.bodies()]
 
 
-def test_two_patches_each_for_the_version_it_was_computed_from():
+def test_strategy_and_template_are_one_patch_and_a_dry_run_before_it():
     web = Stored(live(**ROLLING))
     with script() as declared:
         cluster(declared, web, times=2)
-        declared.expect("PATCH", WEB, web.take("2"), web.take("3"), query=REAL)
+        declared.expect("PATCH", WEB, web.dry, query=DRY)
+        declared.expect("PATCH", WEB, web.take("2"), query=REAL)
         outcome = remediate(declared)
-        first, second = declared.bodies()
-        assert versions(declared) == ["1", "2"]
-    assert set(first["spec"]) == {"strategy"}, "what restarts no pod goes first"
-    assert set(second["spec"]) == {"template"}
-    assert second["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 40
-    assert set(first["metadata"]) == set(second["metadata"]) == {"resourceVersion"}
+        rehearsal, body = declared.bodies()
+        assert rehearsal == body
+        assert versions(declared) == ["1", "1"]
+    assert set(body["spec"]) == {"strategy", "template"}, "a workload has both or none of them"
+    assert body["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 40
+    assert set(body["metadata"]) == {"resourceVersion"}
     assert action(outcome) == ("changed", "its rollout was not awaited", (*STRATEGY, *TEMPLATE))
     assert outcome.changed
     assert outcome.report["summary"]["remediable"] == 0, "the report shows the state after it"
@@ -133,9 +134,8 @@ def test_check_mode_asks_for_a_dry_run_and_shows_only_our_fields():
     web = Stored(live(**ROLLING))
     with script() as declared:
         cluster(declared, web)
-        declared.expect("PATCH", WEB, web.dry, web.dry, query=DRY)
+        declared.expect("PATCH", WEB, web.dry, query=DRY)
         outcome = remediate(declared, check=True)
-        assert versions(declared) == ["1", "1"], "the first one stored nothing"
     assert action(outcome) == ("would-change", None, (*STRATEGY, *TEMPLATE))
     assert outcome.changed
     (diff,) = outcome.diffs
@@ -232,22 +232,34 @@ def test_after_a_conflict_the_plan_is_made_anew_for_what_is_there():
     assert action(outcome)[0] == "changed"
 
 
-def test_a_conflict_on_the_second_patch_does_not_send_the_first_again():
-    web = Stored(live(**ROLLING))
+def test_a_new_status_alone_makes_no_new_plan():
+    web = Stored(live())
     with script() as declared:
         cluster(declared, web, times=2)
 
-        def again(_body: Any) -> Answer:
-            web.obj["metadata"]["resourceVersion"] = "3"
-            return answer(web.obj)
+        def newer(_body: Any) -> Answer:
+            web.obj["metadata"]["resourceVersion"] = "2"
+            return failed(409)
 
-        declared.expect("GET", WEB, again)
-        declared.expect("PATCH", WEB, web.take("2"), failed(409), web.take("4"), query=REAL)
+        declared.expect("GET", WEB, lambda _body: answer(web.obj))
+        declared.expect("PATCH", WEB, newer, web.take("3"), query=REAL)
         outcome = remediate(declared)
-        assert [set(body["spec"]) for body in declared.bodies()] == [{"strategy"}, {"template"}, {"template"}]
-        assert versions(declared) == ["1", "2", "3"]
-    assert action(outcome)[0] == "changed"
-    assert action(outcome)[2] == (*STRATEGY, *TEMPLATE)
+        first, second = declared.bodies()
+        assert versions(declared) == ["1", "2"]
+    assert first["spec"] == second["spec"]
+    assert action(outcome)[::2] == ("changed", TEMPLATE)
+
+
+def test_what_was_there_before_is_what_the_stored_patch_was_computed_from():
+    web, newer = Stored(live()), live("5")
+    newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 100
+    with script() as declared:
+        cluster(declared, web, times=2)
+        declared.expect("GET", WEB, answer(newer))
+        declared.expect("PATCH", WEB, failed(409), Stored(newer).take("6"), query=REAL)
+        (diff,) = remediate(declared).diffs
+    assert "terminationGracePeriodSeconds: 100" in diff.before
+    assert "terminationGracePeriodSeconds: 110" in diff.after
 
 
 def test_when_others_have_fixed_it_nothing_is_left_to_do():
@@ -351,6 +363,44 @@ def test_a_field_that_the_server_would_not_keep_is_seen_in_check_mode():
     assert action(outcome)[0] == "failed"
     assert "would not keep spec.template.spec.terminationGracePeriodSeconds" in str(action(outcome)[1])
     assert not outcome.changed
+
+
+def _other_strategy(obj: dict[str, Any]) -> None:
+    obj["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] = 1
+
+
+def test_a_strategy_that_would_not_be_kept_stores_nothing_and_restarts_no_pod():
+    web = Stored(live(**ROLLING))
+    with script() as declared:
+        cluster(declared, web)
+        declared.expect("PATCH", WEB, web.take("1", _other_strategy), query=DRY)
+        outcome = remediate(declared)
+        assert len(declared.bodies()) == 1
+    assert action(outcome) == (
+        "failed",
+        "the server would not keep spec.strategy.rollingUpdate.maxUnavailable as sent: an admission policy or a "
+        "feature gate changes it",
+        (),
+    )
+    assert (outcome.changed, outcome.diffs) == (False, [])
+
+
+def test_where_a_webhook_forbids_dry_runs_the_real_request_is_sent_and_compared():
+    web = Stored(live(**ROLLING))
+    with script() as declared:
+        cluster(declared, web, times=2)
+        declared.expect("PATCH", WEB, failed(400, 'admission webhook "x" does not support dry run'), query=DRY)
+        declared.expect("PATCH", WEB, web.take("2", _other_strategy), query=REAL)
+        outcome = remediate(declared)
+    assert action(outcome)[0] == "failed"
+    assert "did not keep spec.strategy.rollingUpdate.maxUnavailable" in str(action(outcome)[1])
+
+
+def test_without_the_right_to_patch_the_rehearsal_of_a_real_run_fails_it():
+    with script() as declared:
+        cluster(declared, Stored(live(**ROLLING)))
+        declared.expect("PATCH", WEB, forbidden("patch"), query=DRY)
+        assert action(remediate(declared)) == ("failed", "no right to patch it (403, user jane)", ())
 
 
 def test_what_was_written_is_told_even_if_nobody_can_look_any_more():
