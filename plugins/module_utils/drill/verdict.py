@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.tally i
     FRESH,
     KEPT,
     OK,
+    REFUSED,
     RESET,
     TIMEOUT,
     UNREACHABLE,
@@ -110,7 +111,8 @@ def stops_accepting(tally: Tally, events: Events) -> Check:
 def finishes_in_flight(tally: Tally, events: Events, hook_seconds: float, why_no_upload: str) -> Check:
     """Whether requests that were under way at a pod's SIGTERM came to their end: after its hook of so many seconds."""
     question = "finishes what is in flight"
-    uploads = [sample for sample in list(tally.uploads) if events.stopping(sample)]
+    # What was turned away before it was connected was never under way: that is the first question, not this one.
+    uploads = [one for one in list(tally.uploads) if one.outcome not in (REFUSED, UNREACHABLE) and events.stopping(one)]
     cut = [sample for sample in uploads if sample.outcome != OK]
     crossing = [sample for sample in uploads if sample in cut or events.crossed(sample, hook_seconds)]
     answers = [

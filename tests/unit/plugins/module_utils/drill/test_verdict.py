@@ -133,6 +133,8 @@ def upload(at: float, took: float, outcome: str = OK) -> Sample:
         ([upload(95, 12), fresh(105, RESET, stream=KEPT)], FAILED, "short requests cut: 1 (reset 1)"),
         ([upload(95, 12), fresh(105, REUSED, stream=KEPT)], PASSED, "cut: none"),
         ([upload(95, 12), fresh(105, REFUSED)], PASSED, "cut: none"),
+        ([upload(95, 12), upload(105, 0, REFUSED)], PASSED, "1 upload under way at the SIGTERM of a pod; cut: none"),
+        ([upload(105, 0, REFUSED)], NOT_OBSERVED, "no upload was under way"),
     ],
 )
 def test_what_was_in_flight(samples, result, words):
