@@ -23,7 +23,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_text
     count_breaks,
     document_spans,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import Document, load_span
+from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import (
+    Document,
+    load_documents,
+    load_span,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, difference, merge
 
 
@@ -43,14 +47,22 @@ class EditRefused(Exception):
         self.line = line
 
 
-def apply_patches(text: str, patches: Sequence[tuple[DocumentPath, dict[str, Any]]]) -> str:
+def apply_patches(
+    text: str,
+    patches: Sequence[tuple[DocumentPath, dict[str, Any]]],
+    documents: Sequence[Document] | None = None,
+) -> str:
     """Return the text with the strategic merge patches applied. Patches that change nothing return the identical text.
 
+    `documents` is what `load_documents` made of the text, where the caller has that already.
     Raises EditRefused when any of them cannot be applied; patch a file object by object to lose only those.
     """
     wanted: defaultdict[int, list[tuple[int | None, dict[str, Any]]]] = defaultdict(list)
     for path, patch in patches:
         wanted[path.document].append((path.item, patch))
+    loaded: defaultdict[int, list[Document]] = defaultdict(list)
+    for document in load_documents(text) if documents is None else documents:
+        loaded[document.index].append(document)
     newline = BREAK.search(text)
     pieces, position, line = [], 0, 1
     spans = document_spans(text)
@@ -59,16 +71,21 @@ def apply_patches(text: str, patches: Sequence[tuple[DocumentPath, dict[str, Any
             raise EditRefused(f"there is no document {index}", 1)
         start, end = spans[index]
         line += count_breaks(text, position, start)
-        edited = _edit(text[start:end], line, wanted[index], newline.group() if newline else "\n")
+        edited = _edit(text[start:end], line, loaded[index], wanted[index], newline.group() if newline else "\n")
         pieces += [text[position:start], edited]
         line += count_breaks(text, start, end)
         position = end
     return "".join([*pieces, text[position:]])
 
 
-def _edit(span: str, line: int, patches: Sequence[tuple[int | None, dict[str, Any]]], newline: str) -> str:
+def _edit(
+    span: str,
+    line: int,
+    documents: list[Document],
+    patches: Sequence[tuple[int | None, dict[str, Any]]],
+    newline: str,
+) -> str:
     """Edit the one document of a span that begins at `line`."""
-    documents = list(load_span(span, line, 0))
     for broken in [document for document in documents if document.problem]:
         raise EditRefused(str(broken.problem), broken.line)
     if not documents:

@@ -20,6 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit
 )
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import (
     TEMPLATE,
+    Document,
     NotText,
     decode,
     load_documents,
@@ -73,6 +74,7 @@ class ManifestSource:
         self._version = version
         self._version_assumed = version_assumed
         self._texts: dict[str, str] = {}
+        self._documents: dict[str, list[Document]] = {}
         self._patches: set[str] = set()
         self._unmanaged: dict[str, str] = {}
         self._overlaid: dict[tuple[str, str], str] = {}
@@ -80,7 +82,7 @@ class ManifestSource:
     def read(self) -> Snapshot:
         """Read all files. Raises SourceError where the path itself cannot be read."""
         snapshot = Snapshot("manifests", self._name, self._version, version_assumed=self._version_assumed)
-        self._texts = {}
+        self._texts, self._documents = {}, {}
         self._patches, self._unmanaged, self._overlaid = set(), {}, {}
         files = list(self._files())
         if not files:
@@ -137,10 +139,14 @@ class ManifestSource:
 
     def _refusal(self, file: str, changes: Sequence[Change]) -> str | None:
         try:
-            apply_patches(self._texts[file], [_patch(change) for change in changes])
+            self._edited(file, changes)
         except EditRefused as error:
             return f"line {error.line}: {error.reason}"
         return None
+
+    def _edited(self, file: str, changes: Sequence[Change]) -> str:
+        patches = [_patch(change) for change in changes]
+        return apply_patches(self._texts[file], patches, self._documents[file])
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
         """Edit each file once, with all its changes. A file that cannot be written fails alone."""
@@ -150,7 +156,7 @@ class ManifestSource:
         for file, group in by_file.items():
             before = self._texts[file]
             try:
-                after = apply_patches(before, [_patch(change) for change in group])
+                after = self._edited(file, group)
                 self._write(file, before, after, check)
             except (EditRefused, OSError) as error:
                 reason = str(error) if isinstance(error, EditRefused) else f"cannot write: {error.strerror or error}"
@@ -204,7 +210,8 @@ class ManifestSource:
             snapshot.skipped.append(Skipped(file, None, f"cannot read: {error.strerror}"))
             return
         kept = templated = False
-        for document in load_documents(text):
+        documents = load_documents(text)
+        for document in documents:
             if document.problem:
                 # A chart's template breaks into many documents that mean nothing apart: it counts as one.
                 if document.problem == TEMPLATE and templated:
@@ -226,7 +233,7 @@ class ManifestSource:
             kept = kept or bool(objects)
             yield from objects
         if kept:
-            self._texts[file] = text
+            self._texts[file], self._documents[file] = text, documents
 
     def _looks_at(self, entry: _Object) -> bool:
         return entry.data["kind"] in CONTEXT_KINDS or entry.data["kind"] in self._selection.kinds
