@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.content import digest
+from ansible_collections.graceful.termination.plugins.module_utils.cores import on_all_cores
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import (
     DocumentPath,
     EditRefused,
@@ -114,13 +115,16 @@ class ManifestSource:
                 refused[index] = reason
             else:
                 by_file[_file(change.workload)].append(index)
-        for file, indexes in by_file.items():
+
+        def tried(file: str) -> dict[int, str]:
+            indexes = by_file[file]
             if not self._refusal(file, [changes[index] for index in indexes]):
-                continue
-            for index in indexes:
-                reason = self._refusal(file, [changes[index]])
-                if reason:
-                    refused[index] = reason
+                return {}
+            alone = {index: self._refusal(file, [changes[index]]) for index in indexes}
+            return {index: reason for index, reason in alone.items() if reason}
+
+        for reasons in on_all_cores(tried, list(by_file)):
+            refused |= reasons
         return refused
 
     def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
