@@ -41,7 +41,10 @@ class Origin:
 
 @dataclass(frozen=True)
 class Workload:
-    """One object of a selected kind. `spec`, `template` and `pod` are the maps as they were read."""
+    """One object of a selected kind. `spec` and `pod` are the maps as they were read.
+
+    `template_annotations` are the keys of the pod template's annotations.
+    """
 
     obj: dict
     origin: Origin
@@ -54,6 +57,7 @@ class Workload:
     spec: dict
     template_path: str
     template_labels: dict[str, str]
+    template_annotations: frozenset[str]
     pod: dict
     containers: tuple[Container, ...]
     sidecars: tuple[Container, ...]
@@ -173,6 +177,8 @@ def read_workload(obj: dict, origin: Origin | None = None) -> Workload:
     if kind == "Rollout" and spec.get("workloadRef"):
         raise Unreadable("spec.workloadRef: its pod template is that of another object; judge that one", line_of(spec))
     template = get_map(owner, "template", template_path.rpartition(".")[0])
+    template_metadata = get_map(template, "metadata", template_path)
+    annotations = template_metadata.get("annotations")
     pod = get_map(template, "spec", template_path)
     containers, sidecars = _read_containers(pod, f"{template_path}.spec")
     workload = Workload(
@@ -186,7 +192,8 @@ def read_workload(obj: dict, origin: Origin | None = None) -> Workload:
         labels=get_labels(metadata, "labels", "metadata"),
         spec=spec,
         template_path=template_path,
-        template_labels=get_labels(get_map(template, "metadata", template_path), "labels", f"{template_path}.metadata"),
+        template_labels=get_labels(template_metadata, "labels", f"{template_path}.metadata"),
+        template_annotations=frozenset(annotations) if isinstance(annotations, dict) else frozenset(),
         pod=pod,
         containers=containers,
         sidecars=sidecars,

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
 from ansible_collections.graceful.termination.plugins.module_utils.cost import pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
@@ -139,7 +140,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         "budget": case.budget.as_report(),
         "budget_after": change.budget_after.as_report() if change and restarts else None,
         "pods_restarted": pods,
-        "notes": [profile.note] if profile.note else [],
+        "notes": [*([profile.note] if profile.note else []), *without_effect(case.workload)],
         "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,
         "helm": _helm(owned) if owned else None,
     }
