@@ -15,7 +15,7 @@ with = venv=$$(tools/venv $(1)) && PATH="$$venv/bin:$$PATH"
 
 export SOURCE CONTEXT REPORT CHECK PYTHON ONLY
 
-.PHONY: help demo audit remediate lint sanity unit molecule test proof calibrate bench docs clean link
+.PHONY: help demo audit remediate lint sanity unit molecule test proof faults calibrate bench docs clean link
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -49,6 +49,9 @@ proof: link ## The six faults on kind, before and after the remedy: docs/proof.m
 
 bench: link ## How fast it is, side by side with the alternatives (half an hour): docs/performance.md
 	@$(call with,dev) PYTHONPATH=tests python -m benchmarks
+
+faults: link ## Servers and runs killed, tokens, conflicts, throttling, while a real cluster is patched (half an hour)
+	@$(call with,dev) PYTHONPATH=tests:.collections python -m faults
 
 calibrate: link ## What the audit predicts of 24 variants, and what a drill of each shows on kind (40 minutes): docs/calibration.md
 	@$(call with,dev) tools/calibrate
