@@ -130,3 +130,13 @@ def test_documented_report_keys_are_those_of_a_report(tmp_path):
         "file",
     }
     assert {key for key in keys - identity if f"`{key}`" not in text} == set()
+
+
+def test_the_figures_of_the_readme_are_those_of_the_last_proof() -> None:
+    readme, proof = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/proof.md"))
+    table = re.search(r"^\| fault \| measured \|.*?\n\n", readme, re.M | re.S)
+    assert table
+    measured = proof.replace(",", "")
+    figures = re.findall(r"[\d,]+ of [\d,]+|\d+, [\d, ]+\d", table[0])
+    assert len(figures) == 14
+    assert [figure for figure in figures if figure.replace(",", "") not in measured] == []
