@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
+import time
 from typing import Any
+
+_SAME = 1.0  # seconds
 
 
 class Interruption:
@@ -15,10 +19,14 @@ class Interruption:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._since = 0.0
         self.words: str | None = None  # such as "interrupted (SIGTERM)", once it has happened
 
     def listen(self) -> None:
-        """Take SIGINT and SIGTERM from now on; the second one ends the process as it always did."""
+        """Take SIGINT and SIGTERM from now on; the second one ends the process as it always did.
+
+        What comes within a second is still the first: it reaches a process group and its members one by one.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
 
@@ -27,7 +35,10 @@ class Interruption:
         self._event.wait(seconds)
 
     def _note(self, number: int, _frame: Any) -> None:
-        self.words = f"interrupted ({signal.Signals(number).name})"
-        self._event.set()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_DFL)
+        if self.words is None:
+            self.words = f"interrupted ({signal.Signals(number).name})"
+            self._since = time.monotonic()
+            self._event.set()
+        elif time.monotonic() - self._since > _SAME:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
