@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.tally i
     REFUSED,
     RESET,
     TIMEOUT,
+    UNANSWERED,
     UNREACHABLE,
 )
 
@@ -43,7 +44,8 @@ def classify(error: BaseException) -> tuple[str, str]:
     if any(isinstance(cause, TimeoutError | known.TimeoutError) for cause in causes) and not any(
         isinstance(cause, known.NewConnectionError) for cause in causes
     ):
-        return TIMEOUT, words
+        connecting = any(isinstance(cause, known.ConnectTimeoutError) for cause in causes)
+        return UNANSWERED if connecting else TIMEOUT, words
     return OTHER, words
 
 

@@ -14,15 +14,17 @@ FRESH, KEPT, UPLOAD = "fresh", "keep-alive", "upload"
 STREAMS = (FRESH, KEPT, UPLOAD)
 
 OK = "ok"
-REFUSED, UNREACHABLE, RESET, TIMEOUT = "refused", "unreachable", "reset", "timeout"
+REFUSED, UNREACHABLE, UNANSWERED = "refused", "unreachable", "connect-timeout"
+RESET, TIMEOUT = "reset", "timeout"
 CLOSED, REUSED = "closed-early", "reused-closed"
 SERVER_ERROR, OTHER_STATUS, OTHER = "status-5xx", "status-other", "other"
 # What each class of loss means, for documents.
 CLASSES = {
     REFUSED: "the connection was refused: nobody listens at that address any more",
     UNREACHABLE: "no way to that address: what had it is gone",
+    UNANSWERED: "no answer to the attempt to connect in time: what is sent to that address is lost",
     RESET: "the connection was reset before the answer was complete",
-    TIMEOUT: "no connection or no answer in time",
+    TIMEOUT: "connected, and no answer in time",
     CLOSED: "the server closed before it had answered, or in the middle of the answer",
     REUSED: (
         "a request on a kept connection that ended without any answer: as a rule the server had just closed it as "

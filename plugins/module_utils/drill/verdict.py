@@ -21,6 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.tally i
     REFUSED,
     RESET,
     TIMEOUT,
+    UNANSWERED,
     UNREACHABLE,
     Sample,
     Tally,
@@ -35,6 +36,7 @@ UNSERVED = "while no pod was ready"
 LEFTOVER_SECONDS = 2.0
 _LEARNING_SECONDS = 3.0  # in which what forwards to the pods learns that some are gone
 _CUT = (RESET, CLOSED, TIMEOUT)
+_TURNED_AWAY = (REFUSED, UNREACHABLE, UNANSWERED)  # before there was a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def leftovers(losses: Sequence[Sample], events: Events) -> int:
     """How many losses look like connections that a node still sent to a pod that was gone by then."""
     return sum(
         loss.stream == FRESH
-        and loss.outcome in (RESET, CLOSED, UNREACHABLE, TIMEOUT)
+        and loss.outcome in (RESET, CLOSED, UNREACHABLE, UNANSWERED, TIMEOUT)
         and loss.took >= LEFTOVER_SECONDS
         and events.quiet(loss, _LEARNING_SECONDS)
         for loss in losses
@@ -111,8 +113,8 @@ def stops_accepting(tally: Tally, events: Events) -> Check:
 def finishes_in_flight(tally: Tally, events: Events, hook_seconds: float, why_no_upload: str) -> Check:
     """Whether requests that were under way at a pod's SIGTERM came to their end: after its hook of so many seconds."""
     question = "finishes what is in flight"
-    # What was turned away before it was connected was never under way: that is the first question, not this one.
-    uploads = [one for one in list(tally.uploads) if one.outcome not in (REFUSED, UNREACHABLE) and events.stopping(one)]
+    # What was turned away was never under way: that is the first question, not this one.
+    uploads = [one for one in list(tally.uploads) if one.outcome not in _TURNED_AWAY and events.stopping(one)]
     cut = [sample for sample in uploads if sample.outcome != OK]
     crossing = [sample for sample in uploads if sample in cut or events.crossed(sample, hook_seconds)]
     answers = [

@@ -25,6 +25,7 @@ METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 LONGEST_PAUSE = 30.0  # seconds
 THREADS = 8
 _RESTARTS = 3  # of a LIST whose continue token has expired
+_STARTING = 30.0  # seconds in which an API server that was away may not know all rights yet
 Query = tuple[tuple[str, str], ...]
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -100,9 +101,14 @@ class ApiError(SourceError):
         return match[1] if match else None
 
 
-def retry(send: Callable[[], Answer], pause: Callable[[float], None] = time.sleep) -> tuple[Answer, bool]:
+def retry(
+    send: Callable[[], Answer],
+    pause: Callable[[float], None] = time.sleep,
+    passing: Callable[[Answer], bool] | None = None,
+) -> tuple[Answer, bool]:
     """Send until there is an answer worth having, at most TRIES times. The flag says whether one try had no clear end.
 
+    `passing` says of what else the server may answer otherwise in a moment.
     Raises Unreachable when the last try got no answer.
     """
     again, attempt = False, 0
@@ -116,7 +122,7 @@ def retry(send: Callable[[], Answer], pause: Callable[[float], None] = time.slee
                 raise
             again = True
         else:
-            if attempt == TRIES or not worth_repeating(answer.status):
+            if attempt == TRIES or not (worth_repeating(answer.status) or (passing and passing(answer))):
                 return answer, again
             again |= answer.status >= 500
             asked = answer.headers.get("retry-after", "")
@@ -154,6 +160,7 @@ class Api:
         self._pause = pause
         self._writes = writes
         self._lock = threading.Lock()
+        self._lost: float | None = None  # when the server was last not there, by the monotonic clock
 
     def words(self, error: Exception) -> str:
         """An error's text for a report, which names the cluster once for all."""
@@ -239,15 +246,23 @@ class Api:
                 self._writes.wait()
             with self._lock:
                 self.requests += 1
-            return self._transport.send(method, path, query, body, accept)
+            try:
+                return self._transport.send(method, path, query, body, accept)
+            except Unreachable:
+                self._lost = time.monotonic()
+                raise
 
-        answer, again = retry(send, self._pause)
+        answer, again = retry(send, self._pause, self._knows_no_rights_yet)
         if not 200 <= answer.status <= 299:
             raise failure(answer, self._transport, what, again=again)
         content = _loads(answer.body)
         if not isinstance(content, dict):
             raise SourceError(f"{self.name}: cannot {what}: the answer is not one of a Kubernetes API server")
         return content
+
+    def _knows_no_rights_yet(self, answer: Answer) -> bool:
+        """An API server that has just started answers before it has read who has which right."""
+        return answer.status == 403 and self._lost is not None and time.monotonic() - self._lost < _STARTING
 
 
 def failure(answer: Answer, server: Server, what: str, *, again: bool = False) -> ApiError:

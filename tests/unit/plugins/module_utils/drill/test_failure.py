@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.tally i
     REFUSED,
     RESET,
     TIMEOUT,
+    UNANSWERED,
     UNREACHABLE,
 )
 
@@ -45,7 +46,7 @@ def unopened(cause: OSError) -> Exception:
         (aborted(http.client.IncompleteRead(b"x", 10)), CLOSED),
         (urllib3.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")), CLOSED),
         (urllib3.exceptions.ReadTimeoutError(None, "/", "read"), TIMEOUT),  # type: ignore[arg-type]
-        (urllib3.exceptions.ConnectTimeoutError(None, "connect"), TIMEOUT),
+        (urllib3.exceptions.ConnectTimeoutError(None, "connect"), UNANSWERED),
         (urllib3.exceptions.SSLError(ssl.SSLCertVerificationError("not for this name")), OTHER),
         (urllib3.exceptions.LocationValueError("no host"), OTHER),
     ],

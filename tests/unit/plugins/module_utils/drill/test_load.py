@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -184,6 +185,21 @@ def test_a_silent_server_is_a_timeout(monkeypatch):
     with serving(lambda asked: "silent") as server:
         assert Client(server.url).fresh()[0] == classes.TIMEOUT
         assert Client(server.url).upload(0.1, lambda: False, patience=0.2)[0] == classes.TIMEOUT
+
+
+def test_a_connection_that_nobody_answers_is_no_request_that_was_cut(monkeypatch):
+    monkeypatch.setattr("ansible_collections.graceful.termination.plugins.module_utils.drill.exchange.TIMEOUT", 0.3)
+    with socket.socket() as listener, contextlib.ExitStack() as others:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)  # nobody accepts, and the kernel drops attempts to connect as soon as the queue is full
+        for _time in range(4):
+            one = others.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        assert client.fresh()[0] == classes.UNANSWERED
+        assert client.upload(0.1, lambda: False)[0] == classes.UNANSWERED
+        assert client.kept(lambda: None).ask()[0] == classes.UNANSWERED
 
 
 def test_a_name_that_does_not_resolve_is_told_in_words():

@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.drill.tally i
     RESET,
     REUSED,
     TIMEOUT,
+    UNANSWERED,
     UPLOAD,
     Sample,
     Tally,
@@ -89,6 +90,7 @@ def test_a_pod_that_is_still_stopping_has_no_end():
     [
         (fresh(114, RESET, 3.0), 1),
         (fresh(114, TIMEOUT, 5.0), 1),
+        (fresh(114, UNANSWERED, 5.0), 1),
         (fresh(111, TIMEOUT, 5.0), 0),  # who forwards may not know yet that the pod is gone
         (fresh(90, CLOSED, 2.6), 1),
         (fresh(114, RESET, 0.1), 0),
@@ -134,7 +136,8 @@ def upload(at: float, took: float, outcome: str = OK) -> Sample:
         ([upload(95, 12), fresh(105, REUSED, stream=KEPT)], PASSED, "cut: none"),
         ([upload(95, 12), fresh(105, REFUSED)], PASSED, "cut: none"),
         ([upload(95, 12), upload(105, 0, REFUSED)], PASSED, "1 upload under way at the SIGTERM of a pod; cut: none"),
-        ([upload(105, 0, REFUSED)], NOT_OBSERVED, "no upload was under way"),
+        ([upload(105, 0, REFUSED), upload(105, 5, UNANSWERED)], NOT_OBSERVED, "no upload was under way"),
+        ([upload(95, 12), fresh(105, UNANSWERED, 5.0)], PASSED, "cut: none"),
     ],
 )
 def test_what_was_in_flight(samples, result, words):

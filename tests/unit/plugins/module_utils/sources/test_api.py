@@ -57,6 +57,17 @@ def test_a_refusal_is_not_asked_again(status):
         assert requests == 1
 
 
+def test_a_server_that_was_away_may_not_know_our_rights_yet():
+    with script() as declared:
+        declared.expect("GET", "/x", DROPPED, forbidden("get"), forbidden("get"), answer({"a": 1}), forbidden("get"))
+        api = Api(declared, [].append)
+        assert api.get("/x", "read x") == {"a": 1}
+        api._lost -= 60
+        with pytest.raises(ApiError):
+            api.get("/x", "read x")
+        assert api.requests == 5
+
+
 def test_what_will_not_pass_is_not_asked_again():
     with script() as declared:
         declared.expect("GET", "/x", Unreachable("test: TLS failed", passing=False))
