@@ -23,6 +23,7 @@ from .playbook import Playbook, actions
 
 WORKLOADS = 12
 _COMMON = {"policy": {"prestop_seconds": {"default": 2}}, "wait_timeout": 120, "max_rollouts": 4}
+_GAP = 0.3  # seconds
 _BOUND = "bound"  # the Secret that a token lives as long as
 
 
@@ -109,7 +110,7 @@ def _terminated(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
 
 
 def _others_write(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
-    """Somebody sets an annotation on each Deployment, again and again, as long as the run lasts."""
+    """Somebody sets an annotation on each Deployment, some times a second, as long as the run lasts."""
     server, writes = Server(), Counter[str]()
 
     def write(number: int) -> None:
@@ -117,6 +118,7 @@ def _others_write(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
         while not playbook.ended:
             server.send("PATCH", path, {"metadata": {"annotations": {"example.com/count": str(writes.total())}}}, MERGE)
             writes[path] += 1
+            time.sleep(_GAP)
 
     threads = [threading.Thread(target=write, args=[number]) for number in range(WORKLOADS)]
     for thread in threads:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.container import Container, is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import EXEC, STATUS, Look
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1 import (
     RUNTIMES,
@@ -95,12 +96,16 @@ def _deaf(case: Case, container: Container, look: Look, processes: Processes, *,
         )
     if by_runtime and not idle:
         message += "; unless its image declares STOPSIGNAL SIGINT, which the Kubernetes API does not show"
+    severity = "info" if idle or by_runtime or case.profile.name == "batch" else None
+    if by_runtime and not idle and case.profile.name != "batch" and DRAIN_ANNOTATION in case.workload.annotations:
+        message += "; its owner declares a drain, which would never begin"
+        severity = "warning"
     return Hit(
         message,
         f"{container.path}.command",
         Remedy(INIT_PROCESS, _TO_TEST),
         container,
-        "info" if idle or by_runtime or case.profile.name == "batch" else None,
+        severity,
         {"grace_seconds": grace},
     )
 
@@ -162,7 +167,8 @@ RULES = (
         "period and is then killed.",
         traps=(
             "PID 1 handles another signal that the image may declare as STOPSIGNAL: not evaluated",
-            "Python and shells, which always handle SIGINT, as that may be the image's STOPSIGNAL: an info",
+            "Python and shells, which always handle SIGINT, as that may be the image's STOPSIGNAL: an info; a warning where "
+            "a drain is declared",
             "an init or a server that reads its signals itself (tini, dumb-init, s6, sigwait, signalfd)",
             "a container that only waits: an info, nothing is lost",
             "a shell with children is pid1-shell-wrapper",

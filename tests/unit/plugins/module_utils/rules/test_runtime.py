@@ -94,8 +94,18 @@ def test_a_stop_signal_that_the_server_tells_is_the_one_that_counts() -> None:
 
 @pytest.mark.parametrize("program", ["python3", "python3.12", "python"])
 def test_python_always_catches_sigint_so_it_is_an_info(program: str) -> None:
-    finding = seen(reading(program=program, cgt=INT)).one(RULE)
+    finding = seen(reading(program=program, cgt=INT), workload(drain=None)).one(RULE)
     assert (finding["severity"], "STOPSIGNAL SIGINT" in finding["message"]) == ("info", True)
+
+
+def test_where_a_drain_is_declared_that_would_never_begin_it_is_a_warning() -> None:
+    def severity(**given: Any) -> str:
+        return seen(reading(program="python3", cgt=INT), workload(**given)).one(RULE)["severity"]
+
+    assert severity(drain=30) == "warning"
+    assert severity(drain=30, annotations={PROFILE: "batch"}) == "info"
+    waits = workload(container(command=["sleep", "infinity"]), drain=30)
+    assert seen(reading(program="python3", cgt=INT), waits).one(RULE)["severity"] == "info"
 
 
 def test_a_container_that_only_waits_is_an_info() -> None:
