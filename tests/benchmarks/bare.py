@@ -51,6 +51,11 @@ class Server:
             raise RuntimeError(f"{method} {path}: {answer.status} {answer.data.decode(errors='replace')[:300]}")
         return json.loads(answer.data)
 
+    def status(self, path: str, user: str) -> int:
+        """GET a path as somebody else; what the answer is worth."""
+        self.requests += 1
+        return int(self._pool.request("GET", self._host + path, headers={"Impersonate-User": user}, timeout=60).status)
+
     def count(self, path: str) -> int:
         """LIST a path page by page; how many objects there are."""
         found, token = 0, ""

@@ -167,8 +167,8 @@ RULES = (
         "period and is then killed.",
         traps=(
             "PID 1 handles another signal that the image may declare as STOPSIGNAL: not evaluated",
-            "Python and shells, which always handle SIGINT, as that may be the image's STOPSIGNAL: an info; a warning where "
-            "a drain is declared",
+            "Python and shells, which always handle SIGINT, as that may be the image's STOPSIGNAL: an info; with a "
+            "declared drain a warning",
             "an init or a server that reads its signals itself (tini, dumb-init, s6, sigwait, signalfd)",
             "a container that only waits: an info, nothing is lost",
             "a shell with children is pid1-shell-wrapper",
