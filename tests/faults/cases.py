@@ -105,18 +105,21 @@ def _terminated(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
     time.sleep(2)
     begin = time.monotonic()
     playbook.terminate()
-    playbook.finish()
+    playbook.wait_until_gone()
     return {"ended_after_seconds": round(time.monotonic() - begin, 1)}
 
 
 def _others_write(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
-    """Somebody sets an annotation on each Deployment, some times a second, as long as the run lasts."""
+    """Somebody sets a label on each Deployment, some times a second, as long as the run lasts.
+
+    Not an annotation: that would be a new generation, of which the controller never is done with the last.
+    """
     server, writes = Server(), Counter[str]()
 
     def write(number: int) -> None:
         path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web-{number:03}"
         while not playbook.ended:
-            server.send("PATCH", path, {"metadata": {"annotations": {"example.com/count": str(writes.total())}}}, MERGE)
+            server.send("PATCH", path, {"metadata": {"labels": {"count": str(writes.total())}}}, MERGE)
             writes[path] += 1
             time.sleep(_GAP)
 

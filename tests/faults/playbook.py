@@ -76,6 +76,12 @@ class Playbook:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGTERM)
 
+    def wait_until_gone(self) -> None:
+        """Return when none of its processes is there any more: what it has started may outlive it."""
+        while self._processes():
+            self._process.poll()
+            time.sleep(0.05)
+
     def _processes(self) -> list[int]:
         found = []
         for path in Path("/proc").glob("[0-9]*/environ"):
