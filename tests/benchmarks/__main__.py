@@ -49,6 +49,7 @@ def measure(commands: Commands, part: str, found: dict[str, str], cache: Path) -
                 cluster.grow(size)
                 measured[size] = reading.audits(commands, size)
                 if size == COMPARED:
+                    commands.split(f"phases of an audit of {size}")
                     yield from reading.against_others(commands, cluster, found, cache / "kind-node/bin/kubectl")
                     yield from patching.measure(commands, cluster)
             yield from reading.growth(commands, measured)
@@ -78,7 +79,8 @@ def write(figures: list[Figure], commands: Commands, facts: dict[str, Any]) -> N
         {"name": one.name, "ratio": round(one.ratio, 2), "target": one.target, "verdict": one.verdict, "how": one.how}
         for one in figures
     ]
-    results = facts | {"figures": kept, "samples": [sample.as_dict() for sample in commands.samples]}
+    samples = [sample.as_dict() for sample in commands.samples]
+    results = facts | {"figures": kept, "phases": commands.phases, "samples": samples}
     (HERE / "results.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     environment = jinja2.Environment(trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string((HERE / "performance.md.j2").read_text(encoding="utf-8"))

@@ -18,6 +18,7 @@ from .bare import Server
 from .sample import Sample, run
 
 ROOT = Path(__file__).resolve().parents[2]
+_PATHS = "tests:.collections"
 _READ = [*(WORKLOADS[kind] for kind in DEFAULT_KINDS), *AROUND.values(), NAMESPACE]
 
 
@@ -27,6 +28,7 @@ class Commands:
     def __init__(self, folder: Path):
         self.folder = folder
         self.samples: list[Sample] = []
+        self.phases: dict[str, dict[str, float]] = {}
 
     def take(self, what: str, command: Sequence[str], **more: Any) -> Sample:
         """Measure one command. Raises BenchmarkError."""
@@ -51,9 +53,14 @@ class Commands:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
 
+    def split(self, what: str, *arguments: str) -> None:
+        """Where one more audit spends its time, within the module."""
+        self.take(what, [sys.executable, "-m", "benchmarks.phases", *arguments], environment={"PYTHONPATH": _PATHS})
+        self.phases[what] = json.loads(self.output(what).read_text(encoding="utf-8"))
+
     def bare(self, what: str, *arguments: str) -> float:
         """One run of the bare client; its own seconds, without the start of Python."""
-        self.take(what, [sys.executable, "-m", "benchmarks.bare", *arguments], environment={"PYTHONPATH": "tests"})
+        self.take(what, [sys.executable, "-m", "benchmarks.bare", *arguments], environment={"PYTHONPATH": _PATHS})
         return float(json.loads(self.output(what).read_text(encoding="utf-8"))["seconds"])
 
 

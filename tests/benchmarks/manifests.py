@@ -51,6 +51,7 @@ def measure(commands: Commands, peers: dict[str, str]) -> Iterator[Figure]:
                     "kube-linter of files", [*command, "--include", _LINTS, str(folder)], allowed=(0, 1)
                 ).seconds
             )
+    commands.split("phases of an audit of files", str(folder))
     found = commands.report("audit of files")["summary"]
     if found["workloads"] != SIZE:
         raise AssertionError(f"{found['workloads']} of {SIZE} workloads were judged")
