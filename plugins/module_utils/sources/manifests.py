@@ -65,6 +65,14 @@ class _Object:
     origin: Origin
 
 
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a file holds."""
+
+    text: str
+    documents: list[Document]
+
+
 class ManifestSource:
     """Files under `path`; messages call them by `name`, the path as the user gave it."""
 
@@ -88,8 +96,12 @@ class ManifestSource:
         files = list(self._files())
         if not files:
             raise SourceError(f"source {self._name}: no {', '.join(SUFFIXES)} file below it")
-        for entry in [entry for path in files for entry in self._read_file(path, snapshot)]:
-            self._add(entry, snapshot)
+        contents = on_all_cores(self._load, files)
+        # All files first: a Kustomize patch may be named by a file that comes after it.
+        read = [self._read_file(path, content, snapshot) for path, content in zip(files, contents, strict=True)]
+        for entries in read:
+            for entry in entries:
+                self._add(entry, snapshot)
         for workload in snapshot.workloads:
             if not snapshot.context.services.get(workload.namespace):
                 snapshot.context.unknown["Service", workload.namespace] = (
@@ -196,26 +208,31 @@ class ManifestSource:
     def _real(self, file: str) -> str:
         return os.path.normpath(os.path.join(self._path, os.path.relpath(file, self._name)))
 
-    def _read_file(self, path: str, snapshot: Snapshot) -> Iterator[_Object]:
-        file = self._shown(path)
+    def _load(self, path: str) -> _Content | NotText | OSError:
+        """What a file holds, or why nobody can say."""
         # A pipe would be waited for, and /dev/zero behind a link read for ever.
         if path != self._path and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            snapshot.skipped.append(Skipped(file, None, "not a regular file"))
-            return
+            return OSError(0, "it is not a regular file")
         try:
             with open(path, "rb") as stream:
                 text = decode(stream.read())
-        except NotText as error:
-            snapshot.skipped.append(Skipped(file, 1, str(error)))
-            return
-        except OSError as error:
+        except (NotText, OSError) as error:
+            return error
+        return _Content(text, load_documents(text))
+
+    def _read_file(self, path: str, content: _Content | NotText | OSError, snapshot: Snapshot) -> list[_Object]:
+        file = self._shown(path)
+        if isinstance(content, NotText):
+            snapshot.skipped.append(Skipped(file, 1, str(content)))
+            return []
+        if isinstance(content, OSError):
             if path == self._path:
-                raise SourceError(f"source {self._name}: {error.strerror}") from None
-            snapshot.skipped.append(Skipped(file, None, f"cannot read: {error.strerror}"))
-            return
-        kept = templated = False
-        documents = load_documents(text)
-        for document in documents:
+                raise SourceError(f"source {self._name}: {content.strerror}")
+            snapshot.skipped.append(Skipped(file, None, f"cannot read: {content.strerror}"))
+            return []
+        found: list[_Object] = []
+        templated = False
+        for document in content.documents:
             if document.problem:
                 # A chart's template breaks into many documents that mean nothing apart: it counts as one.
                 if document.problem == TEMPLATE and templated:
@@ -234,10 +251,10 @@ class ManifestSource:
                 reason = f"the key {key!r:.60} is given twice in one map: is a --- missing between two documents?"
                 snapshot.skipped.append(Skipped(file, line, reason))
                 continue
-            kept = kept or bool(objects)
-            yield from objects
-        if kept:
-            self._texts[file], self._documents[file] = text, documents
+            found += objects
+        if found:
+            self._texts[file], self._documents[file] = content.text, content.documents
+        return found
 
     def _looks_at(self, entry: _Object) -> bool:
         return entry.data["kind"] in CONTEXT_KINDS or entry.data["kind"] in self._selection.kinds

@@ -261,7 +261,7 @@ def test_a_device_or_a_pipe_is_not_read(tmp_path):
     (tmp_path / "zero.yaml").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.yaml")
     skipped = audit(tmp_path)["skipped"]
-    assert {entry["reason"] for entry in skipped} == {"not a regular file"}
+    assert {entry["reason"] for entry in skipped} == {"cannot read: it is not a regular file"}
     assert len(skipped) == 2
 
 
