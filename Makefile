@@ -48,7 +48,7 @@ proof: link ## The six faults on kind, before and after the remedy: docs/proof.m
 	@$(call with,dev) tools/proof
 
 bench: link ## How fast it is, side by side with the alternatives (half an hour): docs/performance.md
-	@$(call with,dev) PYTHONPATH=tests python -m benchmarks
+	@$(call with,dev) PYTHONPATH=tests:.collections python -m benchmarks
 
 faults: link ## Servers and runs killed, tokens, conflicts, throttling, while a real cluster is patched (half an hour)
 	@$(call with,dev) PYTHONPATH=tests:.collections python -m faults
