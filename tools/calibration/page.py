@@ -60,11 +60,6 @@ class Row:
         return f"{told}; not observed: {', '.join(unseen)}" if unseen else told
 
     @property
-    def clean_on_pods(self) -> bool:
-        """Whether evidence from running pods shows nothing that is an error or a warning."""
-        return not any(told.endswith(("(error)", "(warning)")) for told in self.measurement["seen_on_pods"])
-
-    @property
     def agree(self) -> str:
         """Yes, or what does not."""
         wrong = disagreements(self.prediction, self.measurement)
@@ -119,7 +114,6 @@ def render(variants: dict[str, Variant], predictions: dict[str, Any], folder: Pa
     return environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         rows=rows,
         clean=[row for row in rows if row.prediction["clean"]],
-        clean_on_pods=[row for row in rows if row.prediction["clean"] and row.clean_on_pods],
         disagreeing=[row for row in rows if disagreements(row.prediction, row.measurement)],
         explanations=explanations,
         compared=compared,
