@@ -14,6 +14,7 @@ import pickle
 import signal
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 Thing = TypeVar("Thing")
@@ -26,7 +27,7 @@ _WORTHWHILE = 50  # things for each process
 def on_all_cores(compute: Callable[[Thing], Result], things: Sequence[Thing], cores: int | None = None) -> list[Result]:
     """The result for each thing, in their order. Results are pickled on their way.
 
-    A process that dies costs time only: its share is computed here.
+    A process that dies, or cannot be had, costs time only: its share is computed here.
     """
     workers = min(cores or len(os.sched_getaffinity(0)), _MOST, len(things) // _WORTHWHILE)
     if workers < 2 or threading.active_count() > 1:  # a thread may hold a lock that no child could ever get
@@ -34,9 +35,11 @@ def on_all_cores(compute: Callable[[Thing], Result], things: Sequence[Thing], co
     shares = [things[first::workers] for first in range(workers)]
     children: list[_Child] = []
     try:
-        children += [_Child(compute, share) for share in shares[1:]]
-        parts = [[compute(thing) for thing in shares[0]]]
-        parts += [child.results() for child in children]
+        with suppress(OSError):  # no more processes, or no more files
+            for share in shares[1:]:
+                children.append(_Child(compute, share))  # noqa: PERF401 - those that were begun have to be in it
+        own = [[compute(thing) for thing in share] for share in (shares[0], *shares[1 + len(children) :])]
+        parts = [own[0], *(child.results() for child in children), *own[1:]]
     finally:
         for child in children:
             child.end()
@@ -52,7 +55,12 @@ class _Child:
     def __init__(self, compute: Callable, share: Sequence) -> None:
         self._compute, self._share = compute, share
         self._from, to = os.pipe()
-        self._process = os.fork()
+        try:
+            self._process = os.fork()
+        except OSError:
+            os.close(self._from)
+            os.close(to)
+            raise
         if self._process:
             os.close(to)
             return

@@ -52,6 +52,21 @@ def test_the_share_of_a_process_that_dies_is_computed_here() -> None:
     assert on_all_cores(die, range(200), cores=2) == list(range(200))
 
 
+def test_where_no_more_processes_are_to_be_had_the_rest_is_computed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    fork, forked = os.fork, []
+
+    def once() -> int:
+        if forked:
+            raise BlockingIOError("no more")
+        forked.append(True)
+        return fork()
+
+    monkeypatch.setattr("os.fork", once)
+    found = on_all_cores(where, range(200), cores=4)
+    assert [square for square, _here in found] == [number * number for number in range(200)]
+    assert sum(here for _square, here in found) == 150
+
+
 def test_a_process_in_which_it_fails_leaves_the_failure_to_this_one(capfd: pytest.CaptureFixture[str]) -> None:
     def fail(number: int) -> int:
         if number == 101:
