@@ -14,11 +14,10 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Answer, Executed
 
 try:
-    from kubernetes.client import ApiClient
     from kubernetes.stream import stream
     from websocket import ABNF
 except ImportError:
-    ApiClient = None
+    stream = None
 
 _STDOUT, _RESULT = 1, 3  # channels
 _MOST_RESULT = 2**16
@@ -59,8 +58,8 @@ def execute(
 
 
 def _open(client: Any, namespace: str, pod: str, container: str, command: tuple[str, ...]) -> Any:
-    # It brings the models of all kinds along: half a second, and much memory, for what few runs need.
-    from kubernetes.client import CoreV1Api
+    # CoreV1Api brings the models of all kinds along: half a second, and much memory, for what few runs need.
+    from kubernetes.client import ApiClient, CoreV1Api
 
     # A client of its own: for as long as the call takes, the library changes the methods of the one it is given.
     return stream(
