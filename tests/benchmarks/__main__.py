@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from typing import Any
 
 import jinja2
 import yaml
+from own_cluster import cache_folder, docker_engine
 
 from . import manifests, patching, peers, reading
 from .cluster import Cluster
@@ -41,8 +43,7 @@ def measure(commands: Commands, part: str, found: dict[str, str], cache: Path) -
     if part in ("", "files"):
         yield from manifests.measure(commands, found)
     if part in ("", "cluster"):
-        cluster = Cluster(commands.folder)
-        try:
+        with Cluster(commands.folder) as cluster:
             measured = {0: [commands.play("audit of 0", "audit") for _round in range(reading.ROUNDS)]}
             for size in SIZES:
                 print(f"bench: creating objects for {size:,} Deployments", flush=True)
@@ -53,8 +54,6 @@ def measure(commands: Commands, part: str, found: dict[str, str], cache: Path) -
                     yield from reading.against_others(commands, cluster, found, cache / "kind-node/bin/kubectl")
                     yield from patching.measure(commands, cluster)
             yield from reading.growth(commands, measured)
-        finally:
-            cluster.delete()
 
 
 def conditions(found: dict[str, str]) -> dict[str, Any]:
@@ -94,20 +93,18 @@ def main() -> int:
     if part not in ("", "files", "cluster"):
         print(f'bench: ONLY="{part}": it is files or cluster', file=sys.stderr)
         return 2
-    told = subprocess.run(["bash", "-c", 'source tools/common.sh; echo "$cache"'], check=True, capture_output=True)
-    cache = Path(told.stdout.decode().strip())
+    cache = cache_folder()
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
     folder = ROOT / "build/bench"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     commands, figures = Commands(folder), []
     found = peers.find(cache)
-    if part != "files":
-        subprocess.run(["tools/docker-engine", "start"], check=True, stdout=subprocess.DEVNULL)
     try:
-        for figure in measure(commands, part, found, cache):
-            figures.append(figure)
-            print(figure.line(), flush=True)
+        with docker_engine() if part != "files" else nullcontext():
+            for figure in measure(commands, part, found, cache):
+                figures.append(figure)
+                print(figure.line(), flush=True)
     except (BenchmarkError, subprocess.CalledProcessError, RuntimeError) as error:
         print(f"bench: stopped: {error}", file=sys.stderr)
         return 1

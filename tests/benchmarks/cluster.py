@@ -10,47 +10,34 @@ cores busy.
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from own_cluster import OwnCluster
+
 from .bare import MERGE, Server, concurrently
 from .objects import around, namespace, namespaces, status, workloads
 
 NAME = "graceful-benchmark"
-_NODE = f"{NAME}-control-plane"
 _STOPPED = ("kube-controller-manager", "kube-scheduler")
 
 
-class Cluster:
-    """A cluster of our own; `kubeconfig` leads to it."""
+class Cluster(OwnCluster):
+    """The one that is measured on."""
 
     def __init__(self, folder: Path):
-        self.kubeconfig = folder / "kubeconfig"
+        super().__init__(NAME, folder / "kubeconfig")
         self.size = 0
-        # A loaded one is not used again: what an interrupted run has left in it is not known.
-        self.delete()
-        _tool("test-cluster", "up", "--no-node-ports", "--kubeconfig", str(self.kubeconfig))
-        os.environ["KUBECONFIG"] = os.environ["K8S_AUTH_KUBECONFIG"] = str(self.kubeconfig)
         self.server = Server()
         self.version = str(self.server.send("GET", "/version")["gitVersion"])
         self.server.send("DELETE", "/apis/apps/v1/namespaces/kube-system/daemonsets/kube-proxy")
         # They still have to free the new node for pods.
         while any(node["spec"].get("taints") for node in self.server.send("GET", "/api/v1/nodes")["items"]):
             time.sleep(1)
-        for part in _STOPPED:
-            _node("mv", f"/etc/kubernetes/manifests/{part}.yaml", f"/etc/kubernetes/{part}.yaml")
-        for part in _STOPPED:
-            while _node("pgrep", "-f", part, check=False):
-                time.sleep(1)
-
-    def delete(self) -> None:
-        """Delete it, if there is one."""
-        _tool("test-cluster", "down")
+        self.stop(*_STOPPED)
 
     def grow(self, size: int) -> None:
         """Create what lacks for `size` Deployments, with all that is around them."""
@@ -80,14 +67,3 @@ class Cluster:
         path = f"/apis/apps/v1/namespaces/{namespace(number)}/deployments/service-{number:05}"
         found = self.server.send("GET", path)
         self.server.send("PATCH", f"{path}/status", status(found["metadata"]["generation"]), MERGE)
-
-
-def _tool(name: str, *arguments: str) -> None:
-    subprocess.run([f"tools/{name}", *arguments], env=os.environ | {"GRACEFUL_CLUSTER": NAME}, check=True)
-
-
-def _node(*command: str, check: bool = True) -> bool:
-    """Run a command on the node; whether it succeeded."""
-    script = 'eval "$(tools/docker-engine env)" && exec docker exec "$@"'
-    done = subprocess.run(["bash", "-c", script, "bash", _NODE, *command], stdout=subprocess.DEVNULL, check=check)
-    return done.returncode == 0

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from own_cluster import docker_engine
 
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
 
@@ -38,15 +39,12 @@ def main() -> int:
     if part not in ("", "kills", "cases"):
         print(f'faults: ONLY="{part}": it is kills or cases', file=sys.stderr)
         return 2
-    told = subprocess.run(["bash", "-c", 'source tools/common.sh; echo "$cache"'], check=True, capture_output=True)
     folder = ROOT / "build/faults"
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["ANSIBLE_CONFIG"] = str(ROOT / "ansible.cfg")
-    started = subprocess.run(["tools/docker-engine", "start"], check=True, stdout=subprocess.PIPE, text=True)
     results: dict[str, Any] = {}
     verdicts: list[bool] = []
-    cluster = Cluster(Path(told.stdout.decode().strip()), folder)
-    try:
+    with docker_engine(), Cluster(folder) as cluster:
         results = {
             "date": datetime.now(UTC).strftime("%Y-%m-%d"),
             "versions": {
@@ -67,10 +65,6 @@ def main() -> int:
             results["kills"] = kills.series(cluster, folder / "run", KILLS, seed=int(began))
             verdicts.append(kills.is_right(results["kills"]))
             done(f"{KILLS} kills", verdicts[-1], began)
-    finally:
-        cluster.delete()
-        if "started" in started.stdout:
-            subprocess.run(["tools/docker-engine", "stop"], check=False)
     if not part:
         path = Path(__file__).with_name("results.json")
         path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from own_cluster import OwnCluster, cache_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "faults"
 ACCOUNT = "graceful-termination-remediate"  # what the role's RBAC files call it
@@ -31,25 +33,17 @@ def kubectl(*arguments: str, text: str | None = None) -> str:
     return command("kubectl", "-n", NAMESPACE, *arguments, text=text)
 
 
-class Cluster:
-    """Made anew, and deleted by `delete`. KUBECONFIG leads to it."""
+class Cluster(OwnCluster):
+    """The one that is done harm to, with an audit log and the rights of the role."""
 
-    def __init__(self, cache: Path, folder: Path):
+    def __init__(self, folder: Path):
         self._audit_log = folder / "audit.log"
-        kubeconfig = folder / "kubeconfig"
-        self.delete()
-        arguments = ["--no-node-ports", "--kubeconfig", str(kubeconfig), "--audit-log", str(self._audit_log)]
-        subprocess.run(["tools/test-cluster", "up", *arguments], env=_environment(), check=True)
-        os.environ["PATH"] = f"{cache / 'kind-node/bin'}:{os.environ['PATH']}"
-        os.environ["KUBECONFIG"] = os.environ["K8S_AUTH_KUBECONFIG"] = str(kubeconfig)
+        super().__init__(_NAME, folder / "kubeconfig", "--audit-log", str(self._audit_log))
+        os.environ["PATH"] = f"{cache_folder() / 'kind-node/bin'}:{os.environ['PATH']}"
         self.version = json.loads(command("kubectl", "version", "-o", "json"))["serverVersion"]["gitVersion"]
         command("kubectl", "create", "namespace", NAMESPACE)
         rights = (ROOT / "roles/remediate/files/rbac-namespace.yaml").read_text(encoding="utf-8")
         command("kubectl", "apply", "-f", "-", text=rights.replace("NAMESPACE", NAMESPACE))
-
-    def delete(self) -> None:
-        """Delete it, if there is one."""
-        subprocess.run(["tools/test-cluster", "down"], env=_environment(), check=True)
 
     def reset(self, amount: int, *, pods: bool) -> None:
         """So many Deployments as they are in the beginning; with `pods`, rolled out."""
@@ -80,17 +74,10 @@ class Cluster:
             and (dry or "dryRun" not in entry["requestURI"])
         ]
 
-    def node(self, *arguments: str) -> bool:
-        """Run a command on the node; whether it succeeded."""
-        script = 'eval "$(tools/docker-engine env)" && exec docker exec "$@"'
-        line = ["bash", "-c", script, "bash", f"{_NAME}-control-plane", *arguments]
-        return subprocess.run(line, check=False, capture_output=True).returncode == 0
-
     def kill_server(self) -> float:
         """SIGKILL for the API server; after how many seconds it answers again."""
         begin = time.monotonic()
-        if not self.node("pkill", "-9", "-x", "kube-apiserver"):
-            raise RuntimeError("there was no kube-apiserver to kill")
+        self.node("pkill", "-9", "-x", "kube-apiserver")
         self.wait_for_server()
         return round(time.monotonic() - begin, 1)
 
@@ -103,18 +90,11 @@ class Cluster:
     @contextmanager
     def without_controllers(self) -> Iterator[None]:
         """Deployments are objects without pods meanwhile."""
-        manifests, aside = "/etc/kubernetes/manifests/kube-controller-manager.yaml", "/etc/kubernetes/"
-        self.node("mv", manifests, aside)
-        while self.node("pgrep", "-f", "kube-controller-manager"):
-            time.sleep(1)
+        self.stop("kube-controller-manager")
         try:
             yield
         finally:
-            self.node("mv", f"{aside}kube-controller-manager.yaml", manifests)
-
-
-def _environment() -> dict[str, str]:
-    return os.environ | {"GRACEFUL_CLUSTER": _NAME}
+            self.start("kube-controller-manager")
 
 
 def _workload(name: str) -> Iterator[dict[str, Any]]:
