@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
-from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+from ansible_collections.graceful.termination.tests.unit.audited import audit_file
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 RECIPES = sorted(path.name for path in (DOCS / "recipes").iterdir())
@@ -20,13 +17,7 @@ RECIPES = sorted(path.name for path in (DOCS / "recipes").iterdir())
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_has_no_error_and_no_warning(name: str) -> None:
-    options = read_options(
-        {option: entry.get("default") for option, entry in AUDIT_OPTIONS.items()}
-        | {"source": name, "_directory": str(DOCS / "recipes"), "_snippets": read_templates(None)}
-    )
-    assert options.path and options.source and options.version
-    source = ManifestSource(options.path, options.source, options.selection, options.version, version_assumed=True)
-    report = run_audit(source, options).report
+    report = audit_file(DOCS / "recipes" / name)
     assert report["skipped"] == []
     assert len(report["workloads"]) == 1
     serious = [entry for entry in report["findings"] if entry["severity"] != "info"]

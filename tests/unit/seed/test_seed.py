@@ -25,11 +25,8 @@ import pytest
 import yaml
 
 from ansible_collections.graceful.termination.plugins.filter.grace_period import grace_period
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
-from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+from ansible_collections.graceful.termination.tests.unit.audited import audit_file
 
 FOLDER = Path(__file__).with_name("article")
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "article.md"
@@ -43,7 +40,6 @@ PARTS = (
 )
 KEYS = {"rules", "findings", "silent", "not_evaluated", "not_asked", "budget", "numbers", "formula"}
 NEEDS_PODS = {rule.id for rule in RULES if rule.evidence == "runtime" and not rule.opinion}
-TEMPLATES = read_templates(None)
 
 
 def expected(name: str) -> dict[str, Any]:
@@ -52,14 +48,7 @@ def expected(name: str) -> dict[str, Any]:
 
 def audit(name: str) -> dict[str, Any]:
     """The report of an audit of the file as a user would give it."""
-    options = read_options(
-        {option: entry.get("default") for option, entry in AUDIT_OPTIONS.items()}
-        | {"source": f"{name}.yaml", "_directory": str(FOLDER), "_snippets": TEMPLATES}
-        | {"rules": expected(name).get("rules")}
-    )
-    assert options.path and options.source and options.version
-    source = ManifestSource(options.path, options.source, options.selection, options.version, version_assumed=True)
-    return run_audit(source, options).report
+    return audit_file(FOLDER / f"{name}.yaml", rules=expected(name).get("rules"))
 
 
 @pytest.mark.parametrize("name", FIXTURES)
