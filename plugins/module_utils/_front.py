@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import (
-    AUTH_OPTIONS,
-    KubernetesTransport,
-    connect,
-)
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import MISSING
+
+if TYPE_CHECKING:
+    from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import KubernetesTransport
 
 
 def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
@@ -36,6 +35,9 @@ def open_connection(module: AnsibleModule) -> KubernetesTransport:
 
     Raises SourceError.
     """
+    # Here, since the Kubernetes client takes a fifth of a second to load, which manifests need not wait for.
+    from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
+
     connection = connect(module.params)
     if not connection.verified:
         module.warn(

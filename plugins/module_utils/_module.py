@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
 from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome, replan
 from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
@@ -83,7 +83,7 @@ def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
         "actions": report["actions"][:SHOWN_FINDINGS],
         # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes
         # it out of the result, writes it to report_dir and makes the other formats from it.
-        "report": to_json(report),
+        "report": json.dumps(report, ensure_ascii=False),
     }
     if outcome.progress:
         result["next_wave"] = outcome.progress.as_dict()

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.cores import on_all_cores
 from ansible_collections.graceful.termination.plugins.module_utils.cost import Step, pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
@@ -23,6 +24,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snippets impo
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
 from ansible_collections.graceful.termination.plugins.module_utils.waiver import NO_WAIVERS, Waiver, Waivers
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+
+Undecided = tuple[tuple[str, str], ...]  # pairs of a rule's id and the reason why it could not be judged
 
 
 @dataclass
@@ -101,11 +104,12 @@ def audit(
 
     Raises SnippetError where a template cannot be used.
     """
-    result, judged = Audit(tuple(rules), waivers), []
-    snapshot.context.first = min((workload.identity for workload in snapshot.workloads), default=None)
-    for workload in snapshot.workloads:
+    context = snapshot.context
+    context.first = min((workload.identity for workload in snapshot.workloads), default=None)
+
+    def judged(workload: Workload) -> tuple[Judgement, Undecided] | Skipped:
         try:
-            case = open_case(workload, snapshot.context, policy, snapshot.version)
+            case = open_case(workload, context, policy, snapshot.version)
             verdict = judge(case, rules)
             waived = waivers.in_force(workload, rules)
             # A waived rule neither asks for a change nor stands against one.
@@ -115,16 +119,26 @@ def audit(
         except Unreadable as error:
             origin = workload.origin
             line = error.line or origin.line
-            snapshot.skipped.append(Skipped(origin.file or workload.key, line, error.reason, origin.file is not None))
+            return Skipped(origin.file or workload.key, line, error.reason, origin.file is not None)
+        undecided = frozenset(rule for rule, _reason in verdict.undecided)
+        judgement = Judgement(case, verdict.findings, outcome.change, outcome.manual, undecided, waived)
+        return judgement, verdict.undecided
+
+    def shared() -> Iterator[object]:
+        yield from (context, policy, snapshot.version, *rules)
+        for workload in snapshot.workloads:
+            yield from (workload, *workload.containers, *workload.sidecars)
+
+    result = Audit(tuple(rules), waivers)
+    for outcome in on_all_cores(judged, snapshot.workloads, known=shared):
+        if isinstance(outcome, Skipped):
+            snapshot.skipped.append(outcome)
             continue
-        judged.append(workload)
-        undecided_rules = frozenset(rule for rule, _reason in verdict.undecided)
-        result.judgements.append(
-            Judgement(case, verdict.findings, outcome.change, outcome.manual, undecided_rules, waived)
-        )
-        for undecided in verdict.undecided:
-            result.undecided[undecided] = result.undecided.get(undecided, 0) + 1
-    snapshot.workloads = judged
+        judgement, undecided = outcome
+        result.judgements.append(judgement)
+        for pair in undecided:
+            result.undecided[pair] = result.undecided.get(pair, 0) + 1
+    snapshot.workloads = [judgement.case.workload for judgement in result.judgements]
     _refuse(result, source)
     result.judgements.sort(key=_order)
     return result

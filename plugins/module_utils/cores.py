@@ -9,13 +9,14 @@ have to pickle that for each of them, and needs semaphores that not every contai
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
@@ -24,20 +25,27 @@ _MOST = 8  # processes: more would have little left to do, and containers often 
 _WORTHWHILE = 50  # things for each process
 
 
-def on_all_cores(compute: Callable[[Thing], Result], things: Sequence[Thing], cores: int | None = None) -> list[Result]:
+def on_all_cores(
+    compute: Callable[[Thing], Result],
+    things: Sequence[Thing],
+    cores: int | None = None,
+    known: Callable[[], Iterable[Any]] = tuple,
+) -> list[Result]:
     """The result for each thing, in their order. Results are pickled on their way.
 
-    A process that dies, or cannot be had, costs time only: its share is computed here.
+    `known` gives objects that are here already: where a result refers to one of them it is that very object again, and
+    nothing of it is pickled. A process that dies, or cannot be had, costs time only: its share is computed here.
     """
     workers = min(cores or len(os.sched_getaffinity(0)), _MOST, len(things) // _WORTHWHILE)
     if workers < 2 or threading.active_count() > 1:  # a thread may hold a lock that no child could ever get
         return [compute(thing) for thing in things]
     shares = [things[first::workers] for first in range(workers)]
+    objects = list(known())
     children: list[_Child] = []
     try:
         with suppress(OSError):  # no more processes, or no more files
             for share in shares[1:]:
-                children.append(_Child(compute, share))  # noqa: PERF401 - those that were begun have to be in it
+                children.append(_Child(compute, share, objects))  # noqa: PERF401 - those that were begun have to be in it
         own = [[compute(thing) for thing in share] for share in (shares[0], *shares[1 + len(children) :])]
         parts = [own[0], *(child.results() for child in children), *own[1:]]
     finally:
@@ -52,8 +60,8 @@ def on_all_cores(compute: Callable[[Thing], Result], things: Sequence[Thing], co
 class _Child:
     """A forked process at work on its share."""
 
-    def __init__(self, compute: Callable, share: Sequence) -> None:
-        self._compute, self._share = compute, share
+    def __init__(self, compute: Callable, share: Sequence, known: Sequence[Any]) -> None:
+        self._compute, self._share, self._known = compute, share, known
         self._from, to = os.pipe()
         try:
             self._process = os.fork()
@@ -68,8 +76,10 @@ class _Child:
             # What ends a run ends this at once; nothing of the parent's is to be finished here.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
+            # Pickled as a whole before anything is sent: the other side does not read while it has its own share to do.
+            pickled = _pickled([compute(thing) for thing in share], known)
             with os.fdopen(to, "wb") as stream:
-                pickle.dump([compute(thing) for thing in share], stream)
+                stream.write(pickled)
         finally:
             os._exit(0)
 
@@ -77,7 +87,7 @@ class _Child:
         """What it computed, or the same computed here."""
         with os.fdopen(os.dup(self._from), "rb") as stream:
             try:
-                return pickle.load(stream)
+                return _Unpickler(stream, self._known).load()
             except (EOFError, pickle.UnpicklingError):
                 return [self._compute(thing) for thing in self._share]
 
@@ -86,3 +96,38 @@ class _Child:
         os.close(self._from)
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
+
+
+def _pickled(results: list, known: Sequence[Any]) -> memoryview:
+    buffer = io.BytesIO()
+    pickler = _Pickler(buffer, pickle.HIGHEST_PROTOCOL)
+    pickler.places = {id(thing): place for place, thing in enumerate(known)}
+    pickler.dump(results)
+    return buffer.getbuffer()
+
+
+class _Pickler(pickle.Pickler):
+    """Writes the place of a known object instead of the object. A forked process has them where its parent has them."""
+
+    places: dict[int, int]
+
+    # Not persistent_id: that would be called for each string and number, too.
+    def reducer_override(self, thing: Any) -> Any:
+        place = self.places.get(id(thing))
+        return NotImplemented if place is None else (_known_at, (place,))
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, stream: Any, known: Sequence[Any]) -> None:
+        super().__init__(stream)
+        self._known = known
+
+    def find_class(self, module: str, name: str) -> Any:
+        return (
+            self._known.__getitem__ if (module, name) == (__name__, "_known_at") else super().find_class(module, name)
+        )
+
+
+def _known_at(place: int) -> Any:
+    """Stands in a pickle for the object at a place."""
+    raise NotImplementedError(place)

@@ -28,7 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml
     load_documents,
     load_span,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, difference, merge
+from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, merge, same
 
 
 class DocumentPath(NamedTuple):
@@ -92,7 +92,7 @@ def _edit(
         raise EditRefused("there is no document", line)
     document = documents[0]
     expected = _patched(document, patches)
-    if not difference(document.data, expected):
+    if same(document.data, expected):
         return span
     unterminated = span[-1] not in BREAKS
     layout = Layout(span + newline if unterminated else span, newline)
@@ -141,4 +141,4 @@ def _is_json(span: str) -> bool:
 def _says(span: str, expected: Any) -> bool:
     """Whether a span holds one document, with exactly this data."""
     documents = list(load_span(span, 1, 0))
-    return len(documents) == 1 and not documents[0].problem and not difference(expected, documents[0].data)
+    return len(documents) == 1 and not documents[0].problem and same(expected, documents[0].data)

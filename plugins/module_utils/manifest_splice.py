@@ -14,7 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifest_flow
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_layout import Layout, Node, habits
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_scalar import key_text, plain_value
 from ansible_collections.graceful.termination.plugins.module_utils.manifest_text import BREAKS
-from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import difference
+from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import same
 
 _COLON = re.compile(r"[ \t]*:")
 _WHITE = re.compile(rf"[ \t{BREAKS}]*")
@@ -59,7 +59,7 @@ class Splicer:
 
     def change_document(self, root: Node, before: Any, after: Any) -> None:
         """Make the text at `root`, which says `before`, say `after`. Raises CannotSplice."""
-        if before is not after and difference(before, after):
+        if not same(before, after):
             self._block = render.Block(*habits(root))
             self._change(root, before, after, None)
 
@@ -77,7 +77,7 @@ class Splicer:
         self._splices.append((start, end, text))
 
     def _change(self, node: Node, before: Any, after: Any, slot: _Slot | None) -> None:
-        if before is after or not difference(before, after):
+        if same(before, after):
             return
         self._refuse_shared(node)
         if node.kind == "map" and node.children and isinstance(after, dict) and after:
@@ -125,7 +125,7 @@ class Splicer:
 
     def _change_map(self, node: Node, before: dict[str, Any], after: dict[str, Any], slot: _Slot | None) -> None:
         entries = self._entries(node, slot)
-        changed = [name for name in entries if name in after and difference(before[name], after[name])]
+        changed = [name for name in entries if name in after and not same(before[name], after[name])]
         gone = [name for name in entries if name not in after]
         added = {name: value for name, value in after.items() if name not in before}
         for name in [*changed, *gone]:

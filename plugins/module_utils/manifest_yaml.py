@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
@@ -183,7 +184,7 @@ class _Builder:
                 if key not in merged:
                     self.duplicate_keys.append((self.first_line + key_node.start_mark.line, key))
                 merged.discard(key)
-            result[key] = self.build(value_node)
+            result[intern(key)] = self.build(value_node)
         return result
 
     def merge_sources(self, node: yaml.Node) -> list[LocatedDict]:

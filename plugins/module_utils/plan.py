@@ -50,7 +50,7 @@ _NESTED_FIELDS = {
 class Change:
     """What one workload gets: `strategy` causes no rollout by itself, `template` restarts the pods.
 
-    `solves` are the findings that are gone afterwards; `fields` the dotted paths that change; `obj` the object after.
+    `solves` are the findings that are gone afterwards; `fields` the dotted paths that change.
     """
 
     workload: Workload
@@ -59,12 +59,16 @@ class Change:
     solves: tuple[Finding, ...]
     fields: tuple[str, ...]
     budget_after: Budget
-    obj: dict
 
     @property
     def patch(self) -> dict:
         """Both parts as one strategic merge patch."""
         return merge_patches(self.strategy, self.template)
+
+    @property
+    def obj(self) -> dict:
+        """The object after the change; what that does not touch is shared with the workload's."""
+        return merge(self.workload.obj, self.patch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,9 +258,7 @@ def _proven(
         return Plan(None, manual | _all(wanted, reason))
     manual |= _all(unsolved, "the template's patch does not solve it")
     solves = tuple(f for f in wanted if f not in unsolved)
-    return Plan(
-        Change(workload, strategy, template, solves, tuple(difference(workload.obj, after)), budget, after), manual
-    )
+    return Plan(Change(workload, strategy, template, solves, tuple(difference(workload.obj, after)), budget), manual)
 
 
 def _outside(case: Case, strategy: dict, template: dict) -> str | None:

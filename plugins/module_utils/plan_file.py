@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.cost import S
 from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
-from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, difference, merge
+from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import MergeError, merge, same
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
 
 SCHEMA = "graceful.termination/plan/v1"
@@ -166,7 +166,7 @@ def _is_done(workload: Workload, entry: Mapping[str, Any]) -> bool:
         after = merge(merge(workload.obj, entry["strategy"]), entry["template"])
     except MergeError:
         return False
-    return not difference(workload.obj, after)
+    return same(workload.obj, after)
 
 
 def _moved(now: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:

@@ -61,6 +61,11 @@ def difference(before: Any, after: Any) -> list[str]:
     return paths
 
 
+def same(one: Any, other: Any) -> bool:
+    """Whether `difference` would list nothing, which takes far longer to find out."""
+    return _same(one, other, set())
+
+
 def _merge_map(target: dict[str, Any], patch: dict[str, Any], path: str) -> dict[str, Any]:
     result = copy.copy(target)
     for key, value in patch.items():
@@ -147,8 +152,7 @@ def _difference(a: Any, b: Any, path: str, field: str, paths: list[str], seen: s
             return
         pairs = found
     else:
-        # NaN is not equal to itself, and both sides having it is no difference; repr tells them apart from the rest.
-        if type(a) is not type(b) or (a != b and not repr(a) == repr(b) == "nan"):
+        if not _same_scalar(a, b):
             paths.append(path)
         return
     # Without this, objects that refer to their parts through aliases a few levels deep would take for ever.
@@ -160,6 +164,30 @@ def _difference(a: Any, b: Any, path: str, field: str, paths: list[str], seen: s
             _difference(one, other, here, key, paths, seen)
         else:
             paths.append(here)
+
+
+def _same(a: Any, b: Any, seen: set[tuple[int, int]]) -> bool:
+    if a is b:
+        return True
+    if isinstance(a, dict):
+        if not isinstance(b, dict) or a.keys() != b.keys():
+            return False
+        pairs = [(value, b[key]) for key, value in a.items()]
+    elif isinstance(a, list):
+        if not isinstance(b, list) or len(a) != len(b):
+            return False
+        pairs = list(zip(a, b, strict=True))
+    else:
+        return _same_scalar(a, b)
+    if (id(a), id(b)) in seen:  # as in _difference
+        return True
+    seen.add((id(a), id(b)))
+    return all(_same(one, other, seen) for one, other in pairs)
+
+
+def _same_scalar(a: Any, b: Any) -> bool:
+    # NaN is not equal to itself, and both sides having it is no difference; repr tells it apart from the rest.
+    return type(a) is type(b) and (a == b or repr(a) == repr(b) == "nan")
 
 
 def _pair_elements(a: list[Any], b: list[Any], path: str, field: str) -> list[tuple[str, str, Any, Any, bool]] | None:

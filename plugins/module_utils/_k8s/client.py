@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.execute import execute
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
     cluster_name,
@@ -34,10 +35,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.api i
 from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 
 try:
-    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
 except ImportError:
-    AUTH_ARG_SPEC = {}
     get_api_client = None
 try:
     import kubernetes
@@ -47,8 +46,6 @@ try:
 except ImportError:
     kubernetes = None
 
-# Of kubernetes.core's modules, and the same here; without that collection there are none.
-AUTH_OPTIONS: dict[str, dict[str, Any]] = dict(AUTH_ARG_SPEC)
 CONNECT_SECONDS = 10
 READ_SECONDS = 60  # between two parts of an answer; an admission webhook may take 30
 OPEN_SECONDS = 30

@@ -94,7 +94,12 @@ class Load:
     def _schedule(self) -> None:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
-            self._pool.submit(self._fresh, due)
+            try:
+                self._pool.submit(self._fresh, due)
+            except RuntimeError:
+                if self._stop.is_set():  # cancel shut the pool down in between
+                    return
+                raise
             due += 1 / self.rate
 
     def _fresh(self, due: float) -> None:

@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.strategic_mer
     MergeError,
     difference,
     merge,
+    same,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.undo import Undo, project
 from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
@@ -176,7 +177,7 @@ class Writer:
         change = self._replan(workload.with_object(obj)) if self._replan else None
         if change is None:
             # The same request may have been carried out without its answer reaching us: then it was we who changed it.
-            if conflict.again and not difference(obj, merge(obj, task.change.patch)):
+            if conflict.again and same(obj, merge(obj, task.change.patch)):
                 task.after = obj
                 raise _Stop("changed", "")
             if not self._replan:

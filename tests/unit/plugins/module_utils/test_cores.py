@@ -20,6 +20,12 @@ def where(number: int) -> tuple[int, bool]:
     return number * number, os.getpid() == HERE
 
 
+@pytest.fixture(autouse=True)
+def no_other_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests may have left some behind, and they must not decide what is seen here."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+
+
 @pytest.mark.parametrize("amount", [150, 151, 152])
 def test_shares_are_computed_elsewhere_and_come_back_in_order(amount: int) -> None:
     found = on_all_cores(where, range(amount), cores=3)
@@ -32,7 +38,8 @@ def test_little_to_do_or_one_core_needs_no_process(amount: int, cores: int) -> N
     assert on_all_cores(where, range(amount), cores) == [(number * number, True) for number in range(amount)]
 
 
-def test_beside_another_thread_nothing_is_forked() -> None:
+def test_beside_another_thread_nothing_is_forked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     end = threading.Event()
     thread = threading.Thread(target=end.wait)
     thread.start()

@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.strategic_mer
     difference,
     merge,
     merge_patches,
+    same,
 )
 
 
@@ -142,6 +143,7 @@ def test_difference(before: Any, after: Any, paths: list[str]) -> None:
     assert difference(before, after) == paths
     backwards = difference(before=after, after=before)
     assert bool(backwards) == bool(paths)
+    assert same(before, after) == same(after, before) == (not paths)
 
 
 def test_difference_names_the_field_of_a_container() -> None:
@@ -160,4 +162,6 @@ def test_shared_parts_are_compared_once() -> None:
     begin = time.monotonic()
     assert difference(shared(1), shared(1)) == []
     assert difference(shared(1), shared(2)) == ["[0]" * 61]
+    assert same(shared(1), shared(1))
+    assert not same(shared(1), shared(2))
     assert time.monotonic() - begin < 1

@@ -1,0 +1,16 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: the options of a connection, which a module has whether it comes to need one or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+try:
+    from ansible_collections.kubernetes.core.plugins.module_utils.args_common import AUTH_ARG_SPEC
+except ImportError:
+    AUTH_ARG_SPEC = {}
+
+# Of kubernetes.core's modules, and the same here; without that collection there are none.
+AUTH_OPTIONS: dict[str, dict[str, Any]] = dict(AUTH_ARG_SPEC)
