@@ -77,6 +77,11 @@ def behind_init(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(rest)
 
 
+def has_script(words: Sequence[str]) -> bool:
+    """Whether the words call a shell, by itself or behind an init, and its script is one of them."""
+    return script_of(behind_init(words) or words) is not None
+
+
 def commands_of(script: str) -> list[str]:
     """The simple commands of a script, roughly, without `then`, `do` and the like; quoted text is blanked."""
     parts = (_OPENING.sub("", part.strip()).rstrip(" \t)") for part in _SEPARATOR.split(_blanked(script)))

@@ -24,6 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shell import 
     basename,
     commands_of,
     ends_in_program,
+    has_script,
     script_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.version import Version
@@ -136,7 +137,11 @@ def _killed(case: Case) -> Iterator[Hit]:
                 f"the work cannot save what it has and is killed {workload.grace} s later",
                 f"{container.path}.command",
                 # The script itself stays out of the report: it may hold a secret.
-                Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", {"single": False}),
+                Remedy(
+                    EXEC_ENTRYPOINT,
+                    "a changed start command is for its owner to test",
+                    {"single": False, "in_args": not has_script(container.command)},
+                ),
                 container,
                 "info",
                 {"deadline_seconds": deadline, "grace_seconds": workload.grace},

@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.shell import 
     behind_init,
     commands_of,
     ends_in_program,
+    has_script,
     script_of,
 )
 
@@ -57,7 +58,11 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
             else _message(basename(written[0]) if started else "", workload.grace, idle=idle, may_go=may_go),
             f"{container.path}.command",
             # The script itself stays out of the report: it may hold a secret.
-            Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", {"single": single}),
+            Remedy(
+                EXEC_ENTRYPOINT,
+                "a changed start command is for its owner to test",
+                {"single": single, "in_args": script is not None and not has_script(container.command)},
+            ),
             container,
             _severity(case, idle=idle, confirmed=confirmed, may_go=may_go),
             {"commands": len(commands), "grace_seconds": workload.grace},

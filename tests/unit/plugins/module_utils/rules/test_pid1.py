@@ -41,6 +41,24 @@ def test_one_simple_command_is_an_info(script: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("command", "args", "in_args"),
+    [
+        (["sh", "-c"], [SEVERAL], True),
+        (["sh"], ["-c", SEVERAL], True),
+        (["tini", "--"], ["sh", "-c", SEVERAL], True),
+        (["sh", "-c", SEVERAL], ["the", "script's", "own"], False),
+        (["tini", "--", "sh", "-c", SEVERAL], ["the script's own"], False),
+        (["sh", "-c", SEVERAL], None, False),
+    ],
+)
+def test_a_script_in_args_goes_with_the_new_command_and_what_the_script_gets_stays(
+    command: list[str], args: list[str] | None, in_args: bool
+) -> None:
+    finding = run(workload(container(command=command, args=args))).one(RULE)
+    assert ("args: null" in finding["snippet"]) == in_args
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ("/bin/sh", "-c"),
