@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from ansible_collections.graceful.termination.tools.calibration.predict import (
+from ansible_collections.graceful.termination.tools.calibration.meanings import (
     CAPACITY,
     FRESH,
     IN_FLIGHT,
@@ -89,9 +89,9 @@ def disagreements(prediction: dict[str, Any], measurement: dict[str, Any]) -> li
     return [outcome for outcome, agrees in compare(prediction, measurement).items() if not agrees]
 
 
-def fingerprint(prediction: dict[str, Any]) -> str:
-    """Of a prediction, so that a measurement tells which one it was made for."""
-    return hashlib.sha256(json.dumps(prediction, sort_keys=True).encode()).hexdigest()[:16]
+def fingerprint(predicted: dict[str, Any]) -> str:
+    """Of both predictions of a variant and its digest, so that a measurement tells which ones it was made for."""
+    return hashlib.sha256(json.dumps(predicted, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _yes(what: object) -> str:

@@ -1,17 +1,16 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a drill of a variant will show, from nothing but an audit of its manifests by this collection.
+"""What a drill of a variant will show, from an audit of it by this collection, and nothing else.
 
-The audit gives findings and a budget; the tables here say what each of them means for a drill. They follow from what
-the rules say of themselves and from how Kubernetes stops a pod, and are not fitted to what was measured.
+Each variant is predicted twice, by the same tables: from an audit of its manifests alone, and from one of its running
+pods with evidence, none of which was ever stopped.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +22,30 @@ from ansible_collections.graceful.termination.plugins.module_utils.run import ru
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.module_utils.version import parse_version
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
-from ansible_collections.graceful.termination.tools.calibration.variants import EVICT, RESTART, Refused, Variant
+from ansible_collections.graceful.termination.tools.calibration.meanings import (
+    CAPACITY,
+    ENOUGH_SECONDS,
+    FLOOR_SECONDS,
+    FRESH,
+    IN_FLIGHT,
+    KILLED,
+    MEANINGS,
+    NO,
+    OUTCOMES,
+    SERIOUS,
+    STUCK,
+    UNKNOWN,
+    YES,
+)
+from ansible_collections.graceful.termination.tools.calibration.variants import EVICT, Refused, Variant
 
 KUBERNETES = "1.37"  # the test cluster's
-YES, NO, UNKNOWN = "yes", "no", "unknown"
-FRESH, IN_FLIGHT, KILLED, CAPACITY, STUCK = "fresh lost", "in flight cut", "killed", "capacity lost", "stuck"
-OUTCOMES = {
-    FRESH: "a request on a fresh connection is lost",
-    IN_FLIGHT: "an upload that is under way is cut",
-    KILLED: "a container uses up its grace period and is killed (exit code 137)",
-    CAPACITY: "fewer pods are ready than the Deployment asks for",
-    STUCK: "the restart, or the eviction, does not come to its end",
-}
-# Where requests come through kube-proxy, 5 s let that learn of a stop; prestop-stops-server-early counts so, too.
-ENOUGH_SECONDS = 5
-FLOOR_SECONDS = 2  # what the kubelet gives a container whose hook has used up the grace period
+MANIFESTS, PODS = "manifests", "pods"
+KINDS = (MANIFESTS, PODS)  # what a variant is predicted from
+_MEANINGS = {meaning.rule: meaning for meaning in MEANINGS}
 
 
-@dataclass(frozen=True)
-class Meaning:
-    """What a finding means for a drill in one of these modes."""
-
-    rule: str
-    outcomes: tuple[str, ...]
-    why: str
-    modes: tuple[str, ...] = (RESTART, EVICT)
-
-
-MEANINGS = (
-    Meaning("prestop-missing", (FRESH,), "SIGTERM comes before the proxies know that the pod stops"),
-    Meaning("prestop-tcp-socket", (FRESH,), "the hook fails at once, so there is no delay"),
-    Meaning("prestop-stops-server-early", (FRESH,), "the server is away before the proxies know"),
-    Meaning("no-readiness-probe", (FRESH,), "requests go to new pods that do not listen yet"),
-    Meaning("recreate-strategy-serving", (FRESH, CAPACITY), "all pods stop before a new one starts", (RESTART,)),
-    Meaning("rollout-loses-capacity", (CAPACITY,), "a pod stops before a new one is ready", (RESTART,)),
-    Meaning("prestop-exceeds-grace", (IN_FLIGHT, KILLED), "the hook leaves 2 s, then comes SIGKILL"),
-    Meaning("pid1-shell-wrapper", (KILLED,), "the server never gets SIGTERM: it serves on until SIGKILL"),
-    Meaning("surge-port-conflict", (STUCK,), "the new pod waits for a port that the old one has", (RESTART,)),
-    Meaning("pdb-blocks-eviction", (STUCK,), "no eviction is ever allowed", (EVICT,)),
-    Meaning("single-replica", (), "a rolling update starts the next pod first"),
-    Meaning("grace-period-insufficient", (), "the margin is missing, or more: the budget decides"),
-    Meaning("prestop-starves-drain", (), "the budget decides"),
-)
-BUDGET = (
-    ("preStop + drain > grace", (IN_FLIGHT, KILLED), "what is longer than the rest of the grace period is cut"),
-    (f"0 < preStop < {ENOUGH_SECONDS} s", (FRESH,), "SIGTERM may come before the proxies know"),
-)
-
-
-def audit(variant: Variant) -> dict[str, Any]:
+def audit_manifests(variant: Variant) -> dict[str, Any]:
     """report.json of the manifests of one variant."""
     options = read_options(
         {name: option.get("default") for name, option in AUDIT_OPTIONS.items()}
@@ -81,26 +55,20 @@ def audit(variant: Variant) -> dict[str, Any]:
         Path(folder, "manifests.yaml").write_text(yaml.safe_dump_all(variant.objects), encoding="utf-8")
         version = parse_version(KUBERNETES)
         source = ManifestSource(folder, variant.name, options.selection, version, version_assumed=False)
-        report = run_audit(source, options).report
+        return run_audit(source, options).report
+
+
+def predict(variant: Variant, report: dict[str, Any]) -> dict[str, Any]:
+    """One prediction: rules, budget, outcomes, clean and stop_seconds, from a report.json about the variant.
+
+    Raises Refused for a report on something else, and for a finding of which no table says what it means.
+    """
     if len(report["workloads"]) != 1 or report["skipped"]:
-        raise Refused(f"{variant.name}: its manifests are not judged as one workload: {report['skipped']}")
-    return report
-
-
-def _serious(report: dict[str, Any]) -> list[str]:
-    """The rules of its open errors and warnings."""
-    open_ones = [entry for entry in report["findings"] if entry["status"] == "open"]
-    return sorted({entry["rule"] for entry in open_ones if entry["severity"] in ("error", "warning")})
-
-
-def predict(variant: Variant) -> dict[str, Any]:
-    """The prediction for one variant. Raises Refused for a finding of which no table says what it means."""
-    report = audit(variant)
+        raise Refused(f"{variant.name} is not judged as one workload: {report['skipped']}")
     budget = report["workloads"][0]["budget"]
-    rules = _serious(report)
+    rules = _rules_that_count(report, variant)
     outcomes = _outcomes(rules, budget, variant)
     return {
-        "digest": variant.digest,
         "rules": rules,
         "budget": {key: budget[key] for key in ("grace", "prestop", "drain", "required", "known")},
         "outcomes": outcomes,
@@ -109,13 +77,51 @@ def predict(variant: Variant) -> dict[str, Any]:
     }
 
 
-def predictions(variants: Iterable[Variant]) -> dict[str, Any]:
-    """predictions.json."""
-    return {
-        "version": VERSION,
-        "kubernetes": KUBERNETES,
-        "predictions": {variant.name: predict(variant) for variant in variants},
-    }
+def predict_manifests(variant: Variant) -> dict[str, Any]:
+    """The prediction from its manifests alone."""
+    return predict(variant, audit_manifests(variant))
+
+
+def predictions(
+    variants: Iterable[Variant],
+    audit_pods: Callable[[Variant], dict[str, Any]],
+    tell: Callable[[str, dict[str, Any]], None] = lambda name, entry: None,
+) -> dict[str, Any]:
+    """predictions.json; `audit_pods` returns the report.json of the variant as it runs, `tell` gets each as it comes.
+
+    What the audits saw on the pods, and when, is no part of a prediction: to ask again must not ask for other drills.
+    """
+    entries, audits = {}, {}
+    for variant in variants:
+        report = audit_pods(variant)
+        entries[variant.name] = {
+            "digest": variant.digest,
+            MANIFESTS: predict_manifests(variant),
+            PODS: predict(variant, report),
+        }
+        audits[variant.name] = {"at": report["generated_at"], "seen": seen_on_pods(report)}
+        tell(variant.name, entries[variant.name])
+    return {"version": VERSION, "kubernetes": KUBERNETES, "predictions": entries, "audits": audits}
+
+
+def seen_on_pods(report: dict[str, Any]) -> list[str]:
+    """What only running pods tell, as `rule (severity)`."""
+    told = [entry for entry in report["findings"] if entry["evidence"] == "runtime"]
+    return sorted({f"{entry['rule']} ({entry['severity']})" for entry in told})
+
+
+def _rules_that_count(report: dict[str, Any], variant: Variant) -> list[str]:
+    """Of its open findings: the errors and the warnings, and infos where their meaning says so."""
+    rules = set()
+    for entry in report["findings"]:
+        meaning = _MEANINGS.get(entry["rule"])
+        severities = meaning.severities if meaning else SERIOUS
+        if entry["status"] == "open" and entry["severity"] in severities:
+            rules.add(entry["rule"])
+    unknown = sorted(rules - _MEANINGS.keys())
+    if unknown:
+        raise Refused(f"{variant.name}: what does {unknown[0]} mean for a drill? Say it in MEANINGS of meanings.py")
+    return sorted(rules)
 
 
 def _outcomes(rules: list[str], budget: dict[str, Any], variant: Variant) -> dict[str, str]:
@@ -124,11 +130,7 @@ def _outcomes(rules: list[str], budget: dict[str, Any], variant: Variant) -> dic
         outcomes |= {IN_FLIGHT: UNKNOWN, KILLED: UNKNOWN}
     if budget["prestop"] is None:
         outcomes[FRESH] = UNKNOWN
-    meanings = {meaning.rule: meaning for meaning in MEANINGS}
-    unknown = [rule for rule in rules if rule not in meanings]
-    if unknown:
-        raise Refused(f"{variant.name}: what does {unknown[0]} mean for a drill? Say it in MEANINGS of {__file__}")
-    certain = {outcome for rule in rules if mode in meanings[rule].modes for outcome in meanings[rule].outcomes}
+    certain = {outcome for rule in rules if mode in _MEANINGS[rule].modes for outcome in _MEANINGS[rule].outcomes}
     prestop, drain = budget["prestop"] or 0, budget["drain"] or 0
     if prestop + drain > budget["grace"]:
         certain |= {IN_FLIGHT, KILLED}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -13,8 +15,10 @@ import pytest
 import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
-from ansible_collections.graceful.termination.tools.calibration import measure, observe, page, predict
+from ansible_collections.graceful.termination.tools.calibration import live, meanings, measure, observe, page, predict
+from ansible_collections.graceful.termination.tools.calibration.playbooks import EVIDENCE
 from ansible_collections.graceful.termination.tools.calibration.variants import (
+    EVICT,
     FOLDER,
     Refused,
     make_variant,
@@ -41,8 +45,27 @@ def folder(tmp_path):
         },
     ]
     tmp_path.joinpath("variants.yml").write_text(yaml.safe_dump(entries))
-    write_json(tmp_path / "predictions.json", predict.predictions(read_variants(tmp_path).values()))
+    repredict(tmp_path)
     return tmp_path
+
+
+def found(rule, severity="info", status="open"):
+    """As much of a finding by evidence from pods as is read."""
+    return {"rule": rule, "severity": severity, "status": status, "evidence": "runtime"}
+
+
+def running(variant, *findings):
+    """What the audit of the variant as it runs reports: what its manifests tell, and these findings."""
+    report = predict.audit_manifests(variant)
+    report["findings"] += findings
+    return report
+
+
+def repredict(folder, **on_pods):
+    """Write predictions.json; `on_pods` are findings by the name of a variant."""
+    variants = read_variants(folder).values()
+    written = predict.predictions(variants, lambda variant: running(variant, *on_pods.get(variant.name, ())))
+    write_json(folder / "predictions.json", written)
 
 
 def drilled(*, lost=0, cut=0, code=0, seconds=15, status=None, reason=""):
@@ -69,10 +92,10 @@ def drilled(*, lost=0, cut=0, code=0, seconds=15, status=None, reason=""):
     }
 
 
-def measured(prediction, **drill):
+def measured(predicted, *, seen=(), **drill):
     result = observe.observe(drilled(**drill), 2, 2)
-    extra = {"attempts": 1, "seen_on_pods": [], "kubernetes": "v1.37.2", "version": "1.0.0", "digest": "x"}
-    return result | extra | {"prediction": observe.fingerprint(prediction)}
+    extra = {"attempts": 1, "seen_on_pods": [*seen], "kubernetes": "v1.37.2", "version": "1.0.0", "digest": "x"}
+    return result | extra | {"prediction": observe.fingerprint(predicted)}
 
 
 # --- The variants ----------------------------------------------------------------------------------------------------
@@ -89,20 +112,22 @@ def test_there_are_24_and_every_file_of_them_is_used():
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_variant_is_judged_and_the_committed_prediction_is_of_its_manifests(name):
-    assert predict.predict(VARIANTS[name])["digest"] == VARIANTS[name].digest
+    assert predict.predict_manifests(VARIANTS[name])["outcomes"].keys() == meanings.OUTCOMES.keys()
     # What today's rules predict may differ: make calibrate says so. The manifests may not.
     assert measure.read_predictions([VARIANTS[name]])[name]["digest"] == VARIANTS[name].digest
 
 
 def test_no_prediction_is_committed_of_a_variant_that_is_gone():
-    assert read_json(FOLDER / "predictions.json")["predictions"].keys() == VARIANTS.keys()
+    committed = read_json(FOLDER / "predictions.json")
+    assert committed["predictions"].keys() == VARIANTS.keys() == committed["audits"].keys()
 
 
-def test_the_space_is_covered():
-    found = read_json(FOLDER / "predictions.json")["predictions"].values()
-    for outcome in predict.OUTCOMES:
-        assert {predict.YES, predict.NO} <= {entry["outcomes"][outcome] for entry in found}
-    assert 8 <= sum(entry["clean"] for entry in found) <= 12
+@pytest.mark.parametrize("kind", predict.KINDS)
+def test_the_space_is_covered(kind):
+    committed = [entry[kind] for entry in read_json(FOLDER / "predictions.json")["predictions"].values()]
+    for outcome in meanings.OUTCOMES:
+        assert {meanings.YES, meanings.NO} <= {entry["outcomes"][outcome] for entry in committed}
+    assert 7 <= sum(entry["clean"] for entry in committed) <= 12
 
 
 def test_an_unknown_key_of_a_variant_is_refused(folder):
@@ -114,8 +139,8 @@ def test_an_unknown_key_of_a_variant_is_refused(folder):
 # --- The mapping -----------------------------------------------------------------------------------------------------
 
 
-def prediction_of(**patch):
-    """Of the base, with these fields of its pod, container, annotations, budget or drill changed."""
+def made(**patch):
+    """The base, with these fields of its pod, container, annotations, budget or drill changed."""
     container = {"name": "web"} | patch.get("container", {})
     pod = patch.get("pod", {}) | {"containers": [container]}
     entry = {
@@ -129,23 +154,27 @@ def prediction_of(**patch):
         "drill": patch.get("drill", {}),
     }
     texts = [(FOLDER / name).read_text(encoding="utf-8") for name in ("base.yml", "server.py")]
-    return predict.predict(make_variant(entry, *texts))
+    return make_variant(entry, *texts)
 
 
-def outcomes(prediction, value=predict.YES):
+def prediction_of(**patch):
+    return predict.predict_manifests(made(**patch))
+
+
+def outcomes(prediction, value=meanings.YES):
     return {outcome for outcome, said in prediction["outcomes"].items() if said == value}
 
 
 def test_the_base_is_clean_with_the_seconds_of_its_budget():
     prediction = prediction_of()
-    assert prediction["clean"] and outcomes(prediction, predict.NO) == predict.OUTCOMES.keys()
+    assert prediction["clean"] and outcomes(prediction, meanings.NO) == meanings.OUTCOMES.keys()
     assert prediction["stop_seconds"] == [5, 17]
 
 
 def test_an_undeclared_drain_leaves_open_what_becomes_of_requests_in_flight():
     prediction = prediction_of(annotations={"graceful.termination/drain-seconds": None})
     assert not prediction["clean"]
-    assert outcomes(prediction, predict.UNKNOWN) == {predict.IN_FLIGHT, predict.KILLED}
+    assert outcomes(prediction, meanings.UNKNOWN) == {meanings.IN_FLIGHT, meanings.KILLED}
     assert prediction["stop_seconds"] == [5, None]
 
 
@@ -159,7 +188,7 @@ def test_a_waived_warning_does_not_count():
 @pytest.mark.parametrize("seconds", [4, 5])
 def test_a_short_prestop_is_too_short_below_five_seconds(seconds):
     prediction = prediction_of(container={"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}})
-    assert outcomes(prediction) == ({predict.FRESH} if seconds == 4 else set())
+    assert outcomes(prediction) == ({meanings.FRESH} if seconds == 4 else set())
     assert prediction["clean"] == (seconds == 5)
 
 
@@ -167,22 +196,20 @@ def test_a_short_prestop_is_too_short_below_five_seconds(seconds):
 def test_a_grace_period_is_too_short_when_prestop_and_drain_exceed_it_not_when_the_margin_is_missing(grace, killed):
     prediction = prediction_of(pod={"terminationGracePeriodSeconds": grace})
     assert not prediction["clean"]
-    assert outcomes(prediction) == ({predict.KILLED, predict.IN_FLIGHT} if killed else set())
+    assert outcomes(prediction) == ({meanings.KILLED, meanings.IN_FLIGHT} if killed else set())
     assert prediction["stop_seconds"] == ([grace, grace] if killed else [5, 17])
 
 
 def test_what_is_stuck_stops_nothing():
-    prediction = prediction_of(
-        budget={"spec": {"maxUnavailable": None, "minAvailable": 2}}, drill={"mode": predict.EVICT}
-    )
-    assert outcomes(prediction) == {predict.STUCK} and prediction["stop_seconds"] is None
+    prediction = prediction_of(budget={"spec": {"maxUnavailable": None, "minAvailable": 2}}, drill={"mode": EVICT})
+    assert outcomes(prediction) == {meanings.STUCK} and prediction["stop_seconds"] is None
 
 
 def test_a_mode_sees_only_what_concerns_it():
     blocked = {"spec": {"maxUnavailable": None, "minAvailable": 2}}
     assert outcomes(prediction_of(budget=blocked)) == set()
-    recreated = prediction_of(spec={"strategy": {"type": "Recreate"}}, drill={"mode": predict.EVICT})
-    assert outcomes(recreated) == {predict.CAPACITY}
+    recreated = prediction_of(spec={"strategy": {"type": "Recreate"}}, drill={"mode": EVICT})
+    assert outcomes(recreated) == {meanings.CAPACITY}
 
 
 def test_a_finding_without_a_meaning_is_refused():
@@ -192,9 +219,32 @@ def test_a_finding_without_a_meaning_is_refused():
         )
 
 
+def test_a_deaf_pid_1_is_killed_whatever_its_severity():
+    for severity in ("info", "warning", "error"):
+        prediction = predict.predict(made(), running(made(), found("pid1-sigterm-unhandled", severity)))
+        assert outcomes(prediction) == {meanings.KILLED} and not prediction["clean"]
+        assert prediction["rules"] == ["pid1-sigterm-unhandled"] and prediction["stop_seconds"] == [27, 27]
+
+
+def test_no_other_info_counts_and_nothing_that_is_waived():
+    others = {meaning.rule for meaning in meanings.MEANINGS} - {"pid1-sigterm-unhandled"} | {"pid1-runtime-default"}
+    report = running(made(), *map(found, sorted(others)), found("pid1-sigterm-unhandled", status="suppressed"))
+    assert predict.predict(made(), report) == prediction_of()
+
+
+def test_a_finding_on_pods_without_a_meaning_is_refused():
+    with pytest.raises(Refused, match="made: what does zombie-processes mean for a drill"):
+        predict.predict(made(), running(made(), found("zombie-processes", "warning")))
+
+
+def test_a_report_on_anything_else_is_refused():
+    with pytest.raises(Refused, match="made is not judged as one workload"):
+        predict.predict(made(), running(made()) | {"workloads": []})
+
+
 def test_every_rule_of_the_mapping_is_one():
     known = {rule.id for rule in select_rules([], [])}
-    assert {meaning.rule for meaning in predict.MEANINGS} <= known
+    assert {meaning.rule for meaning in meanings.MEANINGS} <= known
 
 
 # --- What was seen ---------------------------------------------------------------------------------------------------
@@ -203,25 +253,25 @@ def test_every_rule_of_the_mapping_is_one():
 @pytest.mark.parametrize(
     ("drill", "expected"),
     [
-        ({"lost": 1}, {predict.FRESH}),
-        ({"cut": 1}, {predict.IN_FLIGHT}),
-        ({"code": 137}, {predict.KILLED}),
-        ({"status": "error", "reason": "x: not done after 25 s: y"}, {predict.STUCK}),
+        ({"lost": 1}, {meanings.FRESH}),
+        ({"cut": 1}, {meanings.IN_FLIGHT}),
+        ({"code": 137}, {meanings.KILLED}),
+        ({"status": "error", "reason": "x: not done after 25 s: y"}, {meanings.STUCK}),
     ],
 )
 def test_each_outcome_is_seen_by_itself(drill, expected):
     seen = observe.observe(drilled(**drill), 2, 2)["outcomes"]
-    assert {outcome for outcome, said in seen.items() if said == predict.YES} == expected
+    assert {outcome for outcome, said in seen.items() if said == meanings.YES} == expected
 
 
 def test_one_pod_too_few_is_a_loss_of_capacity():
-    assert observe.observe(drilled(), 1, 2)["outcomes"][predict.CAPACITY] == predict.YES
+    assert observe.observe(drilled(), 1, 2)["outcomes"][meanings.CAPACITY] == meanings.YES
 
 
 def test_an_upload_that_was_refused_was_not_in_flight():
     drill = drilled(status="failed")
     drill["streams"]["upload"]["lost"] = {"refused": 3}
-    assert observe.observe(drill, 2, 2)["outcomes"][predict.IN_FLIGHT] == predict.NO
+    assert observe.observe(drill, 2, 2)["outcomes"][meanings.IN_FLIGHT] == meanings.NO
 
 
 def test_what_was_not_observed_is_not_compared():
@@ -229,7 +279,7 @@ def test_what_was_not_observed_is_not_compared():
     drill["checks"] = [{"result": "not observed"}] * 4
     good = prediction_of()
     measurement = observe.observe(drill, 2, 2)
-    assert not observe.compare(good, measurement).keys() & {predict.IN_FLIGHT, predict.KILLED, observe.STOP_SECONDS}
+    assert not observe.compare(good, measurement).keys() & {meanings.IN_FLIGHT, meanings.KILLED, observe.STOP_SECONDS}
 
 
 @pytest.mark.parametrize("status", ["noisy", "interrupted", "error", "running"])
@@ -249,20 +299,66 @@ def test_seconds_agree_to_two(seconds, agrees):
     assert observe.compare(prediction_of(), measurement)[observe.STOP_SECONDS] is agrees
 
 
+# --- Evidence --------------------------------------------------------------------------------------------------------
+
+
+def looked_into(
+    *findings, evidence=("status", "events", "exec"), unknown=("grace-period-exceeded", "unclean-exit-code")
+):
+    """The report on the base that runs and was never stopped, unless it is said otherwise."""
+    reasons = [{"rule": rule, "reason": "why not"} for rule in unknown]
+    return running(made(), *findings) | {"scope": {"evidence": list(evidence)}, "not_evaluated": reasons}
+
+
+def test_pods_that_were_looked_into_and_never_stopped_are_evidence():
+    live.require_evidence(looked_into(found("pid1-sigterm-unhandled")), made())
+
+
+@pytest.mark.parametrize(
+    ("report", "message"),
+    [
+        ({"evidence": EVIDENCE[:2]}, "has no evidence of exec"),
+        ({"unknown": ("pid1-sigterm-unhandled",)}, "leaves pid1-sigterm-unhandled open: why not"),
+        ({"unknown": ("grace-period-exceeded",)}, "stopped before they were audited: unclean-exit-code"),
+    ],
+)
+def test_an_audit_without_evidence_or_after_a_stop_is_refused(report, message):
+    with pytest.raises(Refused, match=message):
+        live.require_evidence(looked_into(**report), made())
+
+
+def test_the_event_of_a_hook_that_failed_is_of_a_stop():
+    with pytest.raises(Refused, match="stopped before they were audited: prestop-hook-failed"):
+        live.require_evidence(looked_into(found("prestop-hook-failed", "error")), made())
+
+
 # --- Refusals and interruptions --------------------------------------------------------------------------------------
 
 
 def test_a_prediction_for_other_manifests_is_refused(folder):
     text = folder.joinpath("base.yml").read_text(encoding="utf-8")
     folder.joinpath("base.yml").write_text(text.replace("replicas: 2", "replicas: 3"))
-    with pytest.raises(Refused, match="good: its prediction was made for other manifests"):
+    with pytest.raises(Refused, match="good: its predictions were made for other manifests"):
         measure.read_predictions(read_variants(folder).values(), folder)
 
 
 def test_a_variant_without_a_prediction_is_refused(folder):
     folder.joinpath("predictions.json").unlink()
-    with pytest.raises(Refused, match="good has no prediction"):
+    with pytest.raises(Refused, match="good has no prediction from its manifests"):
         measure.read_predictions(read_variants(folder).values(), folder)
+
+
+def change_prediction(folder, name, change):
+    document = read_json(folder / "predictions.json")
+    change(document["predictions"][name])
+    write_json(folder / "predictions.json", document)
+
+
+@pytest.mark.parametrize("kind", predict.KINDS)
+def test_one_of_two_predictions_is_not_enough(folder, kind):
+    change_prediction(folder, "bad", lambda entry: entry.pop(kind))
+    with pytest.raises(Refused, match=f"bad has no prediction from its {kind}"):
+        measure.load(folder)
 
 
 def test_nothing_is_measured_under_predictions_that_are_not_committed(tmp_path):
@@ -319,14 +415,27 @@ def test_a_failure_is_told_and_the_next_one_is_measured(folder, capsys):
     assert todo(folder) == ["good"]
 
 
-def test_another_prediction_asks_for_another_measurement(folder):
+@pytest.mark.parametrize("kind", predict.KINDS)
+def test_another_prediction_asks_for_another_measurement(folder, kind):
     run(folder, [], {"good": {}, "bad": {}})
-    document = read_json(folder / "predictions.json")
-    document["predictions"]["good"]["stop_seconds"] = [1, 2]
-    write_json(folder / "predictions.json", document)
+    change_prediction(folder, "good", lambda entry: entry[kind].update(stop_seconds=[1, 2]))
     assert todo(folder) == ["good"]
-    with pytest.raises(Refused, match="good was measured under another prediction"):
+    with pytest.raises(Refused, match="good was measured under other predictions"):
         page.render(*measure.load(folder), folder)
+
+
+def test_another_audit_with_the_same_result_asks_for_none(folder):
+    run(folder, [], {"good": {}, "bad": {}})
+    repredict(folder, good=[found("pid1-runtime-default")])
+    assert read_json(folder / "predictions.json")["audits"]["good"]["seen"] == ["pid1-runtime-default (info)"]
+    assert todo(folder) == []
+
+
+def test_what_either_prediction_calls_clean_is_drilled_most_often(folder):
+    repredict(folder, good=[found("pid1-sigterm-unhandled")])
+    _variants, predictions = measure.load(folder)
+    assert not predictions["good"]["pods"]["clean"]
+    assert [measure.rounds_for(predictions[name]) for name in ("good", "bad")] == [5, 2]
 
 
 def test_an_unknown_name_is_refused_with_the_names(folder):
@@ -341,35 +450,65 @@ def explain(folder, *entries):
     folder.joinpath("explanations.yml").write_text(yaml.safe_dump([*entries]))
 
 
+DEAF = {"good": [found("pid1-sigterm-unhandled", "warning")]}
+FRESH_KEPT = {"variant": "bad", "outcomes": [meanings.FRESH], "why": "Because.", "measured": "It was."}
+LOST_AND_FAST = {"lost": 1, "seconds": 9}  # what is predicted of bad
+
+
 def test_the_page_shows_both_sides_and_the_explanation(folder):
     run(folder, [], {"good": {}, "bad": {"lost": 0, "seconds": 0}})
-    explain(folder, {"variant": "bad", "outcomes": [predict.FRESH], "why": "Because.", "measured": "It was."})
+    explain(folder, FRESH_KEPT)
     text = page.render(*measure.load(folder), folder)
-    assert "| good | **clean** | none of the five | yes |" in text
-    assert "| bad | fresh lost | none of the five | **no**: fresh lost |" in text
+    assert "| good | **clean** | same | none of the five | yes |" in text
+    assert "| bad | fresh lost | same | none of the five | **no**: fresh lost |" in text
     assert "**bad** (fresh lost): Because. Measured: It was." in text
-    assert "lost 0 of 115 requests" in " ".join(text.split())
+    assert "| what those lost | 0 of 115 requests in 2 rounds | 0 of 115 requests in 2 rounds |" in text
+
+
+def test_the_page_shows_where_evidence_predicts_otherwise(folder):
+    repredict(folder, **DEAF)
+    killed = {"code": 137, "seconds": 27, "seen": ["prestop-hook-failed (error)"]}
+    run(folder, [], {"good": killed, "bad": LOST_AND_FAST})
+    explain(folder, FRESH_KEPT | {"variant": "good", "outcomes": [], "manifests": ["killed", "stop seconds"]})
+    text = page.render(*measure.load(folder), folder)
+    assert "| good | **clean** | killed | killed | manifests **no**: killed, stop seconds; evidence yes |" in text
+    assert "**good** (from manifests alone: killed, stop seconds): Because. Measured: It was." in text
+    assert "| predictions that came true | 11 of 13 | 12 of 12 |" in text
+    assert "| variants of which all came true | 1 of 2 | 2 of 2 |" in text
+    assert "| variants predicted clean | 1 | 0 |" in text
+    assert "5 to 17; 27 |" in text
+    assert "27, 5, 12 | pid1-sigterm-unhandled (warning) | prestop-hook-failed (error) |" in text
 
 
 def test_a_disagreement_without_an_explanation_is_refused(folder):
     run(folder, [], {"good": {}, "bad": {"seconds": 0}})
-    with pytest.raises(Refused, match="bad disagrees in fresh lost, and 0 entries explain nothing"):
+    with pytest.raises(Refused, match="bad disagrees with evidence in fresh lost, and 0 entries explain nothing"):
+        page.render(*measure.load(folder), folder)
+
+
+def test_a_disagreement_of_the_manifests_alone_is_explained_too(folder):
+    repredict(folder, **DEAF)
+    run(folder, [], {"good": {"code": 137, "seconds": 27}, "bad": LOST_AND_FAST})
+    with pytest.raises(Refused, match="good disagrees by its manifests in killed, stop seconds, and 0 entries"):
         page.render(*measure.load(folder), folder)
 
 
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({"variant": "good", "outcomes": ["fresh lost"]}, "good disagrees in nothing"),
-        ({"variant": "bad", "outcomes": ["killed"]}, "bad disagrees in fresh lost, and 1 entries explain killed"),
+        ({"variant": "good", "outcomes": ["fresh lost"]}, "good disagrees with evidence in nothing"),
+        ({"variant": "bad", "outcomes": ["killed"]}, "bad disagrees .* in fresh lost, and 1 entries explain killed"),
+        (
+            {"variant": "bad", "outcomes": ["fresh lost"], "manifests": []},
+            "bad disagrees by its manifests in fresh lost",
+        ),
         ({"variant": "bad", "outcomes": ["fresh lost"], "measured": ""}, "bad needs why, and measured"),
         ({"variant": "gone", "outcomes": []}, "there is no variant gone"),
     ],
 )
 def test_an_explanation_that_explains_nothing_is_refused(folder, entry, message):
     run(folder, [], {"good": {}, "bad": {"seconds": 0}})
-    right = {"variant": "bad", "outcomes": ["fresh lost"], "why": "Because.", "measured": "It was."}
-    explain(folder, *([entry] if entry["variant"] == "bad" else [right, entry]))
+    explain(folder, *([entry] if entry["variant"] == "bad" else [FRESH_KEPT, entry]))
     if entry["variant"] == "bad":
         entry.setdefault("why", "Because.")
     with pytest.raises(Refused, match=message):
@@ -378,9 +517,8 @@ def test_an_explanation_that_explains_nothing_is_refused(folder, entry, message)
 
 def test_two_explanations_of_one_variant_are_refused(folder):
     run(folder, [], {"good": {}, "bad": {"seconds": 0}})
-    right = {"variant": "bad", "outcomes": ["fresh lost"], "why": "Because.", "measured": "It was."}
-    explain(folder, right, right)
-    with pytest.raises(Refused, match="bad disagrees in fresh lost, and 2 entries"):
+    explain(folder, FRESH_KEPT, FRESH_KEPT)
+    with pytest.raises(Refused, match="bad disagrees with evidence in fresh lost, and 2 entries"):
         page.render(*measure.load(folder), folder)
 
 
@@ -388,3 +526,47 @@ def test_a_page_without_all_measurements_is_refused(folder):
     run(folder, ["good"], {"good": {}})
     with pytest.raises(Refused, match="bad is not measured: run tools/calibrate measure --only bad"):
         page.render(*measure.load(folder), folder)
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def calibrate():
+    """tools/calibrate, which has no suffix."""
+    path = str(FOLDER.parents[1] / "tools" / "calibrate")
+    loader = importlib.machinery.SourceFileLoader("calibrate", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("calibrate", loader))
+    loader.exec_module(module)
+    return module
+
+
+def test_what_the_manifests_predict_otherwise_is_told_without_a_cluster(folder, calibrate):
+    repredict(folder, **DEAF)
+    assert calibrate.differences(folder) == []
+    change_prediction(folder, "bad", lambda entry: entry["manifests"].update(clean=True))
+    assert calibrate.differences(folder) == ["bad"]
+
+
+def lose_one(folder, **extra):
+    """`good` loses one request; everything else is as its manifests predict."""
+    run(folder, [], {"good": {"lost": 1, **extra}, "bad": LOST_AND_FAST})
+
+
+def test_write_fails_where_a_variant_loses_that_is_clean_with_evidence(folder, calibrate, capsys):
+    lose_one(folder)
+    explain(folder, FRESH_KEPT | {"variant": "good", "outcomes": [meanings.FRESH, observe.NOTHING_LOST]})
+    assert calibrate.write(folder / "page.md", folder) == 1
+    assert "pods: 1 variants predicted clean, of which 1 lost something good" in capsys.readouterr().out
+    assert folder.joinpath("page.md").exists()
+
+
+def test_write_tells_of_one_that_is_clean_by_its_manifests_alone(folder, calibrate, capsys):
+    repredict(folder, **DEAF)
+    lose_one(folder, code=137, seconds=27)
+    wrong = [meanings.FRESH, meanings.KILLED, observe.NOTHING_LOST, observe.STOP_SECONDS]
+    explain(folder, FRESH_KEPT | {"variant": "good", "outcomes": [meanings.FRESH], "manifests": wrong})
+    assert calibrate.write(folder / "page.md", folder) == 0
+    told = capsys.readouterr().out
+    assert "manifests: 1 variants predicted clean, of which 1 lost something good" in told
+    assert "pods: 0 variants predicted clean, of which 0 lost something" in told
