@@ -154,14 +154,20 @@ def choose(
             warning = f"{count(amount, 'workload was', 'workloads were')} not begun: {over}: the next run goes on"
         else:
             plan = cleared(arrange, source, every=check)
-    told += [report_action(Action(step.change.workload, "skipped", reason)) for step, reason in plan.left]
-    actions += [entry for entry in told if _place(entry) not in done]
     now = plan.waves if check else plan.waves[:1]
+    later = [step for _number, part in plan.waves[len(now) :] for step in part]
+    if later:
+        later += (step for step, _reason in plan.crowded)  # decided anew when the next wave begins
+        left = plan.left
+    else:
+        left = (*plan.left, *plan.crowded)
+    told += [report_action(Action(step.change.workload, "skipped", reason)) for step, reason in left]
+    actions += [entry for entry in told if _place(entry) not in done]
     numbers = {step.change.workload.identity: number for number, part in now for step in part}
     numbers |= {workload.identity: progress.wave for workload in again}
     return Wave(
         steps=tuple(step for _number, part in now for step in part),
-        later=tuple(step for _number, part in plan.waves[len(now) :] for step in part),
+        later=tuple(later),
         numbers=numbers,
         number=now[-1][0] if now else len(waves),
         of=len(waves),

@@ -43,14 +43,19 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`waves` are (number, its steps) in their order, none of them empty; `left` are (step, why it is not in one)."""
+    """`waves` are (number, its steps) in their order, none of them empty; `left` are (step, why it is not in one).
+
+    So are `crowded`, but for what others take: they may go where one of those is withheld when its wave begins.
+    """
 
     waves: tuple[tuple[int, tuple[Step, ...]], ...]
     left: tuple[tuple[Step, str], ...]
+    crowded: tuple[tuple[Step, str], ...] = ()
 
     def closed(self, reason: str) -> Schedule:
         """The same, where none of the waves begins any more."""
-        return Schedule((), (*self.left, *((step, reason) for _number, steps in self.waves for step in steps)))
+        rest = ((step, reason) for _number, steps in self.waves for step in steps)
+        return Schedule((), (*self.left, *self.crowded, *rest))
 
 
 def in_last_wave(entry: Mapping[str, Any], progress: Progress) -> bool:
@@ -89,6 +94,7 @@ def schedule(
     workloads, by their identities, why they are not touched.
     """
     left: list[tuple[Step, str]] = []
+    crowded: list[tuple[Step, str]] = []
     going: list[Step] = []
     pods = progress.pods + reserved
 
@@ -98,13 +104,15 @@ def schedule(
 
     for step in sorted(steps, key=order):
         reason = unready(step.change.workload.obj) or withheld.get(step.change.workload.identity)
-        if not reason and max_pods is not None and step.pods and pods + step.pods > max_pods:
+        if reason:
+            left.append((step, reason))
+            continue
+        if max_pods is not None and step.pods and pods + step.pods > max_pods:
             reason = (
                 f"not started: it restarts {step.pods} pods, and {pods} of the {max_pods} that max_pods_restarted "
                 "(termination_max_pods_restarted) allows a run are used up"
             )
-        if reason:
-            left.append((step, reason))
+            crowded.append((step, reason))
             continue
         pods += step.pods
         going.append(step)
@@ -119,7 +127,7 @@ def schedule(
             result.append((number, tuple(going[taken : taken + room])))
             taken += len(result[-1][1])
     end = f"not started: the waves (termination_waves) end at {waves[-1]}"
-    return Schedule(tuple(result), (*left, *((step, end) for step in going[taken:])))
+    return Schedule(tuple(result), tuple(left), (*crowded, *((step, end) for step in going[taken:])))
 
 
 def _resolve(wave: str, total: int) -> int:

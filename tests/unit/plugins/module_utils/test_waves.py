@@ -41,7 +41,7 @@ def names(found: Schedule) -> list[tuple[int, str]]:
 
 
 def left(found: Schedule) -> dict[str, str]:
-    return {step.change.workload.name: reason for step, reason in found.left}
+    return {step.change.workload.name: reason for step, reason in (*found.left, *found.crowded)}
 
 
 def test_waves_are_cumulative_and_each_takes_what_the_one_before_left() -> None:

@@ -178,6 +178,16 @@ def test_the_limit_of_pods_is_one_for_all_waves() -> None:
     assert found["c"][1] is not None and "6 of the 7 that max_pods_restarted" in found["c"][1]
 
 
+@pytest.mark.parametrize("given", [{"waves": ["1", "100%"], "max_pods_restarted": 6}, {"waves": ["1", "2"]}])
+def test_who_is_withheld_in_a_later_wave_makes_room_for_another(given: dict[str, Any]) -> None:
+    cluster = Cluster(*"abc")
+    cluster.objects["b"]["spec"]["template"]["spec"]["imagePullSecrets"] = [{"name": "gone"}]
+    cluster.hook = lambda _method, path: failed(404) if path.endswith("/secrets/gone") else None
+    found = told(go(cluster, **given)[-1])
+    assert [found[name][0] for name in "abc"] == ["changed", "skipped", "changed"]
+    assert found["b"][1] is not None and "pull secret gone" in found["b"][1]
+
+
 def test_a_wave_that_does_not_come_up_is_held_and_no_other_begins(tmp_path: Path) -> None:
     cluster = Cluster(*"abc", bad=("a",))
     cluster.events = [
