@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
-_MOST = 8  # processes: more would have little left to do, and containers often see more cores than they may use
+_MOST = 4  # processes: each has memory of its own, and containers often see more cores than they may use
 _WORTHWHILE = 50  # things for each process
 
 

@@ -30,13 +30,15 @@ SERIOUS = ("error", "warning")
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a finding of one of these severities means for a drill in one of these modes."""
+    """What a finding of one of these severities means for a drill in one of these modes: `outcomes` are predicted,
+    those in `open` are not known unless something else predicts them."""
 
     rule: str
     outcomes: tuple[str, ...]
     why: str
     modes: tuple[str, ...] = (RESTART, EVICT)
     severities: tuple[str, ...] = SERIOUS
+    open: tuple[str, ...] = ()
 
 
 MEANINGS = (
@@ -54,6 +56,14 @@ MEANINGS = (
         (KILLED,),
         "SIGTERM has no effect: it serves on until SIGKILL",
         severities=(*SERIOUS, "info"),
+    ),
+    # An info, for it accuses nobody. But a drain that is only declared is not one that is known.
+    Meaning(
+        "pid1-runtime-default",
+        (),
+        "a handler is no proof of a drain: only a stop under load decides",
+        severities=(*SERIOUS, "info"),
+        open=(IN_FLIGHT, KILLED),
     ),
     Meaning("surge-port-conflict", (STUCK,), "the new pod waits for a port that the old one has", (RESTART,)),
     Meaning("pdb-blocks-eviction", (STUCK,), "no eviction is ever allowed", (EVICT,)),

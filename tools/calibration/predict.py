@@ -128,9 +128,11 @@ def _outcomes(rules: list[str], budget: dict[str, Any], variant: Variant) -> dic
     mode, outcomes = variant.drill["mode"], dict.fromkeys(OUTCOMES, NO)
     if not budget["known"]:
         outcomes |= {IN_FLIGHT: UNKNOWN, KILLED: UNKNOWN}
+    told = [_MEANINGS[rule] for rule in rules if mode in _MEANINGS[rule].modes]
+    outcomes |= {outcome: UNKNOWN for meaning in told for outcome in meaning.open}
     if budget["prestop"] is None:
         outcomes[FRESH] = UNKNOWN
-    certain = {outcome for rule in rules if mode in _MEANINGS[rule].modes for outcome in _MEANINGS[rule].outcomes}
+    certain = {outcome for meaning in told for outcome in meaning.outcomes}
     prestop, drain = budget["prestop"] or 0, budget["drain"] or 0
     if prestop + drain > budget["grace"]:
         certain |= {IN_FLIGHT, KILLED}
@@ -151,4 +153,4 @@ def _stop_seconds(rules: list[str], budget: dict[str, Any], outcomes: dict[str, 
         floor = FLOOR_SECONDS if "prestop-exceeds-grace" in rules else 0
         return [budget["grace"] + floor] * 2
     least = budget["prestop"] or 0
-    return [least, least + budget["drain"] if budget["known"] else None]
+    return [least, least + budget["drain"] if budget["known"] and outcomes[KILLED] == NO else None]

@@ -226,8 +226,19 @@ def test_a_deaf_pid_1_is_killed_whatever_its_severity():
         assert prediction["rules"] == ["pid1-sigterm-unhandled"] and prediction["stop_seconds"] == [27, 27]
 
 
+def test_a_declared_drain_is_not_known_where_only_the_runtime_handles_the_signal():
+    prediction = predict.predict(made(), running(made(), found("pid1-runtime-default")))
+    assert {name for name, value in prediction["outcomes"].items() if value == meanings.UNKNOWN} == {
+        meanings.IN_FLIGHT,
+        meanings.KILLED,
+    }
+    assert not prediction["clean"] and prediction["stop_seconds"] == [5, None]
+    behind_a_shell = running(made(), found("pid1-runtime-default"), found("pid1-shell-wrapper", "warning"))
+    assert predict.predict(made(), behind_a_shell)["outcomes"][meanings.KILLED] == meanings.YES
+
+
 def test_no_other_info_counts_and_nothing_that_is_waived():
-    others = {meaning.rule for meaning in meanings.MEANINGS} - {"pid1-sigterm-unhandled"} | {"pid1-runtime-default"}
+    others = {meaning.rule for meaning in meanings.MEANINGS} - {"pid1-sigterm-unhandled", "pid1-runtime-default"}
     report = running(made(), *map(found, sorted(others)), found("pid1-sigterm-unhandled", status="suppressed"))
     assert predict.predict(made(), report) == prediction_of()
 
@@ -426,8 +437,8 @@ def test_another_prediction_asks_for_another_measurement(folder, kind):
 
 def test_another_audit_with_the_same_result_asks_for_none(folder):
     run(folder, [], {"good": {}, "bad": {}})
-    repredict(folder, good=[found("pid1-runtime-default")])
-    assert read_json(folder / "predictions.json")["audits"]["good"]["seen"] == ["pid1-runtime-default (info)"]
+    repredict(folder, good=[found("zombie-processes")])
+    assert read_json(folder / "predictions.json")["audits"]["good"]["seen"] == ["zombie-processes (info)"]
     assert todo(folder) == []
 
 
