@@ -15,7 +15,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.drill._urllib3 import urllib3
 from ansible_collections.graceful.termination.plugins.module_utils.drill.failure import classify, port_taken
-from ansible_collections.graceful.termination.plugins.module_utils.drill.ports import Ports
+from ansible_collections.graceful.termination.plugins.module_utils.drill.ports import Ports, Row
 from ansible_collections.graceful.termination.plugins.module_utils.drill.tally import (
     CLOSED,
     OK,
@@ -60,7 +60,7 @@ class Client:
 
     def fresh(self) -> Result:
         """One request on a connection of its own, which the server is asked to close."""
-        for port in self._ports.due():
+        for port in self._ports.fresh.due():
             result = self._fresh(("", port))
             if result:
                 return result
@@ -84,7 +84,7 @@ class Client:
 
     def kept(self, closed: Callable[[], None]) -> Kept:
         """A connection to be used again and again; `closed` is called when the server ends it in order."""
-        return Kept(self._pools(**self._where), self._path, self._ports, closed)
+        return Kept(self._pools(**self._where), self._path, self._ports.held, closed)
 
     def upload(self, seconds: float, abandon: Callable[[], bool], patience: float = 2 * TIMEOUT) -> Result:
         """One request whose body takes so long. Raises Abandoned as soon as `abandon` says so.
@@ -93,7 +93,7 @@ class Client:
         """
         pool, sent = self._pools(**self._where), []
         connections: list[Any] = []
-        _prepare(pool, self._ports, connections.append)
+        _prepare(pool, self._ports.held, connections.append)
 
         def pieces() -> Iterator[bytes]:
             end = time.monotonic() + seconds
@@ -132,7 +132,7 @@ class Client:
 class Kept:
     """One keep-alive connection, opened again when it breaks. Used from one thread."""
 
-    def __init__(self, pool: Any, path: str, ports: Ports, closed: Callable[[], None]):
+    def __init__(self, pool: Any, path: str, ports: Row, closed: Callable[[], None]):
         self._pool = pool
         self._path = path
         self._closed = closed
@@ -168,7 +168,7 @@ class Kept:
         self._opened += 1
 
 
-def _prepare(pool: Any, ports: Ports, tell: Callable[[Any], None]) -> None:
+def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None]) -> None:
     """Tell each connection of a pool when it is about to be opened, and open it from a port of its own.
 
     The library opens new ones silently, and the kernel would take ports that are another connection's a minute later.

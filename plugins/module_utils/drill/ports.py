@@ -3,9 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which local port a connection comes from.
 
-The connection tracking of a node remembers for two minutes where a connection went, also one that never got an answer.
-A new connection from the same source port is sent there again, even if that pod is gone. So no port is used twice
-within PERIOD, not even by the next drill from the same machine: which port is due follows from the clock alone.
+The connection tracking of a node remembers for two minutes after its last packet where a connection went, also one that
+never got an answer. A new connection from the same source port is sent there again, even if that pod is gone. So a port
+comes again only when its last connection is forgotten, not even in the next drill from the same machine: which port is
+due follows from the clock alone. Connections that are held for long have ports of their own, since they are remembered
+for longer.
 """
 
 from __future__ import annotations
@@ -14,25 +16,41 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-PERIOD = 125.0  # seconds; net.netfilter.nf_conntrack_tcp_timeout_syn_sent and _time_wait are 120
 FIRST, LAST = 32768, 60999  # what Linux, too, takes for its clients: nobody expects to listen there
+FIRST_FRESH = FIRST + 8000  # those before are of connections that are held
+# Seconds until a port comes again. nf_conntrack_tcp_timeout_syn_sent, _fin_wait and _time_wait are 120 each: what is
+# left is how long a connection may last.
+FRESH_PERIOD, HELD_PERIOD = 130.0, 900.0
 TRIES = 8  # neighbours of a port that somebody else has
 
 
 class Ports:
-    """Source ports for one client; used from many threads. Above about 220 a second they have to repeat too early."""
+    """Source ports for one client: `fresh` for one request, `held` for uploads and connections that are kept.
+
+    Above about 150 fresh connections a second, or 8 held ones, they have to repeat too early.
+    """
 
     def __init__(self, now: Callable[[], float] = time.time):
+        self.fresh = Row(FIRST_FRESH, LAST, FRESH_PERIOD, now)
+        self.held = Row(FIRST, FIRST_FRESH - 1, HELD_PERIOD, now)
+
+
+class Row:
+    """The ports from `first` to `last`, all of them once within `period` seconds; used from many threads."""
+
+    def __init__(self, first: int, last: int, period: float, now: Callable[[], float]):
+        self._first = first
+        self._size = last - first + 1
+        self._period = period
         self._now = now
         self._lock = threading.Lock()
         self._last = -1
 
     def due(self) -> Iterator[int]:
         """The port that is due now, then its successors."""
-        size = LAST - FIRST + 1
         for _try in range(TRIES):
             with self._lock:
                 # Ahead of the clock only where more are asked for than it has gone on since.
-                self._last = max(self._last + 1, int(self._now() * size / PERIOD))
+                self._last = max(self._last + 1, int(self._now() * self._size / self._period))
                 position = self._last
-            yield FIRST + position % size
+            yield self._first + position % self._size

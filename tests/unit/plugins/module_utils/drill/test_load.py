@@ -129,10 +129,10 @@ def test_an_answer_before_the_end_of_an_upload_is_not_a_success():
 def test_every_stream_comes_from_the_port_that_is_due_and_from_the_next_where_that_is_taken():
     ports = Ports()
     with serving() as server, socket.socket() as other:
-        other.bind(("0.0.0.0", next(ports.due()) + 40))
+        other.bind(("0.0.0.0", next(ports.fresh.due()) + 40))
         taken = other.getsockname()[1]
         due = iter([taken, taken + 1, taken, taken + 2, taken, taken + 3])
-        ports.due = lambda: due
+        ports.fresh.due = ports.held.due = lambda: due
         client = Client(server.url, ports)
         assert client.kept(lambda: None).ask()[0] == OK
         assert client.upload(0.1, lambda: False)[0] == OK
