@@ -10,7 +10,7 @@ import http.client
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import kubernetes
@@ -23,6 +23,15 @@ _WAIT = 120  # seconds for anything that the cluster is asked for
 _ANSWERS = 10  # in a row, until a new Service counts as known everywhere
 # What its client raises where the API server refuses, or does not answer.
 ERRORS = (kubernetes.client.ApiException, kubernetes.utils.FailToCreateError, urllib3.exceptions.HTTPError)
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[None]:
+    """Raises Refused with the cluster's words in place of ERRORS."""
+    try:
+        yield
+    except ERRORS as error:
+        raise Refused(f"the cluster: {' '.join(str(error).split())}") from None
 
 
 class Cluster:

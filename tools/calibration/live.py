@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.tools.calibration.cluster import ERRORS, Cluster
+from ansible_collections.graceful.termination.tools.calibration.cluster import Cluster, refusing
 from ansible_collections.graceful.termination.tools.calibration.playbooks import EVIDENCE, Playbooks
 from ansible_collections.graceful.termination.tools.calibration.variants import Refused, Variant
 
@@ -32,10 +32,8 @@ class LiveAudits:
 
     def audit(self, variant: Variant) -> dict[str, Any]:
         """report.json. Raises Refused where the cluster does, and see `require_evidence`."""
-        try:
+        with refusing():
             self._cluster.put(variant)
-        except ERRORS as error:
-            raise Refused(f"the cluster: {' '.join(str(error).split())}") from None
         time.sleep(SETTLE_SECONDS)
         report = self._playbooks.audit(variant)
         require_evidence(report, variant)

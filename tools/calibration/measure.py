@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.drill.verdict import NOISY
 from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
-from ansible_collections.graceful.termination.tools.calibration.cluster import ERRORS, Cluster
+from ansible_collections.graceful.termination.tools.calibration.cluster import Cluster, refusing
 from ansible_collections.graceful.termination.tools.calibration.meanings import STUCK, YES
 from ansible_collections.graceful.termination.tools.calibration.observe import disagreements, fingerprint, observe
 from ansible_collections.graceful.termination.tools.calibration.playbooks import Playbooks
@@ -124,10 +124,8 @@ class Drills:
         rounds = rounds_for(predicted)
         attempts, status = 0, NOISY
         while status == NOISY and attempts < ATTEMPTS:
-            try:
+            with refusing():
                 drill, least_ready = self._drill(variant, rounds)
-            except ERRORS as error:
-                raise Refused(f"the cluster: {' '.join(str(error).split())}") from None
             attempts, status = attempts + 1, drill["status"]
             if status == NOISY:
                 print(f"noisy ({drill['reason']}); ", end="", flush=True)

@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.tools.calibration.meanings import 
 from ansible_collections.graceful.termination.tools.calibration.observe import TOLERANCE
 from ansible_collections.graceful.termination.tools.calibration.predict import MANIFESTS, PODS
 from ansible_collections.graceful.termination.tools.calibration.rows import Row, in_words, rows_of, tally
-from ansible_collections.graceful.termination.tools.calibration.variants import FOLDER, Refused, Variant, read_json
+from ansible_collections.graceful.termination.tools.calibration.variants import FOLDER, Refused, Variant
 
 TEMPLATE = Path(__file__).with_name("calibration.md.j2")
 
@@ -54,7 +54,6 @@ def render(variants: dict[str, Variant], predictions: dict[str, Any], folder: Pa
     """The page. Raises Refused, see rows_of and read_explanations."""
     rows = rows_of(variants, predictions, folder)
     explanations = read_explanations(rows, folder)
-    audits = read_json(folder / "predictions.json")["audits"]
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
@@ -69,7 +68,7 @@ def render(variants: dict[str, Variant], predictions: dict[str, Any], folder: Pa
         meanings=MEANINGS,
         budget=BUDGET,
         tolerance=TOLERANCE,
-        audited=sorted({audit["at"][:10] for audit in audits.values()}),
+        audited=sorted({row.audit["at"][:10] for row in rows}),
         dates=sorted({row.measurement["ended_at"][:10] for row in rows}),
         versions=sorted({row.measurement["version"] for row in rows}),
         kubernetes=sorted({row.measurement["kubernetes"] for row in rows}),

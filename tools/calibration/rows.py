@@ -23,12 +23,13 @@ from ansible_collections.graceful.termination.tools.calibration.variants import 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant on the page. `predicted` has digest, manifests and pods; `seen` is what its pods told before."""
+    """One variant on the page. `predicted` has digest, manifests and pods; `audit` says when its pods were audited (at)
+    and what they told (seen)."""
 
     variant: Variant
     predicted: dict[str, Any]
     measurement: dict[str, Any]
-    seen: list[str]
+    audit: dict[str, Any]
 
     @property
     def manifests(self) -> dict[str, Any]:
@@ -63,6 +64,11 @@ class Row:
         """Yes, or what does not; of each where they differ."""
         manifests, pods = (_agree(self.wrong(kind)) for kind in (MANIFESTS, PODS))
         return pods if pods == manifests else f"manifests {manifests}; evidence {pods}"
+
+    @property
+    def seen(self) -> list[str]:
+        """What its pods told before any of them was stopped."""
+        return self.audit["seen"]
 
     @property
     def seen_after(self) -> list[str]:
@@ -135,5 +141,5 @@ def rows_of(variants: dict[str, Variant], predictions: dict[str, Any], folder: P
                 f"{name} was measured under other predictions than those that are there now: put those back, or "
                 f"run tools/calibrate measure --only {name}"
             )
-        rows.append(Row(variant, predictions[name], measurements[name], audits[name]["seen"]))
+        rows.append(Row(variant, predictions[name], measurements[name], audits[name]))
     return rows

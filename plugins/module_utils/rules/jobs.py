@@ -17,14 +17,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     JOB_POD_REPLACEMENT,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.pid1 import HANDLES_SIGTERM
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pid1 import HANDLES_SIGTERM, exec_entrypoint
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.shape import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.shell import (
     basename,
     commands_of,
     ends_in_program,
-    has_script,
     script_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.version import Version
@@ -136,12 +135,7 @@ def _killed(case: Case) -> Iterator[Hit]:
                 f"after {deadline} s the run is stopped (activeDeadlineSeconds), but its shell passes no SIGTERM on: "
                 f"the work cannot save what it has and is killed {workload.grace} s later",
                 f"{container.path}.command",
-                # The script itself stays out of the report: it may hold a secret.
-                Remedy(
-                    EXEC_ENTRYPOINT,
-                    "a changed start command is for its owner to test",
-                    {"single": False, "in_args": not has_script(container.command)},
-                ),
+                exec_entrypoint(container, single=False),
                 container,
                 "info",
                 {"deadline_seconds": deadline, "grace_seconds": workload.grace},

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.container import Container, is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1 import clears_shell, is_deaf_shell
 from ansible_collections.graceful.termination.plugins.module_utils.remedy import EXEC_ENTRYPOINT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
@@ -57,16 +57,21 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
             if confirmed and not idle
             else _message(basename(written[0]) if started else "", workload.grace, idle=idle, may_go=may_go),
             f"{container.path}.command",
-            # The script itself stays out of the report: it may hold a secret.
-            Remedy(
-                EXEC_ENTRYPOINT,
-                "a changed start command is for its owner to test",
-                {"single": single, "in_args": script is not None and not has_script(container.command)},
-            ),
+            exec_entrypoint(container, single=single),
             container,
             _severity(case, idle=idle, confirmed=confirmed, may_go=may_go),
             {"commands": len(commands), "grace_seconds": workload.grace},
         )
+
+
+def exec_entrypoint(container: Container, *, single: bool) -> Remedy:
+    """To start the application without a shell around it. `single`: the script is one command.
+
+    The script itself stays out of the report: it may hold a secret.
+    """
+    in_args = bool(container.command) and has_script(container.words) and not has_script(container.command)
+    variables = {"single": single, "in_args": in_args}
+    return Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", variables)
 
 
 def _severity(case: Case, *, idle: bool, confirmed: bool, may_go: bool) -> str | None:
