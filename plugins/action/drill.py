@@ -12,10 +12,10 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.graceful.termination.plugins.module_utils.drill.flush import FILE
-from ansible_collections.graceful.termination.plugins.module_utils.drill.progress import followed
-from ansible_collections.graceful.termination.plugins.module_utils.drill.summary import render
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.flush import FILE
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import followed
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.summary import render
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
 
 display = Display()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.debug.summary import render
+from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.summary import render
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
 
 # resolve(): in a checkout the collection is reached through a link.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.trace.summary import render
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.summary import render
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The documented options; their argument spec is AUDIT_OPTIONS of module_utils/options.py."""
+    """The documented options; their argument spec is AUDIT_OPTIONS of module_utils/run/options.py."""
 
     DOCUMENTATION = r"""
 options:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The documented options; their argument spec is part of TARGET_OPTIONS of module_utils/drill/target.py."""
+    """The documented options; their argument spec is part of TARGET_OPTIONS of module_utils/prove/choose.py."""
 
     DOCUMENTATION = r"""
 options:

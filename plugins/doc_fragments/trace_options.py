@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The documented options; their argument spec is TRACE_OPTIONS of module_utils/trace/options.py."""
+    """The documented options; their argument spec is TRACE_OPTIONS of module_utils/prove/trace/options.py."""
 
     DOCUMENTATION = r"""
 options:

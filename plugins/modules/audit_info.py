@@ -126,9 +126,9 @@ patches:
   elements: str
 """
 
-from ansible_collections.graceful.termination.plugins.module_utils._module import execute
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_INFO_OPTIONS
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.module import execute
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_INFO_OPTIONS
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit
 
 
 def main() -> None:

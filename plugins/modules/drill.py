@@ -148,19 +148,19 @@ reports:
 
 import sys
 
-from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
-from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import interruptible
-from ansible_collections.graceful.termination.plugins.module_utils.drill.options import (
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.prove.choose import choose, refuse
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.options import (
     DRILL_OPTIONS,
     RESTART,
     read_options,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.drill.progress import teller
-from ansible_collections.graceful.termination.plugins.module_utils.drill.run import run_drill
-from ansible_collections.graceful.termination.plugins.module_utils.drill.target import choose, refuse
-from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import teller
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.run import run_drill
+from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import interruptible
 
 
 def main() -> None:

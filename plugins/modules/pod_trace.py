@@ -125,16 +125,19 @@ reports:
 
 import sys
 
-from ansible_collections.graceful.termination.plugins.module_utils._front import open_connection, open_module
-from ansible_collections.graceful.termination.plugins.module_utils.drill.interrupt import Interrupted, interruptible
-from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.trace.document import COMPLETE
-from ansible_collections.graceful.termination.plugins.module_utils.trace.options import TRACE_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.trace.run import run_trace
-from ansible_collections.graceful.termination.plugins.module_utils.trace.target import find
-from ansible_collections.graceful.termination.plugins.module_utils.trace.trigger import rehearse
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted, interruptible
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.document import COMPLETE
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.options import (
+    TRACE_OPTIONS,
+    read_options,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.run import run_trace
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import find
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.trigger import rehearse
 
 
 def main() -> None:

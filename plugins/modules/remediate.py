@@ -272,11 +272,11 @@ patches:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.graceful.termination.plugins.module_utils._module import execute
-from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
-from ansible_collections.graceful.termination.plugins.module_utils.options import REMEDIATE_OPTIONS, Options
-from ansible_collections.graceful.termination.plugins.module_utils.run import Outcome, run_remediate
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.module import execute
+from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import REMEDIATE_OPTIONS, Options
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, run_remediate
 
 
 def main() -> None:

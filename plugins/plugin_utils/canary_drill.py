@@ -11,9 +11,9 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.graceful.termination.plugins.module_utils.canary import Drilled
-from ansible_collections.graceful.termination.plugins.module_utils.drill.summary import render
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, REMEDIATE_OPTIONS
+from ansible_collections.graceful.termination.plugins.module_utils.apply.canary import Drilled
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.summary import render
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, REMEDIATE_OPTIONS
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import wants_color, width
 
 display = Display()

@@ -16,11 +16,11 @@ import yaml
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
-from ansible_collections.graceful.termination.plugins.module_utils.ownership import patch_file, values_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report import gate, terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import patch_file, values_file
 from ansible_collections.graceful.termination.plugins.plugin_utils.canary_drill import drill
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates

@@ -13,7 +13,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
 
 display = Display()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import REMEDIES
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import SUFFIX
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import SUFFIX
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import REMEDIES
 
 # resolve(): in a checkout the collection is reached through a link.
 OWN = Path(__file__).resolve().parents[2] / "templates"

@@ -18,11 +18,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils import run
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.run import run
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates

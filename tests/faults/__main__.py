@@ -19,7 +19,7 @@ from typing import Any
 
 from own_cluster import docker_engine
 
-from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
 
 from . import cases, kills
 from .cluster import ROOT, Cluster

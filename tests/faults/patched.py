@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import (
+from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     difference,
     merge,
     merge_patches,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.drill.verdict import NOISY
-from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.verdict import NOISY
 from ansible_collections.graceful.termination.tools.calibration.cluster import Cluster, refusing
 from ansible_collections.graceful.termination.tools.calibration.meanings import STUCK, YES
 from ansible_collections.graceful.termination.tools.calibration.observe import disagreements, fingerprint, observe

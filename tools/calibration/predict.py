@@ -16,11 +16,11 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.product import VERSION
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit
+from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
-from ansible_collections.graceful.termination.plugins.module_utils.version import parse_version
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 from ansible_collections.graceful.termination.tools.calibration.meanings import (
     CAPACITY,

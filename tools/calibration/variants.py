@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import merge
+from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import merge
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "calibration"
 NAMESPACE = "calibrate"

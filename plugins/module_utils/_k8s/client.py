@@ -23,7 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconf
     kubeconfig_problem,
     shown,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import (
     JSON,
     Answer,
     Executed,
@@ -32,7 +32,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.api i
     failure,
     retry,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 
 try:
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client

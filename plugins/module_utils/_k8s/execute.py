@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Answer, Executed
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Executed
 
 try:
     from kubernetes.stream import stream

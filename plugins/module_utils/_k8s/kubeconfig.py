@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.graceful.termination.plugins.module_utils._libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 
 # Whichever of these is complete is used with the host, and no kubeconfig is looked at.
 _CREDENTIALS = (("username", "password"), ("api_key",), ("client_cert", "client_key"))

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement
-from ansible_collections.graceful.termination.plugins.module_utils.ownership import application_of, release_of
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, visible
+from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, Judgement
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import application_of, release_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 # helm.sh/chart is name-version, and a name may end in a number, too.
 _CHART = re.compile(r"(.+?)-v?\d+\.\d+.*")

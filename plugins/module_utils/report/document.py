@@ -10,21 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.annotations import without_effect
-from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, Judgement, snippet_of
-from ansible_collections.graceful.termination.plugins.module_utils.cost import pods_restarted
-from ansible_collections.graceful.termination.plugins.module_utils.finding import Finding
-from ansible_collections.graceful.termination.plugins.module_utils.helm.values import helm_values
-from ansible_collections.graceful.termination.plugins.module_utils.ownership import kustomize_patch, owner_of
-from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
+from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import line_of
+from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, Judgement, snippet_of
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import pods_restarted
+from ansible_collections.graceful.termination.plugins.module_utils.plan.helm.values import helm_values
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import causes
 from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waiver_entries
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
-from ansible_collections.graceful.termination.plugins.module_utils.shape import line_of
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action
-from ansible_collections.graceful.termination.plugins.module_utils.waiver import Waiver
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import kustomize_patch, owner_of
 
 SCHEMA = "graceful.termination/report/v1"
 MODES = ("audit", "remediate", "check")

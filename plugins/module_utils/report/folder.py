@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
 from ansible_collections.graceful.termination.plugins.module_utils.report import markdown
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
 

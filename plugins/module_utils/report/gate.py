@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import SCHEMA
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, visible
-from ansible_collections.graceful.termination.plugins.module_utils.selection import Selection
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 
 _COUNTED = {"error": ("error",), "warning": ("error", "warning"), "new": ("error", "warning")}
 _LISTS = ("workloads", "findings", "skipped", "not_evaluated")

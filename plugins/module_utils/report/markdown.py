@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, number, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import cause_rows
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, number, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     PARTS,

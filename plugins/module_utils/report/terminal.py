@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.report.causes import sources_line
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import (
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import (
     cells,
     count,
     number,
@@ -19,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.text i
     visible,
     wrap,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.report.causes import sources_line
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     PARTS,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import count, listing, number, visible
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, listing, number, visible
 
 SEVERITIES = ("error", "warning", "info")
 PARTS = {"prestop": "preStop", "drain": "drain", "sidecar": "sidecar", "margin": "margin"}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.scale import DisruptionBudget
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import DISRUPTION_BUDGET, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import DISRUPTION_BUDGET, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map
-from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import DisruptionBudget
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS
 
 
 def _remedy(case: Case, manual: str, name: str | None = None) -> Remedy:

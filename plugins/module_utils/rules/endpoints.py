@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts.ingress_nginx import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import (
     ingress_nginx_timeout,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.drain import DRAIN_ANNOTATION
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import GRACE_PERIOD, READY_ADDRESSES, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    GRACE_PERIOD,
+    READY_ADDRESSES,
+    Remedy,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.settings import settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 
 
 def _publishes_not_ready(case: Case) -> Iterator[Hit]:

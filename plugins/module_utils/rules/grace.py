@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import is_idle
-from ansible_collections.graceful.termination.plugins.module_utils.declared_timeouts import ingress_nginx
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import ingress_nginx
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.rules.stateful import usual_stop
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.workload import DEFAULT_GRACE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE
 
 
 def _has_claim(case: Case) -> bool:

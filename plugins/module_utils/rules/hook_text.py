@@ -9,17 +9,10 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import HOOK_FAILED
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.hook_command import (
-    Command,
-    calls_of,
-    commands_in,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import asks_for_drain, stops_server
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_DELAY_FIRST,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
@@ -27,15 +20,25 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     REGISTRY_DEREGISTER,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shell import (
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import HOOK_FAILED
+from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import (
+    Command,
+    calls_of,
+    commands_in,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import (
+    asks_for_drain,
+    stops_server,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     SHELLS,
     basename,
     script_of,
     sleep_seconds,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION
 
 _ENOUGH = 5  # seconds of a pause before the server is stopped, from which on nothing is said
 # Programs that take no time worth counting and stop nothing.

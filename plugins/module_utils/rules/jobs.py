@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pid1 import HANDLES_SIGTERM, exec_entrypoint
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     CRONJOB_FORBID,
     EXEC_ENTRYPOINT,
     JOB_POD_FAILURE_POLICY,
     JOB_POD_REPLACEMENT,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.pid1 import HANDLES_SIGTERM, exec_entrypoint
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get, get_map, get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.shell import (
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     commands_of,
     ends_in_program,
     script_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.version import Version
-from ansible_collections.graceful.termination.plugins.module_utils.workload import BATCH_KINDS, DEFAULT_GRACE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS, DEFAULT_GRACE
 
 _REPLACEMENT = Version(1, 29)  # podReplacementPolicy is on by default since
 _FAILURE_POLICY = Version(1, 26)  # so is podFailurePolicy

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.service import AWS, deregistration_delay
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time, takes_no_time
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     DEREGISTRATION_DELAY,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_SLEEP,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, deregistration_delay
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
+    HookTime,
+    hook_time,
+    takes_no_time,
+)
 
 _NOTICE = 5  # seconds after the last failed health check until the load balancer has acted on it
 _UNDECLARED = NotEvaluated(

@@ -8,23 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.fluent_bit import fluent_bit_stores
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.fluentd import fluentd_stores
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.names import (
-    FLUENT_BIT,
-    FLUENTD,
-    OTEL_COLLECTOR,
-    agent_of,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.otel_collector import (
-    otel_collector_stores,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.stores import Store
-from ansible_collections.graceful.termination.plugins.module_utils.mounts import Mount, mount_of, mounts_of
-from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     FLUENT_BIT_STORAGE,
     FLUENTD_BUFFER,
     LOG_SIDECAR_NATIVE,
@@ -32,8 +19,23 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.settings import Settings, settings_of
-from ansible_collections.graceful.termination.plugins.module_utils.version import NATIVE_SIDECAR
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.fluent_bit import (
+    fluent_bit_stores,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.fluentd import fluentd_stores
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import (
+    FLUENT_BIT,
+    FLUENTD,
+    OTEL_COLLECTOR,
+    agent_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.otel_collector import (
+    otel_collector_stores,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.stores import Store
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mount_of, mounts_of
 
 _STORES: dict[str, tuple[Callable[[Settings], Iterator[Store]], str]] = {
     FLUENTD: (fluentd_stores, FLUENTD_BUFFER),

@@ -12,12 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.drain import DRAIN_ANNOTATION
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import CONNECTION_AGE, GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    CONNECTION_AGE,
+    GRACE_PERIOD,
+    Remedy,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 
 _PROTOCOLS = ("kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss", "grpc")
 _PORT = re.compile(r"(grpc|grpcs|ws|wss|websocket)(-|$)")

@@ -9,10 +9,17 @@ import math
 import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.mesh import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    MESH_DRAIN,
+    MESH_NATIVE_SIDECAR,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh import (
     ISTIO,
     LINKERD,
     NATIVE,
@@ -21,22 +28,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.mesh import (
     proxies_of,
     template_annotations,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.mesh_config import (
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh_config import (
     PROXY_CONFIG,
     MeshConfigError,
     istio_drain,
     linkerd_grace,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
-    MESH_DRAIN,
-    MESH_NATIVE_SIDECAR,
-    Remedy,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.version import NATIVE_SIDECAR
-from ansible_collections.graceful.termination.plugins.module_utils.workload import BATCH_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
 _ANNOUNCED = NotEvaluated(
     "the template asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster would settle it"

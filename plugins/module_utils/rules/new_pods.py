@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.service import AWS, GKE
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     MIN_READY_SECONDS,
     READINESS_GATE,
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, GKE
 
 _GATE_LABEL = "elbv2.k8s.aws/pod-readiness-gate-inject"
 _GATE_PREFIX = "target-health."  # of the AWS controller, and of what it was called before

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.node import SPOT_SECONDS
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import NODE_BUDGET, TOPOLOGY_SPREAD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    NODE_BUDGET,
+    TOPOLOGY_SPREAD,
+    Remedy,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_map, get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.version import Version
-from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS, Workload
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.node import SPOT_SECONDS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS, Workload
 
 _SCALER_SECONDS = 600  # how long the Cluster Autoscaler waits by default (max-graceful-termination-sec)
 _GKE_SPOT = ("cloud.google.com/gke-spot", "true")

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import deployed
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import TERMINATION_ALERTS, TRACE, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import TERMINATION_ALERTS, TRACE, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import deployed
 
 UNSEEN = NotEvaluated("no PrometheusRule with alerts on pods is to be seen: they may be kept elsewhere")
 UNTESTED = NotEvaluated("no result of a drill is in report_dir: only a stop under load shows what is lost")

@@ -7,20 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import (
-    EXCEEDED,
-    HOOK_FAILED,
-    KILLING,
-    PodEvent,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import EVENTS, STATUS
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.pods import PodState, epoch
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.stops import ObservedStop, observed_stops
-from ansible_collections.graceful.termination.plugins.module_utils.exits import FAILED, UNCLEAR, judge_exit, runs_java
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import hook_stops_server
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
     PRESTOP_SLEEP,
@@ -28,9 +18,27 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     TRACE,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import count
-from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import (
+    EXCEEDED,
+    HOOK_FAILED,
+    KILLING,
+    PodEvent,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS, STATUS
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import PodState, epoch
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import (
+    ObservedStop,
+    observed_stops,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import (
+    FAILED,
+    UNCLEAR,
+    judge_exit,
+    runs_java,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 
 _OVERDUE = 60  # seconds after its grace period by which a node has taken a pod away
 

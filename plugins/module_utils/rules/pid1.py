@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container, is_idle
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1 import clears_shell, is_deaf_shell
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import EXEC_ENTRYPOINT, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import EXEC_ENTRYPOINT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shell import (
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pid1 import (
+    clears_shell,
+    is_deaf_shell,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     behind_init,
     commands_of,

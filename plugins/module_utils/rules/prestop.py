@@ -8,14 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget import prestop_of
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.events import HOOK_FAILED, HTTP_FALLBACK
-from ansible_collections.graceful.termination.plugins.module_utils.hook import takes_no_time
-from ansible_collections.graceful.termination.plugins.module_utils.profile import ISTIO_PROXY
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import prestop_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import ISTIO_PROXY
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, SLEEP_ZERO
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
     POSTSTART_REMOVE,
     PRESTOP_EXEC_SLEEP,
@@ -24,8 +22,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.remedy import
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.settings import COREFILE, settings_of
-from ansible_collections.graceful.termination.plugins.module_utils.version import SLEEP_ACTION, SLEEP_ZERO
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import (
+    HOOK_FAILED,
+    HTTP_FALLBACK,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE, settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 
 # Servers that keep serving for a while after SIGTERM by themselves: by a flag, a file, or a companion container.
 _DELAYS_ITSELF = re.compile(

@@ -8,19 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import (
-    INJECTED_IMAGE,
-    Container,
-    is_idle,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     LIVENESS_PROBE,
     READINESS_PROBE,
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
+    INJECTED_IMAGE,
+    Container,
+    is_idle,
+)
 
 _EXISTS = re.compile(r"\['(?:\S*/)?(?:pgrep|pidof)'")
 

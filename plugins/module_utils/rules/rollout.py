@@ -7,23 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.labels import Selector
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
-    REPLICAS,
-    ROLLOUT_IN_PLACE,
-    ROLLOUT_STRATEGY,
-    Remedy,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     Unreadable,
     get,
     get_map,
     get_maps,
     line_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    REPLICAS,
+    ROLLOUT_IN_PLACE,
+    ROLLOUT_STRATEGY,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS
 
 SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
 

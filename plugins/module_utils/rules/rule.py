@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 
 SEVERITIES = ("error", "warning", "info")
 EVIDENCE = ("static", "context", "runtime")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container, is_idle
-from ansible_collections.graceful.termination.plugins.module_utils.drain import DRAIN_ANNOTATION
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import EXEC, STATUS, Look
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1 import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import INIT_PROCESS, TRACE, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EXEC, STATUS, Look
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pid1 import (
     RUNTIMES,
     is_deaf_shell,
     may_get_another,
@@ -19,15 +20,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.evidence.pid1
     reaction_to_stop,
     runtime_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.proc import Processes
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.signals import (
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.proc import Processes
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.signals import (
     HANDLED,
     IGNORED,
     UNKNOWN,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.stops import observed_stops
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import INIT_PROCESS, TRACE, Remedy
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import observed_stops
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 
 _STARTED = 10  # seconds that a program may take to set up its handlers
 _SOME, _MANY = 3, 10  # zombies; fewer may be a moment's

@@ -7,22 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.hook import hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.hook_command import commands_in
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import stops_server
-from ansible_collections.graceful.termination.plugins.module_utils.log_agents.names import agent_of
-from ansible_collections.graceful.termination.plugins.module_utils.mesh import quits_proxy, waits_for_proxy
-from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
     PRESTOP_SLEEP,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import agent_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh import quits_proxy, waits_for_proxy
+from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_server
 
 
 def _hook_remedy(case: Case, container: Container, *, injected: bool) -> Remedy:

@@ -9,27 +9,27 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget import compute_budget
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.drain import NO_REQUESTS
-from ansible_collections.graceful.termination.plugins.module_utils.hook import HookTime, hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.hook_stop import hook_stops_server
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import compute_budget
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     DEFAULT_VARIABLES,
     STOP_SIGNAL,
     UWSGI_SIGTERM,
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.servers import (
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
     first_process,
     is_official,
     last_command,
     server_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.version import Version
 
 _FIELD_SINCE = Version(1, 33)  # behind the gate ContainerStopSignals, alpha and off by default up to 1.37
 _SIGNAL = re.compile(r"SIG([A-Z]{2,6}[0-9]{0,2})")

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import DAEMONSET_SURGE, RECREATE, Remedy
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rollout import SHARED_MODES
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     get,
     get_int_or_percent,
     get_map,
     get_maps,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.version import Version
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import DAEMONSET_SURGE, RECREATE, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rollout import SHARED_MODES
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
 _DAEMONSET_SURGE = Version(1, 22)  # maxSurge of DaemonSets is on by default since
 # Whoever serves these is what all others on the node depend on: names, and the way in.

@@ -8,14 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.profile import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import WORKER_GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import WORKER_GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.shape import get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.shell import basename, commands_of, script_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload import DEFAULT_GRACE, SCALED_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
+    basename,
+    commands_of,
+    script_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, SCALED_KINDS
 
 _SUBCOMMANDS = {"celery": "worker", "rq": "worker"}  # the same program also schedules and shows
 _WORKERS = ("sidekiq", "rqworker")

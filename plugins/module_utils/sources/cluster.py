@@ -10,36 +10,31 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.content import content_of, digest
-from ansible_collections.graceful.termination.plugins.module_utils.helm.values import helm_values
-from ansible_collections.graceful.termination.plugins.module_utils.interruption import Interruption
-from ansible_collections.graceful.termination.plugins.module_utils.options import Options
-from ansible_collections.graceful.termination.plugins.module_utils.ownership import (
+from ansible_collections.graceful.termination.plugins.module_utils.apply.failed_drill import not_drilled
+from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Queue
+from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.cluster import Preflight
+from ansible_collections.graceful.termination.plugins.module_utils.apply.rollouts import Rollouts
+from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import nothing_sent
+from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Writer, Written
+from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import threads
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import content_of, digest
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import NAMESPACE, unfinished
+from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
+from ansible_collections.graceful.termination.plugins.module_utils.plan.helm.values import helm_values
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import NOT_YET, Action, Diff
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.sources.read import Reader
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import (
     SYSTEM_NAMESPACES,
     owner_of,
     patch_file,
     values_file,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import (
-    THREADS,
-    Api,
-    ApiError,
-    concurrently,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_canary import not_drilled
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_follow import Queue
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_preflight import Preflight
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_read import Reader
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_rollouts import Rollouts
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_wait import nothing_sent
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster_write import Writer, Written
-from ansible_collections.graceful.termination.plugins.module_utils.sources.resources import NAMESPACE, unfinished
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import NOT_YET, Action, Diff
-from ansible_collections.graceful.termination.plugins.module_utils.throttle import threads
-from ansible_collections.graceful.termination.plugins.module_utils.workload import Workload
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
 class ClusterSource:

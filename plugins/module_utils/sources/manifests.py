@@ -11,47 +11,51 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
-from ansible_collections.graceful.termination.plugins.module_utils.content import digest
-from ansible_collections.graceful.termination.plugins.module_utils.cores import on_all_cores
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_edit import (
-    DocumentPath,
-    EditRefused,
-    apply_patches,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.manifest_yaml import (
-    TEMPLATE,
-    Document,
-    NotText,
-    decode,
-    load_documents,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.ownership import unmanaged
-from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
-from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
-from ansible_collections.graceful.termination.plugins.module_utils.shape import (
+from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
+from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     NotWhole,
     Unreadable,
     get_labels,
     get_map,
     line_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize import (
-    KUSTOMIZATIONS,
-    inline_targets,
-    patch_files,
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import (
+    TEMPLATE,
+    Document,
+    NotText,
+    decode,
+    load_documents,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_files import (
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.edit import (
+    DocumentPath,
+    EditRefused,
+    apply_patches,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.files import (
     SUFFIXES,
     find_files,
     replace_file,
     require_writable,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import Action, Diff, SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.version import Version
-from ansible_collections.graceful.termination.plugins.module_utils.workload import Origin, Workload, read_workload
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize import (
+    KUSTOMIZATIONS,
+    inline_targets,
+    patch_files,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import unmanaged
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS, Selection
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
+    Origin,
+    Workload,
+    read_workload,
+)
 
 # Groups in which the selected kinds once lived under versions that no supported server takes any more.
 _OLD_GROUPS = ("apps/", "batch/", "extensions/")

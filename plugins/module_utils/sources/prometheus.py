@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.measured import (
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import (
     Durations,
     TooMuch,
     Unanswered,

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.report.others import OTHERS
-from ansible_collections.graceful.termination.plugins.module_utils.report.rules import render_rules
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+from ansible_collections.graceful.termination.tools.other_linters import OTHERS
+from ansible_collections.graceful.termination.tools.rules_page import render_rules
 
 ROOT = Path(__file__).resolve().parents[3]
 

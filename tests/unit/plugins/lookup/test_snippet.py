@@ -13,7 +13,7 @@ from ansible.constants import config
 from ansible.errors import AnsibleError
 
 from ansible_collections.graceful.termination.plugins.lookup.snippet import DOCUMENTATION, LookupModule
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import REMEDIES
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import REMEDIES
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import container, workload
 
 NAME = "graceful.termination.snippet"

@@ -15,23 +15,27 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.kinds import CONTEXT_KINDS
-from ansible_collections.graceful.termination.plugins.module_utils.audit import Audit, audit
-from ansible_collections.graceful.termination.plugins.module_utils.case import Case, open_case
-from ansible_collections.graceful.termination.plugins.module_utils.container import read_container
-from ansible_collections.graceful.termination.plugins.module_utils.evidence.evidence import Evidence
-from ansible_collections.graceful.termination.plugins.module_utils.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waivers
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
-from ansible_collections.graceful.termination.plugins.module_utils.selection import API_VERSIONS, Selection
-from ansible_collections.graceful.termination.plugins.module_utils.shape import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot import Skipped, Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
-from ansible_collections.graceful.termination.plugins.module_utils.version import parse_version
-from ansible_collections.graceful.termination.plugins.module_utils.waiver import Waivers
-from ansible_collections.graceful.termination.plugins.module_utils.workload import SCALED_KINDS, Origin, read_workload
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import read_container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS, Selection
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
+    SCALED_KINDS,
+    Origin,
+    read_workload,
+)
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 DRAIN = "graceful.termination/drain-seconds"

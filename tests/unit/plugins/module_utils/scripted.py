@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Union
 
-from ansible_collections.graceful.termination.plugins.module_utils.options import (
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import JSON, Answer, Api, Query
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
     AUDIT_OPTIONS,
     REMEDIATE_OPTIONS,
     Options,
     read_options,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.run import replan
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import JSON, Answer, Api, Query
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import replan
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import TEMPLATES
 

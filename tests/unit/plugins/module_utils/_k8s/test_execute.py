@@ -19,7 +19,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s import client
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, Unreachable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Unreachable
 
 COMMAND = ("cat", "/proc/1/status")
 OUT, ERROR = 1, 3

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s import client
-from ansible_collections.graceful.termination.plugins.module_utils.sources.api import Api, ApiError, Unreachable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Unreachable
 
 PODS = "/api/v1/pods"
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}

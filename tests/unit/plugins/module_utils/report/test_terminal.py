@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import cells, shorten, wrap
 from ansible_collections.graceful.termination.plugins.module_utils.report import terminal
-from ansible_collections.graceful.termination.plugins.module_utils.report.text import cells, shorten, wrap
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import totals
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.report.sample import (
     budget,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.rules import mesh
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     Result,

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.audit import audit
-from ansible_collections.graceful.termination.plugins.module_utils.drill.proof import Proof, deployed
-from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import audit
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
-from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import Proof, deployed
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
     Memory,

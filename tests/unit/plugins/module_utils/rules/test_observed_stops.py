@@ -9,16 +9,6 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.evidence.made import (
-    ended,
-    event,
-    evidence,
-    look,
-    pod,
-    reading,
-    running,
-    terminated,
-)
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     Result,
     container,
@@ -27,6 +17,16 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     service,
     sidecar,
     workload,
+)
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.snapshot.evidence.made import (
+    ended,
+    event,
+    evidence,
+    look,
+    pod,
+    reading,
+    running,
+    terminated,
 )
 
 HOOK, EXCEEDED, UNCLEAN, STUCK = (

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.evidence.made import (
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    PROFILE,
+    Result,
+    container,
+    cron_job,
+    hooked,
+    run,
+    service,
+    workload,
+)
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.snapshot.evidence.made import (
     ended,
     event,
     evidence,
@@ -20,16 +30,6 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.ev
     running,
     status,
     terminated,
-)
-from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
-    PROFILE,
-    Result,
-    container,
-    cron_job,
-    hooked,
-    run,
-    service,
-    workload,
 )
 
 RULE, RUNTIME, ZOMBIES = "pid1-sigterm-unhandled", "pid1-runtime-default", "zombie-processes"

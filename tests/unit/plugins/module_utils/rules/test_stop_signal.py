@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
-from ansible_collections.graceful.termination.plugins.module_utils.remedy import STOP_SIGNAL
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import merge
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import STOP_SIGNAL
 from ansible_collections.graceful.termination.plugins.module_utils.rules.stop_signal import stop_signal_values
-from ansible_collections.graceful.termination.plugins.module_utils.servers import SERVERS
-from ansible_collections.graceful.termination.plugins.module_utils.snippets import Snippets
-from ansible_collections.graceful.termination.plugins.module_utils.strategic_merge import merge
+from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import SERVERS
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
     Result,

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.case import open_case
-from ansible_collections.graceful.termination.plugins.module_utils.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import NotEvaluated
 from ansible_collections.graceful.termination.plugins.module_utils.rules.surge import RULES
-from ansible_collections.graceful.termination.plugins.module_utils.workload import read_workload
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     PROFILE,
     claim,

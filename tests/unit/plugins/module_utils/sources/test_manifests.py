@@ -11,11 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, Options, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit, run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
+    AUDIT_OPTIONS,
+    Options,
+    read_options,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit, run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.sources import manifests
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
-from ansible_collections.graceful.termination.plugins.module_utils.sources.source import SourceError
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
 # preStop takes the whole grace period: one finding that is fixed in place, by one number.

@@ -30,7 +30,7 @@ spec:
 # Runs in a process of its own, since root may read everything and has to become somebody else for good.
 SCRIPT = """
 import json, os, sys
-from ansible_collections.graceful.termination.plugins.module_utils.options import AUDIT_OPTIONS, read_options
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.run import run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates

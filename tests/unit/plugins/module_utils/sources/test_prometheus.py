@@ -18,9 +18,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.around.measured import TooMuch, Unanswered
-from ansible_collections.graceful.termination.plugins.module_utils.preflight.verdict import Verdict
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_audit, run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit, run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import TooMuch, Unanswered
 from ansible_collections.graceful.termination.plugins.module_utils.sources import prometheus
 from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (

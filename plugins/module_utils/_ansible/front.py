@@ -1,0 +1,47 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: how each of its modules begins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
+from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import MISSING
+
+if TYPE_CHECKING:
+    from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import KubernetesTransport
+
+
+def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
+    """The module with these options and those of a connection. Ends it where a Python library is missing."""
+    module = AnsibleModule(argument_spec={**AUTH_OPTIONS, **options}, supports_check_mode=True)
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING))
+    # Ansible masks every word of a kubeconfig that is given as a map, and so every v1 and every context in a report.
+    module.no_log_values -= public_words(module.params.get("kubeconfig")) - {
+        module.params.get("password"),
+        module.params.get("api_key"),
+    }
+    return module
+
+
+def open_connection(module: AnsibleModule) -> KubernetesTransport:
+    """The connection that the options ask for, with a warning where nobody can be sure whom it leads to.
+
+    Raises SourceError.
+    """
+    # Here, since the Kubernetes client takes a fifth of a second to load, which manifests need not wait for.
+    from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
+
+    connection = connect(module.params)
+    if not connection.verified:
+        module.warn(
+            f"{connection.name}: the API server's certificate is not verified, so whoever is in between can read the "
+            "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
+        )
+    return connection

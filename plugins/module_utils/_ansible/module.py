@@ -1,0 +1,101 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PRIVATE to the collection: what audit_info and remediate have in common as Ansible modules."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
+    AUDIT_OPTIONS,
+    Options,
+    read_options,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, replan
+from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
+
+SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the report
+
+
+def execute(
+    run: Callable[[Source, Options, AnsibleModule], Outcome],
+    own_options: dict[str, dict[str, Any]] | None = None,
+    interruption: Interruption | None = None,
+) -> None:
+    """Read the parameters, open the source, run, and exit the module with its result or one clear message.
+
+    Where there is an `interruption`, and it happens, the module writes the report itself: the action plugin that would
+    do it gets the same signal.
+    """
+    module = open_module({**AUDIT_OPTIONS, **(own_options or {})})
+    # A run builds large structures, none of them cyclic, and ends: looking for garbage takes longer than the parsing.
+    gc.disable()
+    try:
+        options = read_options(module.params)
+        outcome = run(_open(options, module, interruption), options, module)
+    except (ValueError, SourceError) as error:
+        module.fail_json(msg=str(error))
+    if outcome.interrupted and module.params["report_dir"]:
+        folder = Path(module.params["_directory"], Path(module.params["report_dir"]).expanduser())
+        try:
+            write_reports(folder, module.params["report_formats"], outcome.report)
+        except OSError as error:
+            module.fail_json(msg=f"{outcome.interrupted}; report_dir: {error.filename}: {error.strerror}")
+    if outcome.warning:
+        module.warn(outcome.warning)
+    module.exit_json(**_result(outcome, module))
+
+
+def _open(options: Options, module: AnsibleModule, interruption: Interruption | None) -> Source:
+    if options.path is not None and options.source is not None and options.version is not None:
+        return ManifestSource(
+            options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
+        )
+    interruption = interruption or Interruption()
+    transport = open_connection(module)
+    return ClusterSource(
+        Api(transport, interruption.pause, Throttle(options.caution.writes, pause=interruption.pause)),
+        options,
+        lambda workload, snapshot: replan(workload, snapshot, options),
+        interruption,
+    )
+
+
+def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
+    report = outcome.report
+    result: dict[str, Any] = {
+        "changed": outcome.changed,
+        "summary": report["summary"],
+        "findings": [
+            {key: value for key, value in finding.items() if key != "snippet"}
+            for finding in [entry for entry in report["findings"] if entry["status"] == "open"][:SHOWN_FINDINGS]
+        ],
+        "actions": report["actions"][:SHOWN_FINDINGS],
+        # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes
+        # it out of the result, writes it to report_dir and makes the other formats from it.
+        "report": json.dumps(report, ensure_ascii=False),
+    }
+    if outcome.progress:
+        result["next_wave"] = outcome.progress.as_dict()
+    if outcome.interrupted:
+        result |= {"failed": True, "msg": f"{outcome.interrupted}: what had begun was brought to its end"}
+    if module._diff:
+        result["diff"] = [
+            {"before_header": diff.header, "after_header": diff.header, "before": diff.before, "after": diff.after}
+            for diff in outcome.diffs
+        ]
+    return result

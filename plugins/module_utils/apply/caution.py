@@ -1,0 +1,121 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of remediate that say how far it goes at a time, and what it does where that goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.canary import (
+    CANARY_OPTIONS,
+    FAILED,
+    Canary,
+    Drilled,
+    read_canary,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.apply.journal import Journal
+from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import ALL_AT_ONCE, Progress, read_waves
+
+# Documented in modules/remediate.py. The one with an underscore is set by the action plugin, which calls once a wave.
+CAUTION_OPTIONS: dict[str, dict[str, Any]] = {
+    "plan": {"type": "str"},
+    "waves": {"type": "list", "elements": "str", "default": list(ALL_AT_ONCE)},
+    "max_pods_restarted": {"type": "int"},
+    "max_rollouts": {"type": "int", "default": 10},
+    "writes_per_second": {"type": "int", "default": 5},
+    "end_time": {"type": "str"},
+    "canary_drill": {"type": "dict", "options": CANARY_OPTIONS},
+    "on_failure": {"type": "str", "choices": ["hold", "restore"], "default": "hold"},
+    "_progress": {"type": "dict", "default": {}},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """`plan` is the file that check mode writes and the real run applies, `max_pods` what a run restarts at most.
+
+    `max_rollouts` workloads roll out at a time, and `writes` requests a second change something; 0 is no limit. No wave
+    starts after `end`, and none after the first unless the drill of `canary` has passed. `restores`: what does not come
+    up is put back. Without a `journal` no later run can do that.
+    """
+
+    plan: str | None = None
+    waves: tuple[str, ...] = ALL_AT_ONCE
+    max_pods: int | None = None
+    max_rollouts: int = 0
+    writes: int = 0
+    end: datetime | None = None
+    canary: Canary | None = None
+    restores: bool = False
+    progress: Progress = field(default_factory=Progress)
+    journal: Journal | None = None
+
+    @property
+    def undrilled(self) -> str:
+        """Why the drill of the canary forbids to go on; empty where it does not."""
+        return Drilled(**self.progress.drill).words if self.progress.drill else ""
+
+    @property
+    def loses(self) -> bool:
+        """Whether it is known that the canary lost requests; a drill that did not come to its end knows nothing."""
+        return (self.progress.drill or {}).get("status") == FAILED
+
+    def over(self, now: datetime) -> str | None:
+        """Why no wave starts any more, if so."""
+        if not self.end or now < self.end:
+            return None
+        return f"the end time {self.end.isoformat()} (termination_end_time) has passed"
+
+
+def read_caution(params: Mapping[str, Any], resolve: Callable[[str], str]) -> Caution:
+    """Check module parameters; `resolve` makes a user's path one that can be opened. Raises ValueError."""
+    waves, most, restores = read_waves(params["waves"]), params["max_pods_restarted"], params["on_failure"] == "restore"
+    if most is not None and most < 0:
+        raise ValueError(f"max_pods_restarted (termination_max_pods_restarted): {most} is not a number of pods")
+    for name in ("max_rollouts", "writes_per_second"):
+        if params[name] < 0:
+            raise ValueError(f"{name} (termination_{name}): {params[name]} is less than 0, which is no limit")
+    canary, folder = params["canary_drill"], params["report_dir"]
+    judging = {
+        "on_failure restore (termination_on_failure)": restores,
+        "more than one wave (termination_waves)": len(waves) > 1,
+        "canary_drill (termination_canary_drill)": canary,
+    }
+    for what, asked in judging.items():
+        if asked and not params["wait"]:
+            raise ValueError(f"{what} needs wait (termination_wait): what is not awaited cannot be judged")
+    if canary and restores and not folder:
+        raise ValueError(
+            "canary_drill (termination_canary_drill) with on_failure restore (termination_on_failure) needs report_dir "
+            "(termination_report_dir): it puts back what the journal there knows"
+        )
+    progress = Progress(**({"run": uuid4().hex} | params["_progress"]))
+    return Caution(
+        plan=resolve(params["plan"]) if params["plan"] else None,
+        waves=waves,
+        max_pods=most,
+        max_rollouts=params["max_rollouts"],
+        writes=params["writes_per_second"],
+        end=read_end(params["end_time"]) if params["end_time"] else None,
+        canary=read_canary(canary) if canary else None,
+        restores=restores,
+        progress=progress,
+        journal=Journal(resolve(folder), progress.run) if folder else None,
+    )
+
+
+def read_end(text: str) -> datetime:
+    """A moment, as RFC 3339 writes it. Raises ValueError."""
+    example = "such as 2027-01-31T04:00:00+01:00"
+    try:
+        end = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"end_time (termination_end_time): '{text}' is not a date and a time, {example}") from None
+    if end.tzinfo is None:
+        raise ValueError(f"end_time (termination_end_time): '{text}' has no offset from UTC, {example}")
+    return end

@@ -1,0 +1,217 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Waits for the rollouts of patched workloads, and has the next ones patched when a place is free."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import (
+    compare,
+    ended,
+    key_of,
+    look,
+    outcome,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import (
+    FAILED,
+    PROGRESSING,
+    STORED,
+    UNKNOWN,
+    Rollout,
+    conditions_of,
+    rollout_of,
+    stored,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, SourceError
+
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """`changes` are patched by `begin` in this order, but no more than `at_once` (0: any number) roll out at a time.
+
+    When the rollout of one fails, none is begun any more. `threads` are how many are patched at the same time.
+    """
+
+    changes: Sequence[Change]
+    begin: Callable[[Change], Written]
+    at_once: int = 0
+    threads: int = THREADS
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How to wait: `timeout` in seconds for one rollout, from its patch; None does not wait.
+
+    `interrupted` says why nobody waits any longer.
+    """
+
+    timeout: int | None
+    now: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    interrupted: Callable[[], str | None] = lambda: None
+
+
+def follow(
+    api: Api,
+    written: Sequence[Written],
+    patience: Patience,
+    *,
+    everywhere: bool,
+    queue: Queue | None = None,
+    note: Callable[[Written], None] = lambda _entry: None,
+) -> list[Written]:
+    """The outcomes of `written` after their rollouts, and then those of the queue.
+
+    A workload that was patched, but whose pods did not follow, has failed. `everywhere`: lists may span all namespaces.
+    `note` hears of each outcome as soon as it is known.
+    """
+    return _Follow(api, patience, everywhere, queue, note).run(written)
+
+
+class _Follow:
+    """The rollouts under way, by the place of their outcome."""
+
+    def __init__(
+        self, api: Api, patience: Patience, everywhere: bool, queue: Queue | None, note: Callable[[Written], None]
+    ):
+        self._api = api
+        self._patience = patience
+        self._everywhere = everywhere
+        self._queue = queue or Queue((), lambda change: Written(Action(change.workload, "skipped")))
+        self._note = note
+        self._own = 0  # the first place of the queue
+        self._left: deque[tuple[int, Change]] = deque()
+        self._waiting: dict[int, tuple[Written, float]] = {}  # with the end of its time
+        self._outcomes: dict[int, Written] = {}
+        self._stop = ""
+        self._away = False  # the server does not answer at present
+
+    def run(self, written: Sequence[Written]) -> list[Written]:
+        """All outcomes, in their places."""
+        self._own = len(written)
+        self._left.extend(enumerate(self._queue.changes, self._own))
+        for place, entry in enumerate(written):
+            self._take(place, entry)
+        rest = FIRST_PAUSE
+        while self._left or self._waiting:
+            if self._begin():
+                rest = FIRST_PAUSE
+            elif self._waiting:
+                self._look()
+                if self._waiting and not self._may_begin():
+                    soonest = min(end for _entry, end in self._waiting.values())
+                    self._patience.pause(max(min(rest, soonest - self._patience.now()), 0.1))
+                    rest = min(rest * 1.5, LONGEST_PAUSE)
+        return [self._outcomes[place] for place in sorted(self._outcomes)]
+
+    def _may_begin(self) -> bool:
+        """Whether the next change need not wait for a place."""
+        if not self._left or (self._away and self._waiting):
+            return False
+        limit = self._queue.at_once if self._patience.timeout is not None else 0
+        rolling = sum(place >= self._own for place in self._waiting)
+        return bool(self._stop) or not limit or rolling < limit or not _restarts(self._left[0][1])
+
+    def _begin(self) -> bool:
+        """Patch what there is a place for; whether that was anything."""
+        if not self._may_begin():
+            return False
+        if self._stop:
+            for place, change in self._left:
+                self._end(place, Written(Action(change.workload, "skipped", self._stop)))
+            self._left.clear()
+            return True
+        limit = self._queue.at_once if self._patience.timeout is not None else 0
+        room = limit - sum(place >= self._own for place in self._waiting)
+        batch = []
+        while self._left:
+            takes = _restarts(self._left[0][1])
+            if limit and takes and room <= 0:
+                break
+            room -= takes
+            batch.append(self._left.popleft())
+        entries = concurrently(lambda item: self._queue.begin(item[1]), batch, self._queue.threads)
+        for (place, _change), entry in zip(batch, entries, strict=True):
+            self._take(place, entry)
+        return True
+
+    def _take(self, place: int, entry: Written) -> None:
+        """A workload that may have been patched: await its rollout if there is one."""
+        if entry.action.status != "changed" or not entry.template or entry.stored is None:
+            self._end(place, entry)
+            return
+        rollout = rollout_of(entry.stored)
+        if rollout.state == STORED:
+            self._end(place, ended(entry, rollout))
+        elif self._patience.timeout is None:
+            self._end(place, outcome(entry, "changed", "its rollout was not awaited"))
+        else:
+            self._waiting[place] = entry, self._patience.now() + self._patience.timeout
+
+    def _look(self) -> None:
+        """See which rollouts have ended."""
+        words = self._patience.interrupted()
+        if words:
+            self._give_up(list(self._waiting), f"its rollout was not awaited to its end: {words}")
+            return
+        try:
+            objects = look(self._api, [entry for entry, _end in self._waiting.values()], self._everywhere)
+        except SourceError as error:
+            self._unseen(error)
+            return
+        self._away = False
+        rollouts = {place: self._rollout(place, objects.get(key_of(self._stored(place)))) for place in self._waiting}
+        over = {place: rollout for place, rollout in rollouts.items() if rollout.state != PROGRESSING}
+        entries = concurrently(lambda item: compare(self._api, self._waiting[item[0]][0], item[1]), over.items())
+        for place, entry in zip(over, entries, strict=True):
+            del self._waiting[place]
+            self._end(place, entry)
+            if entry.action.status == "failed" and place >= self._own:
+                self._stop = f"not started: {entry.action.workload.key} in the same wave has failed"
+
+    def _rollout(self, place: int, obj: dict | None) -> Rollout:
+        if not obj:
+            return Rollout(FAILED, "it was deleted while its rollout was awaited")
+        rollout = rollout_of(obj)
+        if rollout.state == PROGRESSING and self._late(place):
+            causes = "; ".join(filter(None, (rollout.reason, conditions_of(obj))))
+            return Rollout(FAILED, f"not rolled out after {self._patience.timeout} s: {causes}")
+        return rollout
+
+    def _unseen(self, error: SourceError) -> None:
+        """The server does not answer. It may be about to restart: that alone ends no rollout before its time."""
+        self._away = True
+        lost = [place for place in self._waiting if not error.passing or self._late(place)]
+        self._give_up(lost, f"not known whether it rolled out: {self._api.words(error)}")
+        if lost and not self._stop:
+            self._stop = f"not started: {self._api.words(error)}"
+
+    def _give_up(self, places: Sequence[int], words: str) -> None:
+        for place in places:
+            entry, _end = self._waiting.pop(place)
+            self._end(place, ended(entry, Rollout(UNKNOWN, words)))
+
+    def _late(self, place: int) -> bool:
+        return self._patience.now() >= self._waiting[place][1]
+
+    def _stored(self, place: int) -> dict | None:
+        return self._waiting[place][0].stored
+
+    def _end(self, place: int, entry: Written) -> None:
+        self._outcomes[place] = entry
+        self._note(entry)
+
+
+def _restarts(change: Change) -> bool:
+    """Whether pods are going to be replaced, as far as the object tells before it is patched."""
+    return bool(change.template) and stored(change.workload.obj) is None

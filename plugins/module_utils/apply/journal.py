@@ -1,0 +1,102 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of what is changed on a cluster: written before each patch, so that it is there whatever ends the run."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
+from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import merge_patches
+
+SCHEMA = "graceful.termination/journal/v1"
+NAME = "journal.jsonl"
+CONFLICT = "conflict"  # the status of a patch that is known not to be stored; another one may follow
+
+
+class Journal:
+    """The file journal.jsonl in `folder`, one JSON map a line, only ever appended to. Used from several threads.
+
+    `run` tells the lines of one run, whatever the number of its waves, from those of others.
+    """
+
+    def __init__(self, folder: str, run: str):
+        self.path = os.path.join(folder, NAME)
+        self._run = run
+
+    def patching(self, obj: dict[str, Any], undo: Undo) -> None:
+        """Note what an object has and what it is about to get. Raises OSError."""
+        self._add(obj, {"before": undo.before, "patch": undo.patch})
+
+    def ended(self, obj: dict[str, Any], status: str, reason: str | None) -> None:
+        """Note what became of it. Raises OSError."""
+        self._add(obj, {"status": status, "reason": reason})
+
+    def last(self, uid: str) -> Undo | None:
+        """What the last run that patched this object did to it; None where it came up, was put back or is unknown."""
+        return self._undo(line for line in self._lines() if line.get("uid") == uid)
+
+    def own(self, uid: str) -> Undo | None:
+        """What this run did to an object, whether it came up or not; None where that is nothing."""
+        return self._undo(
+            line
+            for line in self._lines()
+            if line.get("uid") == uid and line.get("run") == self._run and line.get("status") != "changed"
+        )
+
+    @staticmethod
+    def _undo(lines: Iterable[dict[str, Any]]) -> Undo | None:
+        before: dict[str, Any] = {}
+        patch: dict[str, Any] = {}
+        run = None
+        earlier = before, patch, run
+        for line in lines:
+            if line.get("status") in ("changed", "restored"):
+                patch = {}
+            elif line.get("status") == CONFLICT:
+                before, patch, run = earlier
+            if "patch" not in line:
+                continue
+            earlier = before, patch, run
+            if line.get("run") != run or not patch:
+                before, patch, run = {}, {}, line.get("run")
+            # Where the answer to the first of two patches was lost, that one knows what was there before both.
+            before, patch = merge_patches(line["before"], before), merge_patches(patch, line["patch"])
+        return Undo(before, patch) if patch else None
+
+    def _add(self, obj: dict[str, Any], what: dict[str, Any]) -> None:
+        metadata = obj["metadata"]
+        entry = {
+            "schema": SCHEMA,
+            "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "run": self._run,
+            "object": f"{metadata.get('namespace')}/{obj['kind']}/{metadata['name']}",
+            "uid": metadata.get("uid"),
+            "resourceVersion": metadata.get("resourceVersion"),
+            **what,
+        }
+        # One write at the end of the file is whole or not there at all, whoever writes beside it. What a hook ran may
+        # be nobody else's business: the file is for its owner.
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, (json.dumps(entry, ensure_ascii=False) + "\n").encode())
+        finally:
+            os.close(descriptor)
+
+    def _lines(self) -> Iterator[dict[str, Any]]:
+        try:
+            with open(self.path, encoding="utf-8", errors="replace") as stream:
+                for text in stream:
+                    try:
+                        line = json.loads(text)
+                    except ValueError:
+                        continue  # cut off by a full disk
+                    if isinstance(line, dict) and line.get("schema") == SCHEMA:
+                        yield line
+        except FileNotFoundError:
+            return

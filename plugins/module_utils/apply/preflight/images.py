@@ -1,0 +1,53 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Images whose tag may have moved: a restart would then bring other code than what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
+
+PIN = "name the image by its digest, or roll the build out that is meant"
+
+
+def judge_images(template: dict, pods: Sequence[dict]) -> Verdict:
+    """`template` is a pod spec, `pods` are live pods that were made from it."""
+    verdict = Verdict()
+    for container in (*get_maps(template, "containers", "spec"), *get_maps(template, "initContainers", "spec")):
+        image, name = str(container.get("image")), str(container.get("name"))
+        if "@" in image:
+            continue  # by its digest: always the same
+        always = container.get("imagePullPolicy") == "Always"
+        builds = {build for pod in pods if (build := _build(pod, name, image))}
+        what = f"image {image} of {name}"
+        if len(builds) > 1:
+            text = f"{what}: its pods run {len(builds)} builds of it, so the tag has moved"
+            if always:
+                verdict += Verdict(blocks=(f"{text}, and it is pulled anew: some pods would get other code; {PIN}",))
+            else:
+                verdict += Verdict(notes=(f"{text}: a restart may bring any of them; {PIN}",))
+        elif always and _is_latest(image):
+            verdict += Verdict(notes=(f"{what} is pulled anew: the restart brings whatever it is by then",))
+    return verdict
+
+
+def _build(pod: Mapping, name: str, image: str) -> str | None:
+    """The digest that a container of the pod runs; None where that is another image, or has no digest of a registry.
+
+    The id of an image that was never in a registry differs by architecture, and says nothing.
+    """
+    spec, status = pod["spec"], pod.get("status") or {}
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    if not any(container.get("name") == name and container.get("image") == image for container in containers):
+        return None
+    statuses = (*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ()))
+    found = next((entry.get("imageID") or "" for entry in statuses if entry.get("name") == name), "")
+    return found.partition("@")[2] or None
+
+
+def _is_latest(image: str) -> bool:
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return tag in ("", "latest")

@@ -1,0 +1,142 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a cluster shows of patched workloads: how far their rollouts are, and what their new pods have."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, WORKLOADS, Resource, scope
+from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import COMPLETE, FAILED, STORED, Rollout
+from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
+    MergeError,
+    difference,
+    merge,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+GRACE = "terminationGracePeriodSeconds"
+FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
+_OPERATORS = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
+
+
+def look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, dict]:
+    """The present state of workloads: one LIST for each kind and namespace, or for each kind if there are many."""
+    namespaces: dict[str, set[str]] = defaultdict(set)
+    for entry in entries:
+        workload = entry.action.workload
+        namespaces[workload.kind].add(workload.namespace)
+    jobs: list[tuple[Resource, str | None]] = []
+    for kind, names in sorted(namespaces.items()):
+        whole = everywhere and len(names) > FEW_NAMESPACES
+        jobs += [(WORKLOADS[kind], name) for name in ([None] if whole else sorted(names))]
+
+    def listed(job: tuple[Resource, str | None]) -> list[dict]:
+        resource, namespace = job
+        what = f"list {resource.plural} in {scope(namespace)}"
+        return api.objects(resource.path(namespace), what, lambda obj: _state(obj, resource))
+
+    return {key_of(obj): obj for objects in concurrently(listed, jobs) for obj in objects}
+
+
+def nothing_sent(workload: Workload) -> dict[str, Any]:
+    """A template of which nothing was sent: its rollout is awaited, its pods are compared with nothing."""
+    patch: dict[str, Any] = {}
+    for key in reversed(workload.pod_path.split(".")):
+        patch = {key: patch}
+    return patch
+
+
+def _state(obj: dict, resource: Resource) -> dict:
+    """What a rollout is told from."""
+    spec = {key: value for key, value in obj["spec"].items() if key not in ("template", "volumeClaimTemplates")}
+    metadata = {key: obj["metadata"].get(key) for key in ("namespace", "name", "uid", "generation")}
+    return {"kind": resource.kind, "metadata": metadata, "spec": spec, "status": obj.get("status")}
+
+
+def key_of(obj: Any) -> tuple:
+    """What tells an object from its namesakes, too."""
+    return obj["kind"], obj["metadata"]["uid"]
+
+
+def ended(entry: Written, rollout: Rollout) -> Written:
+    """The outcome of a workload whose rollout ended, but did not complete."""
+    if rollout.state == STORED:
+        return outcome(entry, "changed", f"stored, not rolled out: {rollout.reason}")
+    return replace(outcome(entry, "failed", rollout.reason), down=rollout.state == FAILED)
+
+
+def outcome(entry: Written, status: str, reason: str | None) -> Written:
+    """The same with another end."""
+    return replace(entry, action=replace(entry.action, status=status, reason=reason))
+
+
+def compare(api: Api, entry: Written, rollout: Rollout) -> Written:
+    """A completed rollout, after a look at whether its pods have what was sent: policies may change pods, too."""
+    if rollout.state != COMPLETE:
+        return ended(entry, rollout)
+    workload = entry.action.workload
+    sent: Any = entry.template
+    for key in workload.pod_path.split("."):
+        sent = sent[key]
+    query = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
+    try:
+        what = f"list pods in namespace {workload.namespace}"
+        pods = api.objects(POD.path(workload.namespace), what, _slim_pod, query)
+    except SourceError as error:
+        return outcome(
+            entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}"
+        )
+    for pod in pods:
+        if not pod["metadata"]["deletionTimestamp"] and belongs(pod, workload):
+            wrong = _differences(pod["spec"], sent)
+            if wrong:
+                name = pod["metadata"]["name"]
+                reason = f"rolled out, but pod {name} has {', '.join(wrong)}: an admission policy changes pods"
+                return outcome(entry, "failed", reason)
+    return entry
+
+
+def _slim_pod(pod: dict) -> dict:
+    metadata, spec = pod["metadata"], pod["spec"]
+    names = ("name", "labels", "ownerReferences", "deletionTimestamp")
+    containers = [{key: item[key] for key in ("name", "lifecycle") if key in item} for item in spec["containers"]]
+    return {
+        "metadata": {key: metadata.get(key) for key in names},
+        "spec": {GRACE: spec.get(GRACE), "containers": containers},
+    }
+
+
+def belongs(pod: dict, workload: Workload) -> bool:
+    """Whether the workload made the pod: selectors may overlap."""
+    made_by = workload.kind, workload.name
+    if workload.kind == "Deployment":
+        template = (pod["metadata"]["labels"] or {}).get("pod-template-hash")
+        made_by = "ReplicaSet", f"{workload.name}-{template}"
+    return controller_of(pod) == made_by
+
+
+def _differences(spec: dict, sent: dict) -> list[str]:
+    """Where a pod is not as sent, in words."""
+    try:
+        paths = difference(spec, merge(spec, sent))
+    except MergeError as error:
+        return [str(error)]
+    return [f"{GRACE} {spec[GRACE]} instead of {sent[GRACE]}" if path == GRACE else f"another {path}" for path in paths]
+
+
+def selector_text(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector as the API takes it in a query."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for expression in selector.get("matchExpressions") or ():
+        values = ",".join(expression.get("values") or ())
+        parts.append(_OPERATORS[expression["operator"]].format(expression["key"], values))
+    return ",".join(parts)

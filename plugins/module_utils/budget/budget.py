@@ -1,0 +1,108 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The arithmetic of a termination: what a pod needs between the API's delete and SIGKILL, against what it gets.
+
+required = max over drain containers (preStop + drain) + sidecar + margin, all in seconds. preStop and the application's
+drain share one budget, the grace period; native sidecars stop after the application, out of the same budget. A hook
+that itself tells the server to drain and waits for it counts with the pause before that: the rest is the drain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS, Drain
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import Profile
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import first_process
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Seconds. `container` is the one that needs most; `explicit` is False where grace is the API server's default.
+
+    `drain_known` says whether every container that receives requests declares its drain, `known` whether every part of
+    every container is exact; while it is False, `required` is a lower bound.
+    """
+
+    container: str
+    grace: int
+    explicit: bool
+    prestop: HookTime
+    drain: Drain
+    sidecars: tuple[str, ...]
+    margin: int
+    drain_known: bool
+    known: bool
+
+    @property
+    def required(self) -> int:
+        """The sum of the known parts: a lower bound while `known` is False."""
+        return self.prestop.seconds + (self.drain.seconds or 0) + self.margin
+
+    def as_report(self) -> dict:
+        """The `budget` of report.json. A part that cannot be known is null and counts as 0 in `required`."""
+        sidecar = "no native sidecar"
+        if self.sidecars:
+            sidecar = f"assumed 0 for {', '.join(self.sidecars)}: its stop time is not declared"
+        prestop_known = self.prestop.exact or self.prestop.seconds > 0
+        return {
+            "container": self.container,
+            "grace": self.grace,
+            "prestop": self.prestop.seconds if prestop_known else None,
+            "drain": self.drain.seconds,
+            "sidecar": 0,
+            "margin": self.margin,
+            "required": self.required,
+            "known": self.known,
+            "sources": {
+                "grace": "terminationGracePeriodSeconds" if self.explicit else "default of the API server",
+                "prestop": self.prestop.source,
+                "drain": self.drain.source,
+                "sidecar": sidecar,
+                "margin": "policy",
+            },
+        }
+
+
+def prestop_of(workload: Workload, container: Container, drain: Drain, hook: HookTime | None = None) -> HookTime:
+    """What the container's hook, or the one given, takes beside its drain."""
+    hook = hook or hook_time(container.pre_stop)
+    server = first_process(container) if hook.signal and workload.application_is_pid1 else None
+    return hook.beside_drain(server.signal, drain.seconds or 0) if server else hook
+
+
+def compute_budget(
+    workload: Workload,
+    profile: Profile,
+    policy: Policy,
+    *,
+    prestop: Mapping[str, HookTime] | None = None,
+    grace: int | None = None,
+) -> Budget:
+    """The budget as it stands, or as it would be with other hooks (by container name) and another grace period."""
+    containers = {container.name: container for container in (*workload.containers, *workload.sidecars)}
+    drains = dict.fromkeys(containers, NO_REQUESTS) | profile.drains
+    hooks = {
+        name: prestop_of(workload, container, drains[name], (prestop or {}).get(name))
+        for name, container in containers.items()
+    }
+    drain_known = all(drain.seconds is not None for drain in profile.drains.values())
+    # Of equals the one that receives requests: its drain is what there is to know.
+    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), one in profile.drains))
+    return Budget(
+        container=name,
+        grace=workload.grace if grace is None else grace,
+        explicit=grace is not None or workload.pod.get("terminationGracePeriodSeconds") is not None,
+        prestop=hooks[name],
+        drain=drains[name],
+        sidecars=tuple(container.name for container in workload.sidecars),
+        margin=policy.margin_seconds,
+        drain_known=drain_known,
+        known=drain_known and all(hook.exact for hook in hooks.values()),
+    )

@@ -1,0 +1,94 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Spring Boot's configuration files: application.yml, application.properties and those of the active profiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout, seconds_of
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import ConfigFile, Settings
+
+FILE = re.compile(r"application(?:-(?P<profile>[\w.-]+))?\.(?P<format>ya?ml|properties)")
+PROFILES = "SPRING_PROFILES_ACTIVE"
+_ACTIVE = re.compile(r"(?:--|-D)spring\.profiles\.active[=\s]['\"]?([\w,.-]+)")
+_PROPERTY = "spring.lifecycle.timeout-per-shutdown-phase"
+_CONDITIONS = ("spring.config.activate.on-profile", "spring.profiles")
+_LINE = re.compile(r"[ \t]*([^#!\s:=][^\s:=]*)[ \t]*[ \t:=](.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What one document says; `profile` is what it is only for, None where it holds always."""
+
+    profile: str | None
+    value: str
+    place: str
+
+
+def in_spring_files(settings: Settings) -> Timeout | None:
+    """The timeout of the files that are mounted from ConfigMaps; the last active profile that has one decides."""
+    found = [candidate for file in settings.files for candidate in _candidates(file)]
+    for profile in (*reversed(_active(settings)), None):
+        values = [candidate for candidate in found if candidate.profile == profile]
+        if values:
+            seconds = seconds_of(values[-1].value, plain="ms")
+            return None if seconds is None else Timeout(seconds, f"{values[-1].place} {_PROPERTY}")
+    return None
+
+
+def _active(settings: Settings) -> list[str]:
+    match = _ACTIVE.search(settings.arguments)
+    return (match[1] if match else settings.value(PROFILES)).replace(" ", "").split(",")
+
+
+def _candidates(file: ConfigFile) -> Iterator[_Candidate]:
+    match = FILE.fullmatch(file.name)
+    if not match or "shutdown" not in file.text.lower():
+        return
+    documents = _properties(file.text) if match["format"] == "properties" else _yaml(file.text)
+    for document in documents:
+        value = _lookup(document, _canonical(_PROPERTY))
+        condition = next(filter(None, (_lookup(document, _canonical(name)) for name in _CONDITIONS)), None)
+        if value is not None:
+            yield _Candidate(match["profile"] or condition, value, file.place)
+
+
+def _yaml(text: str) -> list[Any]:
+    documents = load_documents(text)
+    if any(document.problem for document in documents):
+        return []  # with a placeholder of a deployment tool in it, for instance: Spring would not read it either
+    return [document.data for document in documents]
+
+
+def _properties(text: str) -> list[dict[str, str]]:
+    documents = re.split(r"(?m)^#---[ \t]*$", text)
+    return [
+        {match[1]: match[2].strip(" \t") for match in map(_LINE.fullmatch, document.splitlines()) if match}
+        for document in documents
+    ]
+
+
+def _lookup(node: Any, wanted: str) -> str | None:
+    """The value of a property, whether its key is nested, dotted or both; in any of Spring's spellings."""
+    if not isinstance(node, dict):
+        return None
+    for key, child in node.items():
+        name = _canonical(str(key))
+        if name == wanted and isinstance(child, str | int | float) and not isinstance(child, bool):
+            return str(child)
+        if wanted.startswith(f"{name}."):
+            value = _lookup(child, wanted[len(name) + 1 :])
+            if value is not None:
+                return value
+    return None
+
+
+def _canonical(name: str) -> str:
+    """Relaxed binding: neither case nor dashes nor underscores count."""
+    return re.sub(r"[-_]", "", name).lower()

@@ -1,0 +1,74 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which ConfigMaps a cluster is asked for: those that can hold a shutdown timeout or say where logs are buffered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import celery, servers, spring
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import config_map_of
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import (
+    FLUENT_BIT,
+    FLUENTD,
+    OTEL_COLLECTOR,
+    agent_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mounts_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+_VARIABLES = servers.VARIABLES | {spring.PROFILES, celery.REMAP}
+# What tells that a mounted file of unknown name may be Spring's or gunicorn's.
+_READS_FILES = re.compile(r"\bgunicorn\b|\bjava\b|\.jar\b")
+_FILE_VARIABLES = ("SPRING_", "JAVA_", "JDK_", "GUNICORN_")
+
+
+def wanted_config_maps(workload: Workload) -> set[tuple[str, str]]:
+    """(namespace, name) of the ConfigMaps that a budget or a rule may need of this workload. Raises Unreadable."""
+    wanted = set()
+    for container in (*workload.containers, *workload.sidecars):
+        names = {*_of_environment(container), *_of_volumes(workload, container)}
+        wanted |= {(workload.namespace, name) for name in names if name}
+        controller = config_map_of(container, workload.namespace)
+        if controller:
+            wanted.add(controller)
+    return wanted
+
+
+def _of_environment(container: Container) -> Iterator[str]:
+    for entry in get_maps(container.spec, "env", container.path):
+        if str(entry.get("name")).upper() in _VARIABLES:
+            source = get_map(entry, "valueFrom", container.path)
+            yield get(get_map(source, "configMapKeyRef", container.path), "name", str, container.path, "")
+    for source in get_maps(container.spec, "envFrom", container.path):
+        prefix = get(source, "prefix", str, container.path, "").upper()
+        if any(variable.startswith(prefix) for variable in _VARIABLES):
+            yield get(get_map(source, "configMapRef", container.path), "name", str, container.path, "")
+
+
+def _of_volumes(workload: Workload, container: Container) -> Iterator[str]:
+    ships_logs = agent_of(container) in (FLUENTD, FLUENT_BIT, OTEL_COLLECTOR)
+    reads_files = _READS_FILES.search(" ".join(container.words)) or any(
+        str(entry.get("name")).startswith(_FILE_VARIABLES) for entry in get_maps(container.spec, "env", container.path)
+    )
+    for mount in mounts_of(workload, container):
+        for config in mounted_configs(mount):
+            if ships_logs or _may_hold_file(mount, set(config.items.values()), bool(reads_files)):
+                yield config.name
+
+
+def _may_hold_file(mount: Mount, files: set[str], reads_files: bool) -> bool:
+    """Whether a ConfigMap may hold a file of Spring or gunicorn; its keys are known only where they are listed."""
+    names = {mount.sub_path} if mount.sub_path else files
+    if names:
+        return any(
+            spring.FILE.search(name) or name == COREFILE or re.search(r"gunicorn[\w.]*\.py$", name) for name in names
+        )
+    # Spring Boot looks into a folder of this name wherever it is started.
+    return reads_files or mount.path.endswith("/config")

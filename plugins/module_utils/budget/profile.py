@@ -1,0 +1,178 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a workload is for, and so what it loses when a pod stops: exactly one profile, and any number of traits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import Drain, drain_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import FLUENT_BIT, agent_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
+    Container,
+    Port,
+    image_name,
+    is_idle,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
+    ANNOTATION,
+    BATCH_KINDS,
+    Workload,
+)
+
+PROFILES = ("serving", "worker", "batch", "controller", "unknown")
+ISTIO_PROXY = "istio-proxy"
+MESH_PROXIES = (ISTIO_PROXY, "linkerd-proxy")  # injected: not their owner's to fix in the template
+# Scrapes are repeated by the scraper, and members of a ring find each other without the Service: one for such ports
+# alone does not make a workload one that serves requests.
+_SIDE_PORT = re.compile(
+    r"(^|-)(metrics|prom|prometheus|exporter|profiling|pprof|probes|gossip|memberlist|membership)(-|$)"
+)
+_MONITOR_PORT = 2020  # where Fluent Bit tells about itself, under any name
+_METRICS_SERVICE = re.compile(r"-metrics(-service|-svc)?$")
+_METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics)$")
+_GUARD_IMAGE = re.compile(r"(^|/)kube-rbac-proxy$")  # of metrics where its port is called https, else of anything
+_LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """`name` is one of PROFILES; `drain_containers` receive the requests; `note` says what would settle a doubt.
+
+    `drains` maps the name of each of them to how long its requests take.
+    """
+
+    name: str
+    traits: tuple[str, ...]
+    services: tuple[Service, ...]
+    drain_containers: tuple[Container, ...]
+    drains: dict[str, Drain]
+    note: str | None = None
+
+    @property
+    def takes_requests(self) -> bool:
+        """Whether it is judged by what requests lose: it serves, or a port speaks for it and nothing against it."""
+        return self.name == "serving" or (self.name == "unknown" and _has_port(self.drain_containers))
+
+
+def classify(workload: Workload, context: Context) -> Profile:
+    """The profile of a workload, by its annotation if it has one, else by what is known around it."""
+    services, drain = _routes(workload, context.services_of(workload))
+    name, note = _name(workload, context, services)
+    declared = workload.annotations.get(f"{ANNOTATION}profile", "")
+    if declared in PROFILES:
+        name, note = declared, None
+    elif declared:
+        note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
+    traits = _traits(workload, context, services)
+    drain = drain or _applications(workload)
+    drains = {container.name: drain_of(workload, container, context) for container in drain}
+    return Profile(name, traits, tuple(services), drain, drains, note)
+
+
+def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:
+    if workload.kind in BATCH_KINDS:
+        return "batch", None
+    if any(_LEADER_ELECTION.match(word) for container in workload.containers for word in container.words):
+        return "controller", None
+    if services:
+        return "serving", None
+    # A flag says what the workload is for. A Lease may be for a side task of one that serves, so a Service beats it.
+    if context.elects_leader(workload):
+        return "controller", None
+    missing = context.why_unknown("Service", workload.namespace)
+    if missing and _has_port(_applications(workload)):
+        return "unknown", f"profile unknown, judged as serving with less weight: {missing}"
+    if missing:
+        return (
+            "unknown",
+            f"profile unknown, not judged by what requests lose, as no port for any is declared: {missing}",
+        )
+    return "worker", None
+
+
+def _applications(workload: Workload) -> tuple[Container, ...]:
+    """All but the proxies of a mesh; of a gateway, which is nothing but one, that."""
+    own = tuple(container for container in workload.containers if container.name not in MESH_PROXIES)
+    return own or workload.containers
+
+
+def _has_port(containers: tuple[Container, ...]) -> bool:
+    """Whether a container declares a port by which requests may come."""
+    return any(not _is_side_port(container, port.name) for container in containers for port in container.ports)
+
+
+def _is_side_port(container: Container | None, *names: str) -> bool:
+    """Whether nothing is lost when a port stops: it is there for metrics, probes, or members that find each other."""
+    if any(_SIDE_PORT.search(name) for name in names):
+        return True
+    image = image_name(container) if container else ""
+    guards = _GUARD_IMAGE.search(image) and any(name.startswith("https") for name in names)
+    return bool(guards or _METRICS_IMAGE.search(image))
+
+
+def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service], tuple[Container, ...]]:
+    """The Services that bring requests to the pods, and the containers that own their target ports."""
+    if all(is_idle(container) for container in _applications(workload)):
+        # Nothing listens, so the Service is there for a name only; a load balancer means a proxy that is injected.
+        services = [service for service in services if service.type == "LoadBalancer"]
+    ships_logs = any(agent_of(container) == FLUENT_BIT for container in workload.containers)
+    routing, owners = [], set()
+    for service in services:
+        reached = set()
+        for port in service.ports:
+            named = isinstance(port.target, str) and not port.target.isdecimal()
+            owner, own_port = _owner(workload, port.target)
+            if _METRICS_SERVICE.search(service.name) or _is_side_port(
+                owner, port.name, own_port.name, str(port.target)
+            ):
+                continue
+            if ships_logs and _MONITOR_PORT in (own_port.number, port.target):
+                continue
+            # A number routes to the pod whether a container declares it or not; a name that nobody has, does not.
+            if owner or not named:
+                reached.add(owner.name if owner else "")
+        # A StatefulSet must have a headless Service, and that needs no ports: the pods' own then tell what it is for.
+        if reached or (not service.ports and _has_port(_applications(workload))):
+            routing.append(service)
+            owners |= reached
+    return routing, tuple(container for container in workload.containers if container.name in owners)
+
+
+def _owner(workload: Workload, target: int | str) -> tuple[Container | None, Port]:
+    """The container that declares the port, and the port as it is there; none and an empty one where there is none."""
+    for container in (*workload.containers, *workload.sidecars):
+        for port in container.ports:
+            if target == port.name or str(target) == str(port.number):
+                return container, port
+    return None, Port(0)
+
+
+def _traits(workload: Workload, context: Context, services: list[Service]) -> tuple[str, ...]:
+    traits = []
+    if services and all(service.headless for service in services):
+        traits.append("headless-only")
+    addressed = context.pods_addressed_by(services)
+    balanced = addressed or any(service.type == "LoadBalancer" for service in services)
+    if balanced or any(route.external for route in context.routes_of(services)):
+        traits.append("external-lb")
+    if addressed:
+        traits.append("lb-ip-targets")
+    if any(container.name in MESH_PROXIES for container in (*workload.containers, *workload.sidecars)):
+        traits.append("meshed")
+    autoscaler = context.autoscaler_of(workload)
+    if autoscaler:
+        traits.append("autoscaled")
+    if workload.replicas == 0 or (autoscaler and autoscaler.min_replicas == 0):
+        traits.append("scaled-to-zero")
+    if workload.pod.get("hostNetwork") is True or any(
+        port.host_port for container in workload.containers for port in container.ports
+    ):
+        traits.append("host-port")
+    if workload.obj["metadata"].get("ownerReferences"):
+        traits.append("owned")
+    return tuple(traits)

@@ -1,0 +1,167 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Judges a snapshot and plans its fixes: from what was read to what the report says. Reads and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import NO_WAIVERS, Waiver, Waivers
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step, pods_restarted
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, grace_after, plan, variables
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+Undecided = tuple[tuple[str, str], ...]  # pairs of a rule's id and the reason why it could not be judged
+
+
+@dataclass
+class Judgement:
+    """One judged workload. `manual` maps the fingerprint of a finding that is left to a person to the reason.
+
+    `undecided` are the ids of the rules that lacked their evidence; `waived` maps the id of a rule that somebody waived
+    on this workload to the waiver. `refusal` is why the source cannot or may not write the change; the change is then
+    for a person.
+    """
+
+    case: Case
+    findings: tuple[Finding, ...]
+    change: Change | None
+    manual: dict[str, str]
+    undecided: frozenset[str] = frozenset()
+    waived: dict[str, Waiver] = field(default_factory=dict)
+    refusal: str | None = None
+
+    @cached_property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that nobody has waived."""
+        return tuple(finding for finding in self.findings if finding.rule.id not in self.waived)
+
+    @cached_property
+    def grace_seconds(self) -> int:
+        """The grace period that goes with the remedies of all of them together."""
+        return grace_after(self.case, [finding.hit for finding in self.open])
+
+    def is_auto(self, finding: Finding) -> bool:
+        """Whether remediation would fix this finding by itself."""
+        return self.change is not None and not self.refusal and finding in self.change.solves
+
+
+@dataclass
+class Audit:
+    """All judgements of a run, sorted by namespace, kind and name, and the rules and waivers that they followed.
+
+    `undecided` counts rules without their evidence.
+    """
+
+    rules: tuple[Rule, ...]
+    waivers: Waivers
+    judgements: list[Judgement] = field(default_factory=list)
+    undecided: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def changes(self) -> list[Change]:
+        """What remediation would do."""
+        return [step.change for step in self.steps]
+
+    @property
+    def steps(self) -> list[Step]:
+        """The same, with the pods that it restarts."""
+        return [
+            Step(entry.change, pods_restarted(entry.case, entry.change) or 0)
+            for entry in self.judgements
+            if entry.change and not entry.refusal
+        ]
+
+    @property
+    def refused(self) -> list[tuple[Workload, str]]:
+        """The workloads whose change the source cannot or may not write, with the reason."""
+        return [(entry.case.workload, entry.refusal) for entry in self.judgements if entry.refusal]
+
+
+def audit(
+    snapshot: Snapshot,
+    source: Source,
+    rules: Sequence[Rule],
+    policy: Policy,
+    snippets: Snippets,
+    waivers: Waivers = NO_WAIVERS,
+) -> Audit:
+    """Judge every workload of the snapshot. Those with fields of a wrong type move to its `skipped`.
+
+    Raises SnippetError where a template cannot be used.
+    """
+    context = snapshot.context
+    context.first = min((workload.identity for workload in snapshot.workloads), default=None)
+
+    def judged(workload: Workload) -> tuple[Judgement, Undecided] | Skipped:
+        try:
+            case = open_case(workload, context, policy, snapshot.version)
+            verdict = judge(case, rules)
+            waived = waivers.in_force(workload, rules)
+            # A waived rule neither asks for a change nor stands against one.
+            active = [rule for rule in rules if rule.id not in waived]
+            left = [finding for finding in verdict.findings if finding.rule.id not in waived]
+            outcome = plan(case, left, active, snippets)
+        except Unreadable as error:
+            origin = workload.origin
+            line = error.line or origin.line
+            return Skipped(origin.file or workload.key, line, error.reason, origin.file is not None)
+        undecided = frozenset(rule for rule, _reason in verdict.undecided)
+        judgement = Judgement(case, verdict.findings, outcome.change, outcome.manual, undecided, waived)
+        return judgement, verdict.undecided
+
+    def shared() -> Iterator[object]:
+        yield from (context, policy, snapshot.version, *rules)
+        for workload in snapshot.workloads:
+            yield from (workload, *workload.containers, *workload.sidecars)
+
+    result = Audit(tuple(rules), waivers)
+    for outcome in on_all_cores(judged, snapshot.workloads, known=shared):
+        if isinstance(outcome, Skipped):
+            snapshot.skipped.append(outcome)
+            continue
+        judgement, undecided = outcome
+        result.judgements.append(judgement)
+        for pair in undecided:
+            result.undecided[pair] = result.undecided.get(pair, 0) + 1
+    snapshot.workloads = [judgement.case.workload for judgement in result.judgements]
+    _refuse(result, source)
+    result.judgements.sort(key=_order)
+    return result
+
+
+def _order(judgement: Judgement) -> tuple:
+    return judgement.case.workload.identity
+
+
+def _refuse(result: Audit, source: Source) -> None:
+    """Mark the changes that the source cannot write, so that `remediable` promises only what will happen."""
+    changing = [judgement for judgement in result.judgements if judgement.change]
+    changes = [judgement.change for judgement in changing if judgement.change]
+    for index, reason in source.refusals(changes).items():
+        judgement = changing[index]
+        judgement.refusal = reason
+        judgement.manual |= {finding.fingerprint: reason for finding in changes[index].solves}
+
+
+def snippet_of(judgement: Judgement, finding: Finding, snippets: Snippets) -> str:
+    """The remedy of a finding as YAML for a person to apply; of a change that the source refused, the whole change."""
+    case, change = judgement.case, judgement.change
+    if change and judgement.refusal and finding in change.solves:
+        return yaml.safe_dump(change.patch, sort_keys=False)
+    values = variables(case, finding.hit, judgement.grace_seconds)
+    return snippets.render(finding.hit.remedy.name, case.workload.kind, values)

@@ -1,0 +1,288 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From findings to patches: which fields a workload gets, worked out together so that no fix makes another worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import Budget, compute_budget
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
+    MergeError,
+    difference,
+    merge,
+    merge_patches,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    GRACE_PERIOD,
+    OF_THE_STRATEGY,
+    OF_THE_TEMPLATE,
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_SLEEP,
+    TIMING,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import OPT_IN_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, Workload
+
+# What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.
+_WORKLOAD_FIELDS = {"strategy", "updateStrategy", "minReadySeconds"}
+_POD_FIELDS = {"terminationGracePeriodSeconds", "containers"}
+_CONTAINER_FIELDS = {"name", "lifecycle", "livenessProbe", "startupProbe"}
+_NESTED_FIELDS = {
+    "lifecycle": {"preStop"},
+    "livenessProbe": {"terminationGracePeriodSeconds"},
+    "startupProbe": {"terminationGracePeriodSeconds"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one workload gets: `strategy` causes no rollout by itself, `template` restarts the pods.
+
+    `solves` are the findings that are gone afterwards; `fields` the dotted paths that change.
+    """
+
+    workload: Workload
+    strategy: dict
+    template: dict
+    solves: tuple[Finding, ...]
+    fields: tuple[str, ...]
+    budget_after: Budget
+
+    @property
+    def patch(self) -> dict:
+        """Both parts as one strategic merge patch."""
+        return merge_patches(self.strategy, self.template)
+
+    @property
+    def obj(self) -> dict:
+        """The object after the change; what that does not touch is shared with the workload's."""
+        return merge(self.workload.obj, self.patch)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`change` is None when nothing is done automatically; `manual` maps a finding to the reason, by fingerprint."""
+
+    change: Change | None = None
+    manual: dict[str, str] = field(default_factory=dict)
+
+
+def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippets: Snippets) -> Plan:
+    """Plan the automatic part of a workload's fix, and prove it by judging the workload again as it would be.
+
+    `findings` are all that these rules have found. Raises SnippetError where a template cannot be used.
+    """
+    manual = {f.fingerprint: f.hit.remedy.manual for f in findings if f.hit.remedy.manual}
+    wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
+    if not case.workload.managed:
+        return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
+    if case.workload.kind in OPT_IN_KINDS:
+        reason = f"a {case.workload.kind} is not changed: {OPT_IN_KINDS[case.workload.kind]}"
+        return Plan(None, manual | _all(wanted, reason))
+    template: dict = {}
+    budget = case.budget
+    timing = [f for f in wanted if f.hit.remedy.name in TIMING]
+    hits = _with_companions(case, [finding.hit for finding in timing])
+    if timing:
+        budget = _budget_after(case, hits)
+        if budget.grace > max(case.policy.max_grace_seconds, case.workload.grace):
+            reason = f"needs a grace period of {budget.grace} s, above the policy's {case.policy.max_grace_seconds} s"
+            manual |= _all(timing, reason)
+            wanted = [f for f in wanted if f not in timing]
+            timing, budget = [], case.budget
+    if timing:
+        template = _timing_patch(case, hits, budget.grace, snippets)
+    # Of the two that set how a Deployment rolls there is one at most: the rule that wants surge is silent on ports.
+    strategy = _patch_of(case, wanted, OF_THE_STRATEGY, budget.grace, snippets)
+    template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
+    if not strategy and not template:
+        return Plan(None, manual)
+    return _proven(case, findings, wanted, rules, snippets, (strategy, template), budget, manual)
+
+
+def _patch_of(
+    case: Case, findings: Sequence[Finding], remedies: Sequence[str], grace_seconds: int, snippets: Snippets
+) -> dict:
+    """The snippets of the findings with one of these remedies, as one patch."""
+    patch: dict = {}
+    for finding in findings:
+        if finding.hit.remedy.name in remedies:
+            values = variables(case, finding.hit, grace_seconds)
+            patch = merge_patches(patch, snippets.patch(finding.hit.remedy.name, case.workload.kind, values))
+    return patch
+
+
+def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
+    """What a snippet may use: plain values only, nothing of the object's other text."""
+    workload = case.workload
+    return {
+        "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
+        "container": hit.container.name if hit.container else case.budget.container,
+        "containers": "initContainers" if hit.container and hit.container.native_sidecar else "containers",
+        "seconds": case.policy.prestop_for(case.profile.traits)[0],
+        "grace_seconds": grace_seconds,
+        "replaces": _replaced_handlers(hit.container),
+        **hit.remedy.variables,
+    }
+
+
+def grace_after(case: Case, hits: Sequence[Hit]) -> int:
+    """The grace period that goes with these remedies, whether they are applied or only shown."""
+    return _budget_after(case, hits).grace
+
+
+def _replaced_handlers(container: Container | None) -> list[str]:
+    """The handler that must be sent as null, since a strategic merge would keep it beside the new one."""
+    return [container.pre_stop.kind] if container and container.pre_stop else []
+
+
+def _all(findings: Sequence[Finding], reason: str) -> dict[str, str]:
+    return {finding.fingerprint: reason for finding in findings}
+
+
+def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
+    """The budget with the new hooks. What preStop takes is added to grace, so the drain keeps its time."""
+    seconds, source = case.policy.prestop_for(case.profile.traits)
+    hooks, added = {}, 0
+    for hit in hits:
+        if hit.remedy.name in (PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP) and hit.container:
+            before = hook_time(hit.container.pre_stop).seconds
+            hooks[hit.container.name] = HookTime(seconds, True, source)
+            added = max(added, seconds - before)
+    current = case.workload.grace
+    # Below what grace-period-zero allows there is no grace to keep: what that rule proposes takes its place.
+    least = max((hit.remedy.variables.get("least_seconds", 0) for hit in hits), default=0)
+    base = max(least, DEFAULT_GRACE) if current <= 2 else current
+    after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=base + added)
+    if after.required > after.grace:
+        after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=after.required)
+    return after
+
+
+def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets: Snippets) -> dict:
+    patch: dict = {}
+    if grace_seconds != case.workload.grace:
+        patch = snippets.patch(GRACE_PERIOD, case.workload.kind, variables(case, hits[0], grace_seconds))
+    for hit in hits:
+        if hit.remedy.name == PRESTOP_SLEEP:
+            body = snippets.patch(PRESTOP_SLEEP, case.workload.kind, variables(case, hit, grace_seconds))
+            patch = merge_patches(patch, body)
+    return patch
+
+
+def _with_companions(case: Case, hits: list[Hit]) -> list[Hit]:
+    """The hits, and the same delay for containers without a hook beside one that gets it.
+
+    What serves on may ask them, such as the server behind a proxy or the proxy of a database: they must not go first.
+    """
+    delays = [hit for hit in hits if hit.remedy.name == PRESTOP_SLEEP and hit.container]
+    if not delays or not case.profile.takes_requests:
+        return hits
+    delayed = {hit.container.name for hit in delays if hit.container}
+    return hits + [
+        replace(delays[0], container=container)
+        for container in case.workload.containers
+        if container.name not in (*delayed, *MESH_PROXIES) and not container.pre_stop
+    ]
+
+
+def _lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
+    """Why the drain has less time than before; None when it has not, or when what is left is known to suffice."""
+    if after.grace < before.grace:
+        return f"the template lowers the grace period to {after.grace} s"
+    if budget.known and budget.required <= budget.grace:
+        return None
+    left = {container.name: after.grace - hook_time(container.pre_stop).seconds for container in after.containers}
+    for container in before.containers:
+        had = before.grace - hook_time(container.pre_stop).seconds
+        if left[container.name] < had:
+            return f"the template's hook leaves {left[container.name]} s to drain instead of {had} s"
+    return None
+
+
+def _proven(
+    case: Case,
+    findings: Sequence[Finding],
+    wanted: Sequence[Finding],
+    rules: Sequence[Rule],
+    snippets: Snippets,
+    patches: tuple[dict, dict],
+    planned: Budget,
+    manual: dict[str, str],
+) -> Plan:
+    """The plan, if judging the patched workload shows the findings gone and nothing new that is as bad."""
+    workload, (strategy, template) = case.workload, patches
+    refusal = _outside(case, strategy, template)
+    if not refusal:
+        try:
+            after = merge(workload.obj, merge_patches(strategy, template))
+            patched = workload.with_object(after)
+            left = judge(open_case(patched, case.context, case.policy, case.version), rules)
+        except (MergeError, Unreadable) as error:
+            refusal = f"the template's patch does not fit this workload: {error}"
+    if refusal:
+        return Plan(None, manual | _all(wanted, refusal))
+    budget = compute_budget(patched, case.profile, case.policy)
+    if (budget.prestop.seconds, budget.grace) == (planned.prestop.seconds, planned.grace):
+        budget = planned  # the same numbers, and it knows where they come from
+    lost = _lost_time(workload, patched, budget)
+    if lost:
+        return Plan(None, manual | _all(wanted, lost))
+    still = {finding.fingerprint: finding for finding in left.findings}
+    unsolved = [f for f in wanted if f.fingerprint in still]
+    before = {f.fingerprint: f.severity for f in findings}
+    worse = [
+        f
+        for f in left.findings
+        if f.severity != "info" and SEVERITIES.index(f.severity) < SEVERITIES.index(before.get(f.fingerprint, "info"))
+    ]
+    if worse and all(f.hit.remedy.name in OF_THE_TEMPLATE and not f.hit.remedy.manual for f in worse):
+        # What the longer grace period entails, such as one of its own for probes, goes with it.
+        extended = merge_patches(template, _patch_of(case, worse, OF_THE_TEMPLATE, planned.grace, snippets))
+        if extended != template:
+            return _proven(case, findings, wanted, rules, snippets, (strategy, extended), planned, manual)
+    if worse or len(unsolved) == len(wanted):
+        reason = f"the patch would raise {worse[0].rule.id}" if worse else "the template's patch does not solve it"
+        return Plan(None, manual | _all(wanted, reason))
+    manual |= _all(unsolved, "the template's patch does not solve it")
+    solves = tuple(f for f in wanted if f not in unsolved)
+    return Plan(Change(workload, strategy, template, solves, tuple(difference(workload.obj, after)), budget), manual)
+
+
+def _outside(case: Case, strategy: dict, template: dict) -> str | None:
+    """Why a patch reaches beyond the fields that this product owns; None when it does not."""
+    fields = _foreign(strategy.get("spec", {}), _WORKLOAD_FIELDS, "spec")
+    path = case.workload.pod_path.split(".")
+    node: object = template
+    for step, key in enumerate(path):
+        fields |= _foreign(node, {key}, ".".join(path[:step]))
+        node = node.get(key, {}) if isinstance(node, dict) else {}
+    fields |= _foreign(node, _POD_FIELDS, case.workload.pod_path)
+    containers = node.get("containers") if isinstance(node, dict) else None
+    for container in containers if isinstance(containers, list) else ():
+        fields |= _foreign(container, _CONTAINER_FIELDS, "containers[]")
+        for key, own in _NESTED_FIELDS.items():
+            nested = container.get(key, {}) if isinstance(container, dict) else {}
+            fields |= _foreign(nested, own, f"containers[].{key}")
+    if fields:
+        return f"the template sets {min(fields)}, which no remedy may change by itself"
+    return None
+
+
+def _foreign(node: object, own: set[str], path: str) -> set[str]:
+    """The paths of what a part of a patch sets beside `own`; the part itself where it is no map."""
+    if not isinstance(node, dict):
+        return {path}
+    return {f"{path}.{key}" if path else key for key in node if key not in own}

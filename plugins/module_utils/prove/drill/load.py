@@ -1,0 +1,137 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The load: three streams at once, of which the fresh connections follow the clock and not the answers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange import (
+    TIMEOUT,
+    Abandoned,
+    Client,
+    Result,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.tally import (
+    FRESH,
+    KEPT,
+    OK,
+    UPLOAD,
+    Sample,
+    Tally,
+)
+
+KEPT_CONNECTIONS = 4
+KEPT_PAUSE = 0.25  # seconds between two requests on a kept connection
+UPLOADS = 4  # at a time, one begun after the other
+REST = 1.0  # seconds after an upload that failed: a server that is away would fail hundreds a second
+LATE = 0.25  # seconds after which a request was not sent when it was due
+MOST_THREADS = 256
+
+
+class Load:
+    """Sends until it is stopped. `rate`: fresh connections a second; `upload_seconds`: 0 uploads nothing."""
+
+    def __init__(self, client: Client, tally: Tally, rate: float, upload_seconds: float):
+        self.rate = rate
+        self.tally = tally
+        self._client = client
+        self._upload_seconds = upload_seconds
+        self._stop = threading.Event()
+        self._abandon_from = 0.0
+        self._begin = self._end = 0.0
+        # As many as are at work when no answer comes.
+        self._pool = ThreadPoolExecutor(int(min(max(rate * (TIMEOUT + 1), 8), MOST_THREADS)), "fresh")
+        self._threads = [threading.Thread(target=self._schedule, daemon=True)]
+        self._threads += [threading.Thread(target=self._keep, daemon=True) for _number in range(KEPT_CONNECTIONS)]
+        self._uploads: list[threading.Thread] = []
+        if upload_seconds:
+            self._uploads = [
+                threading.Thread(target=self._upload, args=(number,), daemon=True) for number in range(UPLOADS)
+            ]
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._begin = time.monotonic()
+        for thread in (*self._threads, *self._uploads):
+            thread.start()
+
+    def stop(self, abandon_from: float = 0.0) -> None:
+        """Send no more, and wait for what is under way: at most for two timeouts and one upload.
+
+        Uploads that were begun at or after `abandon_from` (seconds since the epoch) are given up.
+        """
+        self._abandon_from = abandon_from
+        self._end = time.monotonic()
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        self._pool.shutdown(cancel_futures=True)  # what is late by now was not sent, and is not counted
+        for thread in self._uploads:
+            thread.join()
+
+    def cancel(self) -> None:
+        """Send no more and wait for nothing."""
+        self._end = time.monotonic()
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    @property
+    def achieved(self) -> float:
+        """Fresh connections a second that were really sent."""
+        return self.tally.counts().outcomes[FRESH].total() / self.seconds if self.seconds else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been sending."""
+        return (self._end or time.monotonic()) - self._begin if self._begin else 0.0
+
+    def _schedule(self) -> None:
+        due = time.monotonic()
+        while not self._stop.wait(max(0.0, due - time.monotonic())):
+            try:
+                self._pool.submit(self._fresh, due)
+            except RuntimeError:
+                if self._stop.is_set():  # cancel shut the pool down in between
+                    return
+                raise
+            due += 1 / self.rate
+
+    def _fresh(self, due: float) -> None:
+        if time.monotonic() - due > LATE:
+            self.tally.count("late")
+        self._timed(FRESH, self._client.fresh)
+
+    def _keep(self) -> None:
+        connection = self._client.kept(lambda: self.tally.count("closes"))
+        while not self._stop.wait(KEPT_PAUSE):
+            self._timed(KEPT, connection.ask)
+        connection.close()
+
+    def _upload(self, number: int) -> None:
+        # The first ones are shorter, so that from then on one ends and begins after the other.
+        seconds = self._upload_seconds * (number + 1) / UPLOADS
+        while not self._stop.is_set():
+            given_up = partial(self._given_up, time.time())
+            try:
+                outcome = self._timed(UPLOAD, partial(self._client.upload, seconds, given_up))
+            except Abandoned:
+                self.tally.count("abandoned")
+                return
+            seconds = self._upload_seconds
+            if outcome != OK:
+                self._stop.wait(REST)
+
+    def _given_up(self, at: float) -> bool:
+        return self._stop.is_set() and at >= self._abandon_from
+
+    def _timed(self, stream: str, send: Callable[[], Result]) -> str:
+        at, begin = time.time(), time.monotonic()
+        outcome, detail = send()
+        self.tally.add(Sample(stream, at, time.monotonic() - begin, outcome, detail))
+        return outcome

@@ -1,0 +1,78 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a drill is asked for, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import ROLLING
+from ansible_collections.graceful.termination.plugins.module_utils.prove.choose import (
+    TARGET_OPTIONS,
+    read_folder,
+    read_selection,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
+
+RESTART, EVICT = "restart", "evict"
+
+# Documented in plugins/modules/drill.py. Those with an underscore are set by the action plugin, not by a user.
+DRILL_OPTIONS: dict[str, dict[str, Any]] = {
+    "url": {"type": "str", "required": True},
+    "rounds": {"type": "int", "default": 3},
+    "rate": {"type": "int", "default": 50},
+    "mode": {"type": "str", "choices": [RESTART, EVICT], "default": RESTART},
+    "max_lost": {"type": "int", "default": 0},
+    **TARGET_OPTIONS,
+    "_progress": {"type": "str", "default": ""},
+}
+_LEAST = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class DrillOptions:
+    """`rate` in fresh connections a second; `wait_timeout` in seconds for each round; `folder` None writes no file."""
+
+    url: str
+    rounds: int
+    rate: int
+    mode: str
+    max_lost: int
+    wait_timeout: int
+    selection: Selection
+    folder: str | None
+
+
+def read_options(params: Mapping[str, Any]) -> DrillOptions:
+    """Check module parameters. Raises ValueError: the option, the reason and what is valid."""
+    for name, least in _LEAST.items():
+        if params[name] < least:
+            raise ValueError(f"{name}: {params[name]} is less than {least}")
+    return DrillOptions(
+        url=checked_url(params["url"]),
+        rounds=params["rounds"],
+        rate=params["rate"],
+        mode=params["mode"],
+        max_lost=params["max_lost"],
+        wait_timeout=params["wait_timeout"],
+        selection=read_selection(params, f"a drill stops pods of {', '.join(ROLLING)} only"),
+        folder=read_folder(params),
+    )
+
+
+def checked_url(url: str) -> str:
+    """The URL as it is written into reports, too. Raises ValueError."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ValueError("url: not of the form http://host[:port]/path or https://host[:port]/path")
+    if parts.username is not None:
+        raise ValueError("url: a user name or password in it would end up in reports: give one that needs none")
+    return url

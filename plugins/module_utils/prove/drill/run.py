@@ -1,0 +1,206 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A drill from its beginning to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.driver import Driver
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange import Abandoned, Client
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.flush import flushed, write
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.load import Load
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.options import DrillOptions
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pods
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.record import (
+    ERROR,
+    INTERRUPTED,
+    Phase,
+    Record,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.tally import OK
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.verdict import conclude
+from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import keep
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+UPLOAD_BEYOND = 10.0  # seconds that an upload takes beyond the preStop hook, so that it is under way at SIGTERM
+TRIAL_SECONDS = 1.0  # of the upload that finds out whether the URL takes any
+_HELD = 0.95  # of the rate that was asked for
+_LOWER = 0.8  # of what was achieved
+_NOISE_RUNS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Seconds: of the noise run, and of the load before the first stop and after the last old pod has gone."""
+
+    noise: float = 5.0
+    lead: float = 1.0
+    settle: float = 6.0  # longer than a connection that waits for its timeout
+
+
+def hook_seconds(workload: Workload) -> float:
+    """How long its longest preStop hook takes at least, as far as it is declared."""
+    return max((hook_time(container.pre_stop).seconds for container in workload.containers), default=0)
+
+
+def upload_seconds(workload: Workload) -> float:
+    """How long an upload takes: longer than the preStop hook, but short enough to be finished in the grace period."""
+    hook = hook_seconds(workload)
+    return max(1.0, min(hook + UPLOAD_BEYOND, (hook + workload.grace) / 2))
+
+
+def run_drill(
+    api: Api,
+    workload: Workload,
+    options: DrillOptions,
+    *,
+    times: Times | None = None,
+    driver: Callable[[Pods], Driver] | None = None,
+    tell: Callable[[str], None] = lambda _text: None,
+) -> dict[str, Any]:
+    """Drill, and return the document as it was written last. Raises OSError where drill.json cannot be written.
+
+    `tell` gets a line for a person at each turn of the drill.
+    What goes wrong on the way, an interruption included, is the document's status and reason.
+    """
+    pods = Pods(api, workload)
+    drive = driver(pods) if driver else Driver(api, workload, pods, options.wait_timeout)
+    record = Record(options, workload, api.name, time.time(), hook_seconds(workload), upload_seconds(workload))
+    drill = _Drill(record, pods, drive, times, tell)
+    with flushed(options.folder, drill.document):
+        try:
+            drill.run()
+            record.status, record.reason = conclude(
+                record.load.tally.counts().lost, options.max_lost, record.noise_lost, held=record.held
+            )
+        except Interrupted as error:
+            record.status, record.reason = INTERRUPTED, f"{error} came; what was begun in the cluster goes on by itself"
+        except SourceError as error:
+            record.status, record.reason = ERROR, str(error)
+        finally:
+            drill.cancel()
+            record.ended_at = time.time()
+    document = drill.document()
+    if options.folder is not None:
+        write(options.folder, document)
+        keep(options.folder, document)
+    return document
+
+
+class _Drill:
+    """One drill under way."""
+
+    def __init__(self, record: Record, pods: Pods, driver: Driver, times: Times | None, tell: Callable[[str], None]):
+        self.record = record
+        self._tell = tell
+        self._pods = pods
+        self._driver = driver
+        self._times = times or Times()
+        self._client = Client(record.options.url)
+        self._load: Load | None = None
+        self._phase = Phase()
+
+    def document(self) -> dict[str, Any]:
+        """What is known now."""
+        self._measure()
+        self.record.pods, self.record.outages = self._pods.seen(), self._pods.outages()
+        self.record.changed = self._driver.changed
+        return self.record.document()
+
+    def run(self) -> None:
+        """Raises SourceError, Interrupted."""
+        record = self.record
+        rate = self._noise()
+        self._pods.begin()
+        record.load = Phase()
+        self._begin(record.load, rate, 0.0 if record.no_upload else record.upload_seconds)
+        time.sleep(self._times.lead)
+        for number in range(1, record.options.rounds + 1):
+            self._pods.round = number
+            entry = {"number": number, "began_at": _now(), "seconds": None, "requests": None}
+            record.rounds.append(entry)
+            self._tell(f"round {number} of {record.options.rounds}: the pods are being stopped ({record.options.mode})")
+            begin, before = time.monotonic(), record.load.tally.counts().requests
+            self._driver.stop_pods(record.options.mode)
+            entry["seconds"] = round(time.monotonic() - begin, 1)
+            counts = record.load.tally.counts()
+            entry["requests"] = counts.requests - before
+            self._tell(
+                f"round {number} of {record.options.rounds}: the old pods have gone after {entry['seconds']:g} s; "
+                f"lost so far: {counts.lost:,} of {counts.requests:,} requests"
+            )
+        last_gone = max((pod.gone_at or 0.0 for pod in self._pods.all()), default=0.0)
+        time.sleep(self._times.settle)
+        self._end(last_gone)
+        self._pods.end()
+
+    def cancel(self) -> None:
+        """Whatever happened: send no more."""
+        self._pods.end()
+        if self._load:
+            self._load.cancel()
+
+    def _noise(self) -> float:
+        """Send without stopping anything; returns the rate that the client holds. Raises SourceError."""
+        record, rate = self.record, float(self.record.options.rate)
+        self._try_upload()
+        for _run in range(_NOISE_RUNS):
+            phase = Phase()
+            record.noise.append(phase)
+            self._begin(phase, rate, 0.0)
+            time.sleep(self._times.noise)
+            self._end(0.0)
+            counts = phase.tally.counts()
+            if not any(counter[OK] for counter in counts.outcomes.values()):
+                first = counts.losses[0] if counts.losses else None
+                why = f"{first.outcome}, {first.detail}" if first else "nothing was sent"
+                raise SourceError(
+                    f"url {record.options.url}: none of {counts.requests} requests was answered with success ({why}): "
+                    "nothing was stopped; give the address of a page that answers 200 from where this runs"
+                )
+            late = phase.tally.late > (1 - _HELD) * counts.requests
+            record.held = phase.achieved >= _HELD * rate and not late
+            self._tell(
+                f"noise: {counts.lost:,} of {counts.requests:,} requests lost with nothing stopped, at {rate:g} fresh "
+                "connections a second" + ("" if record.held else ", which the client does not hold")
+            )
+            if record.held:
+                return rate
+            rate = max(1.0, round(phase.achieved * _LOWER, 1))
+        return rate
+
+    def _try_upload(self) -> None:
+        try:
+            outcome, detail = self._client.upload(TRIAL_SECONDS, lambda: False)
+        except Abandoned:  # never: the trial is not given up
+            return
+        if outcome != OK:
+            self.record.no_upload = f"the URL does not take one ({outcome}, {detail})"
+
+    def _begin(self, phase: Phase, rate: float, seconds: float) -> None:
+        phase.asked, self._phase = rate, phase
+        self._load = Load(self._client, phase.tally, rate, seconds)
+        self._load.start()
+
+    def _end(self, abandon_from: float) -> None:
+        if self._load:
+            self._load.stop(abandon_from)
+            self._measure()
+            self._load = None
+
+    def _measure(self) -> None:
+        if self._load:
+            self._phase.achieved, self._phase.seconds = self._load.achieved, self._load.seconds
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -1,0 +1,132 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A trace from its beginning to its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.document import (
+    COMPLETE,
+    FAILURE,
+    INTERRUPTED,
+    TIMEOUT,
+    Outcome,
+    document,
+    file_name,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.history import History
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.options import RESTART, TraceOptions
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.recorder import (
+    ENDPOINTS,
+    POD,
+    REPLACEMENT,
+    Recorder,
+    Seen,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.streams import streams_for
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.svg import draw
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.trigger import Request, stop
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds: for the connections of the watches to stand, and for events that come after the pod has gone."""
+
+    settle: float = 0.5
+    linger: float = 1.5
+
+
+def run_trace(api: Api, target: Target, options: TraceOptions, pauses: Pauses | None = None) -> dict[str, Any]:
+    """Stop the pod and record it. Raises SourceError, Interrupted where nothing was stopped; Unreadable, OSError.
+
+    What goes wrong later, an interruption included, is the document's status and reason. Nothing is created, so nothing
+    is left behind.
+    """
+    recorder = Recorder(api)
+    if target.blind:
+        recorder.unseen[ENDPOINTS] = target.blind
+    times = pauses or Pauses()
+    try:
+        for stream in streams_for(target):
+            recorder.open(stream)
+        if POD in recorder.unseen:
+            raise SourceError(f"{api.name}: nothing was stopped: {recorder.unseen[POD]}")
+        time.sleep(times.settle)
+        outcome = _record(recorder, target, options, times)
+    finally:
+        recorder.close()
+    result = document(target, options, outcome, api.name, api.requests)
+    if options.folder is not None:
+        result["files"] = _write(options.folder, result)
+    return result
+
+
+def _record(recorder: Recorder, target: Target, options: TraceOptions, times: Pauses) -> Outcome:
+    request: Request | None = None
+    try:
+        request = stop(recorder.api, target, options.mode, recorder.now)
+        status, reason = _watch(recorder, target, options, times)
+    except Interrupted as error:
+        # In the middle of the request nobody knows whether it was carried out, but the mark on the pod comes at once.
+        if request is None and not recorder.wait(_marked, recorder.now() + times.settle):
+            raise
+        status, reason = INTERRUPTED, f"{error} came; the pod goes on stopping by itself"
+    # A restart asks for another template; the request for this pod is its controller's.
+    own = None if options.mode == RESTART else request
+    return Outcome(status, reason, recorder.seen(), own, dict(recorder.unseen))
+
+
+def _watch(recorder: Recorder, target: Target, options: TraceOptions, times: Pauses) -> tuple[str, str]:
+    """Until the pod has gone and, where a workload makes one, another is ready in its place."""
+    until = recorder.now() + options.wait_timeout
+
+    def over(seen: list[Seen]) -> bool:
+        return POD in recorder.unseen or any(entry.watch == POD and entry.type == "DELETED" for entry in seen)
+
+    gone = recorder.wait(over, until)
+    if POD in recorder.unseen:
+        return FAILURE, f"the pod could no longer be watched: {recorder.unseen[POD]}"
+    if not gone:
+        return TIMEOUT, f"the pod was not gone after {options.wait_timeout} s"
+    recorder.wait(_never, min(until, recorder.now() + times.linger))
+    if target.workload is not None and not recorder.wait(_replaced(recorder, target.workload.kind), until):
+        return COMPLETE, f"no replacement was ready {options.wait_timeout} s after the request"
+    return COMPLETE, ""
+
+
+def _replaced(recorder: Recorder, kind: str) -> Callable[[list[Seen]], bool]:
+    def replaced(seen: list[Seen]) -> bool:
+        found = History(seen, None, kind).replacement
+        return REPLACEMENT in recorder.unseen or (found is not None and found[2] is not None)
+
+    return replaced
+
+
+def _never(_seen: list[Seen]) -> bool:
+    return False
+
+
+def _marked(seen: list[Seen]) -> bool:
+    return any(entry.watch == POD and entry.obj["metadata"].get("deletionTimestamp") for entry in seen)
+
+
+def _write(folder: str, result: dict[str, Any]) -> list[str]:
+    """Write the document and its drawing, each whole or not at all. Raises OSError."""
+    written = []
+    for suffix, content in (("json", json.dumps(result, indent=2) + "\n"), ("svg", draw(result))):
+        path = Path(folder) / file_name(result["pod"]["namespace"], result["pod"]["name"], suffix)
+        write_file(path, content)
+        written.append(str(path))
+    return written

@@ -1,0 +1,108 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is watched of a termination, and what is kept of each object: no text that an application wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import belongs, selector_text
+from ansible_collections.graceful.termination.plugins.module_utils.kube import resources
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.endpoints import (
+    ENDPOINT_SLICE,
+    SERVICE_LABEL,
+    slim,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.recorder import (
+    ENDPOINTS,
+    EVENTS,
+    POD,
+    REPLACEMENT,
+    Stream,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target, is_ready
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+EVENT = resources.Resource("Event", "v1", "events")
+_METADATA = ("name", "uid", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "finalizers")
+_EVENT = ("type", "reason", "count", "firstTimestamp", "lastTimestamp", "eventTime")
+
+
+def streams_for(target: Target) -> list[Stream]:
+    """The watches of one pod; that of the pod itself comes last."""
+    where = f"in namespace {target.namespace}"
+    found = []
+    if target.services:
+        names = ",".join(target.services)
+        query = (("labelSelector", f"{SERVICE_LABEL} in ({names})"),)
+        path = ENDPOINT_SLICE.path(target.namespace)
+        found.append(Stream(ENDPOINTS, path, f"{{}} endpointslices {where}", query, lambda obj: slim(obj, target.uid)))
+    events = (("fieldSelector", f"involvedObject.uid={target.uid}"),)
+    found.append(Stream(EVENTS, EVENT.path(target.namespace), f"{{}} events {where}", events, keep_event))
+    pods = resources.POD.path(target.namespace)
+    if target.workload is not None:
+        workload = target.workload
+        selector = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
+
+        def keep(obj: dict[str, Any]) -> dict[str, Any] | None:
+            return keep_other(obj, target.uid, workload)
+
+        found.append(Stream(REPLACEMENT, pods, f"{{}} pods {where}", selector, keep))
+    own = (("fieldSelector", f"metadata.name={target.name}"),)
+
+    def keep_own(obj: dict[str, Any]) -> dict[str, Any] | None:
+        return keep_pod(obj) if obj["metadata"]["uid"] == target.uid else None
+
+    return [*found, Stream(POD, pods, f"{{}} pods {where}", own, keep_own)]
+
+
+def keep_pod(obj: dict[str, Any]) -> dict[str, Any]:
+    """What a termination changes of a pod."""
+    status = obj.get("status") or {}
+    return {
+        "metadata": _part(obj["metadata"], _METADATA),
+        "status": _part(status, ("phase", "observedGeneration"))
+        | {
+            "conditions": _parts(status.get("conditions"), ("type", "status", "reason")),
+            "containerStatuses": _states(status.get("containerStatuses")),
+            "initContainerStatuses": _states(status.get("initContainerStatuses")),
+            "ephemeralContainerStatuses": _states(status.get("ephemeralContainerStatuses")),
+        },
+    }
+
+
+def keep_event(obj: dict[str, Any]) -> dict[str, Any] | None:
+    """An event without its message, which may quote what an application said; None is one of an ephemeral container."""
+    series = (obj.get("series") or {}).get("count")
+    path = (obj.get("involvedObject") or {}).get("fieldPath") or ""
+    if path.startswith("spec.ephemeralContainers"):
+        return None
+    kept = _part(obj, _EVENT) | {"uid": obj["metadata"]["uid"], "fieldPath": path}
+    return kept | {"count": series} if series else kept
+
+
+def keep_other(obj: dict[str, Any], uid: str, workload: Workload) -> dict[str, Any] | None:
+    """Another pod of the same workload; None is none of it, or the pod that is traced."""
+    metadata = obj["metadata"]
+    if metadata["uid"] == uid or not belongs({"metadata": {"labels": None, **metadata}}, workload):
+        return None
+    return _part(metadata, ("name", "uid", "creationTimestamp")) | {"ready": is_ready(obj)}
+
+
+def _states(statuses: Any) -> list[dict[str, Any]]:
+    kept = []
+    for entry in statuses or ():
+        ended = (entry.get("state") or {}).get("terminated")
+        state = _part(ended, ("exitCode", "reason", "startedAt", "finishedAt", "containerID")) if ended else None
+        kept.append({"name": entry["name"], "terminated": state})
+    return kept
+
+
+def _parts(entries: Any, keys: Iterable[str]) -> list[dict[str, Any]]:
+    return [_part(entry, keys) for entry in entries or ()]
+
+
+def _part(parent: dict[str, Any], keys: Iterable[str]) -> dict[str, Any]:
+    return {key: parent[key] for key in keys if parent.get(key) is not None}

@@ -1,0 +1,152 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Module options, and the objects of a run that they describe. Plain data in and out: Ansible is not imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import (
+    CAUTION_OPTIONS,
+    Caution,
+    read_caution,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.judge.severities import apply_severities
+from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import KEYS, Waivers
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, Version, parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import SOURCES
+from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
+
+REPORT_FORMATS = ("json", "markdown")
+_SELECTION = ("namespaces", "exclude_namespaces", "names", "label_selectors")
+FAIL_ON = ("error", "warning", "new", "never")
+
+# Documented in doc_fragments/audit_options.py. The two with an underscore are set by the action plugin, not by a user.
+AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
+    "source": {"type": "str"},
+    "kubernetes_version": {"type": "str"},
+    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "exclude_namespaces": {"type": "list", "elements": "str", "default": []},
+    "kinds": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "label_selectors": {"type": "list", "elements": "str", "default": []},
+    "rules": {"type": "list", "elements": "str", "default": []},
+    "skip_rules": {"type": "list", "elements": "str", "default": []},
+    "severities": {"type": "dict", "default": {}},
+    "waivers": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {key: {"type": "str"} for key in KEYS},
+    },
+    "policy": {"type": "dict", "default": {}},
+    "prometheus_url": {"type": "str", "no_log": True},
+    "patch_owned": {"type": "bool", "default": False},
+    "template_dir": {"type": "str"},
+    "report_dir": {"type": "str"},
+    "report_formats": {
+        "type": "list",
+        "elements": "str",
+        "choices": list(REPORT_FORMATS),
+        "default": list(REPORT_FORMATS),
+    },
+    "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "never"},
+    "_snippets": {"type": "dict", "default": {}},
+    "_directory": {"type": "str", "default": ""},
+}
+# Of audit_info alone; documented there.
+AUDIT_INFO_OPTIONS: dict[str, dict[str, Any]] = {
+    "evidence": {"type": "list", "elements": "str", "choices": list(SOURCES), "default": []},
+}
+# Of remediate alone; documented there.
+REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
+    **CAUTION_OPTIONS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells.
+
+    `scope` is the selection and the ids of the rules as plain values, for the report.
+    `wait_timeout` in seconds; None does not wait for rollouts. `report_dir` as the user gave it; `drills` is the same
+    folder, where earlier drills have left their results.
+    """
+
+    source: str | None
+    path: str | None
+    version: Version | None
+    version_assumed: bool
+    selection: Selection
+    rules: tuple[Rule, ...]
+    policy: Policy
+    snippets: Snippets
+    waivers: Waivers
+    scope: dict[str, Any]
+    prometheus: Prometheus | None = None
+    patch_owned: bool = False
+    wait_timeout: int | None = None
+    report_dir: str | None = None
+    caution: Caution = field(default_factory=Caution)
+    evidence: frozenset[str] = frozenset()
+    drills: str | None = None
+
+
+def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
+    """Check module parameters. Raises ValueError (SnippetError included): the option, the reason and what is valid.
+
+    `today` is what waivers expire by; unset it is the date in UTC.
+    """
+
+    def resolve(path: str) -> str:
+        return os.path.join(params["_directory"], os.path.expanduser(path))
+
+    source = params["source"] or None
+    version = params["kubernetes_version"]
+    assumed = version is None and source is not None
+    selection = Selection.from_options(dict(params))
+    rules = apply_severities(select_rules(params["rules"], params["skip_rules"]), params["severities"])
+    return Options(
+        source=source,
+        path=resolve(source) if source else None,
+        version=parse_version(version or ASSUMED) if source or version else None,
+        version_assumed=assumed,
+        selection=selection,
+        rules=rules,
+        policy=Policy.from_options(params["policy"]),
+        snippets=Snippets({name: (file, text) for name, (file, text) in params["_snippets"].items()}),
+        waivers=Waivers.from_options(params["waivers"], selection, today or datetime.now(UTC).date()),
+        scope={key: list(params[key] or ()) for key in _SELECTION}
+        | {"kinds": list(selection.kinds), "rules": sorted(rule.id for rule in rules)}
+        | {"evidence": sorted(params.get("evidence") or ())},
+        prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
+        patch_owned=params["patch_owned"],
+        wait_timeout=_wait_timeout(params),
+        report_dir=params["report_dir"] or None,
+        caution=read_caution(params, resolve) if "waves" in params else Caution(),
+        evidence=frozenset(params.get("evidence") or ()),
+        drills=resolve(params["report_dir"]) if params["report_dir"] else None,
+    )
+
+
+def _wait_timeout(params: Mapping[str, Any]) -> int | None:
+    if not params.get("wait"):
+        return None
+    seconds = int(params["wait_timeout"])
+    if seconds < 1:
+        raise ValueError(
+            f"wait_timeout: {seconds} is not a positive number of seconds; to wait for nothing, set wait to false"
+        )
+    return seconds

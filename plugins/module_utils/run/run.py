@@ -1,0 +1,143 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The two runs of the product: audit reads and judges; remediate also writes, then judges what is there afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import Progress
+from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
+from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
+from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, plan
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Diff, Source, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
+from ansible_collections.graceful.termination.plugins.module_utils.run.remediation import (
+    choose,
+    cost,
+    open_plan,
+    write_plan,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import read_proofs
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+
+@dataclass
+class Outcome:
+    """A run's report, and what it changed or in check mode would change.
+
+    `progress` is what the call for the next wave begins with; None when the run is over. `interrupted` is why it ended
+    before its end, `warning` what a person is to know although nothing failed.
+    """
+
+    report: dict[str, Any]
+    diffs: list[Diff] = field(default_factory=list)
+    changed: bool = False
+    progress: Progress | None = None
+    interrupted: str | None = None
+    warning: str | None = None
+
+
+def run_audit(source: Source, options: Options) -> Outcome:
+    """Read and judge; nothing is written. Raises SourceError, SnippetError."""
+    snapshot = _read(source, options)
+    return Outcome(_report(snapshot, _judge(snapshot, source, options), options, "audit"))
+
+
+def run_remediate(
+    source: Source, options: Options, *, check: bool, interruption: Interruption | None = None
+) -> Outcome:
+    """Write the next wave of what is planned, then read and judge again. With `check` nothing is written.
+
+    With `check` the report shows what the real run would do in all its waves, and the plan file says it if there is to
+    be one. Raises SourceError, SnippetError, ValueError for a plan that must not be applied; a change that fails is an
+    action of the report, not an exception.
+    """
+    caution = options.caution
+    approved = open_plan(source, caution, check=check)
+    snapshot = _read(source, options)
+    before = _judge(snapshot, source, options)
+    wave = choose(snapshot, before, source, caution, approved, check=check)
+    actions, diffs = [], []
+    for action, diff in source.apply(wave.changes, check=check):
+        actions.append(wave.told(action))
+        if diff:
+            diffs.append(diff)
+    interrupted = interruption.words if interruption else None
+    progress = wave.end(actions, interrupted, caution.progress)
+    after = before
+    written = not check and any(action.written for action in actions)
+    if written:
+        try:
+            if interrupted:
+                raise SourceError(interrupted)
+            snapshot = _read(source, options)
+            after = _judge(snapshot, source, options)
+        except SourceError as error:
+            # What was written must be told, even if nobody can tell any more what became of it.
+            snapshot.unseen.append(Unseen("all", f"the state after the changes is not known: {error}", "after the run"))
+    costs = None
+    if check:
+        would = {action.workload.identity for action in actions if action.status == "would-change"}
+        steps = [step for step in wave.steps if step.change.workload.identity in would]
+        costs = cost(steps, wave, snapshot)
+        if caution.plan:
+            write_plan(source, steps, costs, caution.plan)
+    report = _report(
+        snapshot,
+        after,
+        options,
+        "check" if check else "remediate",
+        actions=wave.actions,
+        cost=costs,
+        plan=approved.as_report() if approved else None,
+    )
+    changed = written or any(action.status == "would-change" for action in actions)
+    return Outcome(report, diffs, changed, progress, interrupted, wave.warning)
+
+
+def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
+    """Plan one workload that has changed since the snapshot was read. Raises Unreadable, SnippetError."""
+    case = open_case(workload, snapshot.context, options.policy, snapshot.version)
+    waived = options.waivers.in_force(workload, options.rules)
+    rules = [rule for rule in options.rules if rule.id not in waived]
+    return plan(case, judge(case, rules).findings, rules, options.snippets).change
+
+
+def _read(source: Source, options: Options) -> Snapshot:
+    """What the source has, with measured request durations and the results of earlier drills, if there are any."""
+    snapshot = source.read()
+    if options.drills:
+        snapshot.context.drills = read_proofs(options.drills)
+    if options.prometheus:
+        durations = options.prometheus.durations
+        snapshot.context.measured = durations.found
+        if durations.problem:
+            scope = "measured request durations"
+            snapshot.unseen.append(Unseen("grace-period-insufficient", durations.problem, scope))
+    return snapshot
+
+
+def _judge(snapshot: Snapshot, source: Source, options: Options) -> Audit:
+    return audit(snapshot, source, options.rules, options.policy, options.snippets, options.waivers)
+
+
+def _report(snapshot: Snapshot, judged: Audit, options: Options, mode: str, **more: Any) -> dict[str, Any]:
+    return build_report(
+        snapshot,
+        judged,
+        options.snippets,
+        mode=mode,
+        version=VERSION,
+        generated_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        scope=options.scope,
+        **more,
+    )

@@ -1,0 +1,170 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known around the workloads, indexed for the questions that rules ask."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selecting
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.alerting import AlertingRules, read_alerting
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import read_config_map
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import Proof
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.lease import is_held_by, read_holder
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import Key, Measurement, longest
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.node import Node, read_node
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import (
+    ROUTE_KINDS,
+    Route,
+    read_gateway_class,
+    read_routes,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import (
+    Autoscaler,
+    DisruptionBudget,
+    read_autoscaler,
+    read_budget,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service, read_service
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+
+@dataclass
+class Context:
+    """What is known around the workloads.
+
+    `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
+    `oldest_kubelet` is the lowest version that a node runs; None while no node is known.
+    `routes` maps (namespace, name) of a Service to what brings requests to it, `gateways` (namespace, name) to a class,
+    `namespaces` a name to its labels.
+    `configs` maps (namespace, name) of a ConfigMap to its texts; one that does not exist has none.
+    `measured` maps what requests go to to how long they take.
+    `first` is the identity of the first workload of a run: what is true of all of a cluster is said there, once.
+    `injected` maps a workload's key to the containers that its live pods have and its template does not.
+    `evidence` is what was asked of running pods beyond that; nothing unless the user wants it.
+    `drills` maps the UID of a workload to the last drill that came to a result.
+    """
+
+    services: dict[str, Selecting[Service]] = field(default_factory=lambda: defaultdict(Selecting))
+    budgets: dict[str, Selecting[DisruptionBudget]] = field(default_factory=lambda: defaultdict(Selecting))
+    autoscalers: dict[tuple[str, str, str], Autoscaler] = field(default_factory=dict)
+    claims: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    lease_holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    nodes: list[Node] = field(default_factory=list)
+    oldest_kubelet: Version | None = None
+    routes: dict[tuple[str, str], list[Route]] = field(default_factory=lambda: defaultdict(list))
+    gateways: dict[tuple[str, str], str] = field(default_factory=dict)
+    namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    measured: dict[Key, Measurement] = field(default_factory=dict)
+    alerting: list[AlertingRules] = field(default_factory=list)
+    first: tuple | None = None
+    injected: dict[str, tuple[Container, ...]] = field(default_factory=dict)
+    unknown: dict[tuple[str, str], str] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+    drills: dict[str, Proof] = field(default_factory=dict)
+
+    def add(self, obj: dict) -> None:
+        """Index one object of a context kind. Raises Unreadable where its types are wrong."""
+        metadata = get_map(obj, "metadata", "")
+        namespace = get(metadata, "namespace", str, "metadata", "") or "default"
+        name = get(metadata, "name", str, "metadata", "")
+        match obj["kind"]:
+            case "Service":
+                if service := read_service(namespace, name, obj):
+                    self.services[namespace].add(service.selector, service)
+            case "PodDisruptionBudget":
+                if budget := read_budget(namespace, name, obj):
+                    self.budgets[namespace].add(budget.selector, budget)
+            case "HorizontalPodAutoscaler":
+                autoscaler = read_autoscaler(namespace, name, obj)
+                self.autoscalers[(namespace, *autoscaler.target)] = autoscaler
+            case "ConfigMap":
+                data = read_config_map(obj)
+                # Two of one name, as in two overlays: which of them holds is not known, so neither does.
+                same = self.configs.get((namespace, name), data) == data
+                self.configs[(namespace, name)] = data if same else {}
+            case "PrometheusRule":
+                self.alerting.append(read_alerting(obj))
+            case "PersistentVolumeClaim":
+                modes = get(get_map(obj, "spec", ""), "accessModes", list, "spec", [])
+                self.claims[(namespace, name)] = tuple(str(mode) for mode in modes)
+            case "Lease":
+                if holder := read_holder(namespace, obj):
+                    self.lease_holders[namespace].add(holder)
+            case "Node":
+                if node := read_node(name, obj):
+                    self.nodes.append(node)
+                    self.oldest_kubelet = min(self.oldest_kubelet or node.kubelet, node.kubelet)
+            case "Gateway":
+                self.gateways[(namespace, name)] = read_gateway_class(obj)
+            case "Namespace":
+                self.namespaces[name] = get_labels(metadata, "labels", "metadata")
+            case kind if kind in ROUTE_KINDS:
+                for route in read_routes(namespace, name, obj):
+                    for target in route.services:
+                        self.routes[target].append(route)
+
+    def why_unknown(self, kind: str, namespace: str) -> str | None:
+        """The reason why objects of this kind are not known in the namespace; None when they are."""
+        return self.unknown.get((kind, "")) or self.unknown.get((kind, namespace))
+
+    def config_of(self, namespace: str, name: str) -> dict[str, str] | None:
+        """The texts of a ConfigMap by key; None where it is not known."""
+        return self.configs.get((namespace, name))
+
+    def measured_of(self, workload: Workload) -> Measurement | None:
+        """How long the workload's requests take, by the longest of what was measured; None where nothing was."""
+        keys = [(workload.namespace, kind, workload.name) for kind in (workload.kind, "")]
+        keys += [(service.namespace, "Service", service.name) for service in self.services_of(workload)]
+        found = [self.measured[key] for key in keys if key in self.measured]
+        return longest(*found) if found else None
+
+    def services_of(self, workload: Workload) -> list[Service]:
+        """The Services whose selector takes the workload's pods."""
+        services = self.services.get(workload.namespace)
+        return services.of(workload.template_labels) if services else []
+
+    def routes_of(self, services: Sequence[Service]) -> list[Route]:
+        """What brings requests to these Services, each route once, with the sender that its gateways tell."""
+        found = [route for service in services for route in self.routes.get((service.namespace, service.name), ())]
+        return [
+            route.through([self.gateways.get(gateway, "") for gateway in route.gateways])
+            for route in dict.fromkeys(found)
+        ]
+
+    def pods_addressed_by(self, services: Sequence[Service]) -> set[str]:
+        """Whose load balancers (AWS, GKE) send to the addresses of the pods behind these Services."""
+        senders = {service.pods_addressed_by for service in services}
+        senders |= {route.pods_addressed_by(service) for route in self.routes_of(services) for service in services}
+        return senders - {""}
+
+    def budgets_of(self, workload: Workload) -> list[DisruptionBudget]:
+        """The PodDisruptionBudgets that take the workload's pods."""
+        budgets = self.budgets.get(workload.namespace)
+        return budgets.of(workload.template_labels) if budgets else []
+
+    def claims_of(self, workload: Workload) -> dict[str, tuple[str, ...] | None]:
+        """The claims that its pods share, by name: their access modes, or None where the claim is not known."""
+        path = f"{workload.pod_path}.volumes"
+        sources = [
+            get_map(volume, "persistentVolumeClaim", path)
+            for volume in get_maps(workload.pod, "volumes", workload.pod_path)
+        ]
+        names = [get(source, "claimName", str, f"{path}.persistentVolumeClaim", "") for source in sources]
+        return {name: self.claims.get((workload.namespace, name)) for name in names if name}
+
+    def elects_leader(self, workload: Workload) -> bool:
+        """Whether one of its pods holds a Lease of their namespace."""
+        return is_held_by(workload, self.lease_holders.get(workload.namespace, ()))
+
+    def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
+        """The HorizontalPodAutoscaler that sets the workload's replicas, if any."""
+        return self.autoscalers.get((workload.namespace, workload.kind, workload.name))

@@ -1,0 +1,106 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a mesh's proxy goes on after SIGTERM, as its annotations and its own environment say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+
+PROXY_CONFIG = "proxy.istio.io/config"
+LINKERD_GRACE = "config.linkerd.io/shutdown-grace-period"
+LINKERD_DEFAULT = 120  # seconds
+_ISTIO_DEFAULT = 5.0  # seconds
+_UNTIL_IDLE = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS"
+_LONGEST_TEXT = 16384  # real ones have some hundred characters
+_DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|h|m|s)){1,4}")
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML without references: a few lines of them can stand for gigabytes. In Python, so that depth is an error."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Compose one node. Raises YAMLError at a reference."""
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("a reference")
+        return super().compose_node(parent, index)
+
+
+class MeshConfigError(ValueError):
+    """Settings of a proxy that cannot be read. The message names the annotation or variable, never its text."""
+
+
+@dataclass(frozen=True, slots=True)
+class IstioDrain:
+    """An Istio proxy exits `seconds` after SIGTERM, or with `until_idle` when its last connection has ended."""
+
+    seconds: float
+    until_idle: bool
+
+
+def seconds_of(text: str) -> float | None:
+    """The seconds of a duration such as `5s`, `1m30s` or `1.5s`; None for anything else."""
+    if not _DURATION.fullmatch(text.strip()):
+        return None
+    return sum(float(amount) * _SECONDS[unit] for amount, unit in _PART.findall(text))
+
+
+def istio_drain(annotations: Mapping[str, str], proxy: Container | None) -> IstioDrain:
+    """The drain of a proxy. Raises MeshConfigError.
+
+    The environment of a live one also holds what the whole mesh is set to.
+    """
+    variables = _variables(proxy)
+    told = _read("variable PROXY_CONFIG", variables.get("PROXY_CONFIG", ""))
+    own = _read(f"annotation {PROXY_CONFIG}", annotations.get(PROXY_CONFIG, ""))
+    metadata = {**variables, **_metadata(told), **_metadata(own)}
+    duration = (told | own).get("terminationDrainDuration")
+    seconds = _ISTIO_DEFAULT if duration is None else seconds_of(str(duration))
+    if seconds is None:
+        raise MeshConfigError("terminationDrainDuration is no duration such as 30s")
+    return IstioDrain(seconds, str(metadata.get(_UNTIL_IDLE)).lower() in ("true", "1"))
+
+
+def linkerd_grace(annotations: Mapping[str, str]) -> tuple[float, bool]:
+    """(seconds that a Linkerd proxy waits for its connections to end, whether declared). Raises MeshConfigError."""
+    text = annotations.get(LINKERD_GRACE, "")
+    if not text:
+        return LINKERD_DEFAULT, False
+    seconds = seconds_of(text)
+    if seconds is None:
+        raise MeshConfigError(f"annotation {LINKERD_GRACE} is no duration such as 120s")
+    return seconds, True
+
+
+def _variables(proxy: Container | None) -> dict[str, str]:
+    entries = get_maps(proxy.spec, "env", proxy.path) if proxy else []
+    return {str(entry.get("name")): entry["value"] for entry in entries if isinstance(entry.get("value"), str)}
+
+
+def _metadata(config: Mapping[str, Any]) -> dict[str, Any]:
+    metadata = config.get("proxyMetadata")
+    return dict(metadata) if isinstance(metadata, dict) else {}
+
+
+def _read(place: str, text: str) -> dict[str, Any]:
+    """The settings in a text of YAML or JSON; empty where there is none. Raises MeshConfigError."""
+    if len(text) > _LONGEST_TEXT:
+        raise MeshConfigError(f"{place} is too long to be meant")
+    try:
+        config = yaml.load(text, Loader=_PlainLoader)
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError):
+        raise MeshConfigError(f"{place} is not YAML that can be read") from None
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise MeshConfigError(f"{place} is not a map of settings")
+    return config

@@ -1,0 +1,51 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nodes: what runs the hooks, how many places there are for a pod, and how long a node that goes away waits for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Unreadable,
+    get,
+    get_labels,
+    get_map,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version, parse_version
+
+# (label, value) of nodes that are taken back at short notice, and the seconds that a pod has from then on.
+SPOT_SECONDS = {
+    ("cloud.google.com/gke-spot", "true"): 15,
+    ("eks.amazonaws.com/capacityType", "SPOT"): 120,
+    ("karpenter.sh/capacity-type", "spot"): 120,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node: the version of its kubelet, and whether new pods may be scheduled on it.
+
+    `spot` is its (label, value) of SPOT_SECONDS, or None.
+    """
+
+    name: str
+    kubelet: Version
+    schedulable: bool
+    spot: tuple[str, str] | None = None
+
+
+def read_node(name: str, obj: dict) -> Node | None:
+    """A node; None before its kubelet has said its version. Raises Unreadable."""
+    info = get_map(get_map(obj, "status", ""), "nodeInfo", "status")
+    text = get(info, "kubeletVersion", str, "status.nodeInfo", "")
+    if not text:
+        return None
+    try:
+        version = parse_version(text)
+    except ValueError:
+        raise Unreadable("status.nodeInfo.kubeletVersion is not a version such as v1.34.4") from None
+    labels = get_labels(get_map(obj, "metadata", ""), "labels", "metadata")
+    spot = next((label for label in SPOT_SECONDS if label in labels.items()), None)
+    return Node(name, version, get_map(obj, "spec", "").get("unschedulable") is not True, spot)

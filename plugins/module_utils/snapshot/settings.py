@@ -1,0 +1,128 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a container is told from outside its image: arguments, environment, and files from ConfigMaps."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import mounts_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+COREFILE = "Corefile"  # of CoreDNS: it says how long the server goes on after SIGTERM
+_LONGEST_VALUE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable; `place` says where its value stands, for reports, which never show the value."""
+
+    value: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A file that the container sees from a ConfigMap; `place` is such as `ConfigMap shop/web application.yml`."""
+
+    path: str
+    place: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return posixpath.basename(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`variables` have upper-case names. `missing` are the mounted ConfigMaps whose content is not known."""
+
+    namespace: str
+    container: Container
+    context: Context
+    variables: dict[str, Variable]
+    files: tuple[ConfigFile, ...]
+    missing: tuple[str, ...]
+
+    @property
+    def arguments(self) -> str:
+        """Command and arguments as one text, a script of a shell included."""
+        return " ".join(self.container.words)
+
+    def put_in(self, text: str, reference: re.Pattern[str]) -> str:
+        """The text with values in place of what refers to them; group 1 of `reference` is the variable.
+
+        Only what a path may hold: a long value that a file names a million times would fill the memory.
+        """
+
+        def told(match: re.Match[str]) -> str:
+            value = self.value(match[1].upper())
+            return value if 0 < len(value) <= _LONGEST_VALUE else match[0]
+
+        return reference.sub(told, text)
+
+    def value(self, variable: str) -> str:
+        """The value of an environment variable; empty where it has none, or none that is known."""
+        return self.variables[variable].value if variable in self.variables else ""
+
+
+def settings_of(workload: Workload, container: Container, context: Context) -> Settings:
+    """Read the settings of a container. Raises Unreadable."""
+    files, missing = _files(workload, container, context)
+    variables = _variables(workload.namespace, container, context)
+    return Settings(workload.namespace, container, context, variables, tuple(files), tuple(missing))
+
+
+def _variables(namespace: str, container: Container, context: Context) -> dict[str, Variable]:
+    """As the kubelet builds them: `envFrom` in its order, then `env` over it."""
+    found = {}
+    for source in get_maps(container.spec, "envFrom", container.path):
+        name = get(get_map(source, "configMapRef", container.path), "name", str, f"{container.path}.envFrom", "")
+        prefix = get(source, "prefix", str, f"{container.path}.envFrom", "")
+        for key, value in (context.config_of(namespace, name) or {}).items():
+            variable = f"{prefix}{key}".upper()
+            found[variable] = Variable(value, f"env {variable} (ConfigMap {namespace}/{name})")
+    for entry in get_maps(container.spec, "env", container.path):
+        variable = str(entry.get("name")).upper()
+        found.pop(variable, None)  # whatever envFrom says: this one wins, even where its value is not known
+        reference = get_map(get_map(entry, "valueFrom", container.path), "configMapKeyRef", container.path)
+        name, given = str(reference.get("name")), entry.get("value")
+        if reference:
+            given = (context.config_of(namespace, name) or {}).get(str(reference.get("key")))
+        if isinstance(given, str):
+            place = f"env {variable}"
+            found[variable] = Variable(given, f"{place} (ConfigMap {namespace}/{name})" if reference else place)
+    return found
+
+
+def _files(workload: Workload, container: Container, context: Context) -> tuple[list[ConfigFile], list[str]]:
+    files, missing = [], []
+    for mount in mounts_of(workload, container):
+        for config in mounted_configs(mount):
+            data = context.config_of(workload.namespace, config.name)
+            if data is None:
+                missing.append(config.name)
+                continue
+            for key, file in (config.items or {key: key for key in data}).items():
+                path = _path(mount.path, mount.sub_path, file)
+                if path and key in data:
+                    place = f"ConfigMap {workload.namespace}/{config.name} {key}"
+                    files.append(ConfigFile(path, place, data[key]))
+    return files, missing
+
+
+def _path(mounted: str, sub_path: str, file: str) -> str | None:
+    """Where a file of a volume is in the container; None when the mount shows another part of the volume."""
+    if not sub_path:
+        return posixpath.normpath(posixpath.join(mounted, file))
+    inside = posixpath.relpath(posixpath.join("/", file), posixpath.join("/", sub_path))
+    return None if inside.startswith("..") else posixpath.normpath(posixpath.join(mounted, inside))

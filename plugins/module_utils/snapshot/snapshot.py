@@ -1,0 +1,53 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a source has read: workloads, what is around them, and an account of everything that could not be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A file, document or object that cannot be judged. `where` is a file or an object's key; `line` is 1-based."""
+
+    where: str
+    line: int | None
+    reason: str
+    is_file: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """A kind or namespace that the source may not read: which rules cannot be evaluated, and why."""
+
+    rule: str
+    reason: str
+    scope: str
+    count: int = 1
+
+
+@dataclass
+class Snapshot:
+    """found = workloads + excluded + skipped, on every input.
+
+    `bases` are the folders that hold a kustomization, as the user would type them.
+    """
+
+    type: str
+    name: str
+    version: Version
+    server_version: str | None = None
+    version_assumed: bool = False
+    requests: int = 0
+    workloads: list[Workload] = field(default_factory=list)
+    excluded: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    unseen: list[Unseen] = field(default_factory=list)
+    context: Context = field(default_factory=Context)
+    bases: set[str] = field(default_factory=set)

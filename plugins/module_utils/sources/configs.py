@@ -1,0 +1,58 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ConfigMaps that workloads of a cluster refer to: read one by one, and only those that can matter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.wanted import wanted_config_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import read_config_map
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+CONFIG_MAP = AROUND["ConfigMap"]
+REFUSED = "no right to get configmaps (403): what they declare of shutdown timeouts and log buffers is not known"
+
+
+def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:
+    """Tell the context what the wanted ConfigMaps hold, with one GET each.
+
+    One that does not exist holds nothing. Where they may not be read, the rules that need them are not evaluated.
+    """
+    wanted = sorted({key for workload in snapshot.workloads for key in _wanted(workload)})
+
+    def get(key: tuple[str, str]) -> dict[str, str] | None:
+        namespace, name = key
+        try:
+            what = f"get configmap {name} in namespace {namespace}"
+            return read_config_map(api.get(CONFIG_MAP.path(namespace, name), what))
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            return {} if error.status == 404 else None
+
+    refused = []
+    for key, data in zip(wanted, concurrently(get, wanted), strict=True):
+        if data is None:
+            refused.append(key[0])
+            snapshot.context.unknown[CONFIG_MAP.kind, key[0]] = REFUSED
+        else:
+            snapshot.context.configs[key] = data
+    if refused:
+        several = f"{len(set(refused))} namespaces"
+        scope = f"namespace {refused[0]}" if len(set(refused)) == 1 else several
+        needing = [rule.id for rule in rules if CONFIG_MAP.kind in rule.needs]
+        snapshot.unseen += [Unseen(rule, REFUSED, scope, len(refused)) for rule in needing]
+
+
+def _wanted(workload: Workload) -> set[tuple[str, str]]:
+    try:
+        return wanted_config_maps(workload)
+    except Unreadable:
+        return set()  # judging it will say so, with the reason

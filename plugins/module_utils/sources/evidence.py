@@ -1,0 +1,175 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Evidence from running pods: their status, their events, and a look at the processes of one pod of each workload."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import (
+    Api,
+    ApiError,
+    Unreachable,
+    concurrently,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT, POD, Resource
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence import events, pods
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
+    EVENTS,
+    EXEC,
+    STATUS,
+    Evidence,
+    Look,
+    Seen,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import PodState
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.proc import read_processes
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import maker_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+MOST_EXECS = 500
+_OF_PODS = (("fieldSelector", "involvedObject.kind=Pod"),)
+_OF_PID_1 = ("/proc/1/wchan", "/proc/1/status", "/proc/1/cmdline")
+# Spelled in another way, find comes to these first and last, and to each of them once.
+_FIRST, _LAST = "/proc/1//wchan", "/proc/1//cmdline"
+_WANTED = ("-path", "/proc/[0-9]*/status", "-o", "-path", _FIRST, "-o", "-path", _LAST)
+# Each reads files and nothing else, and none needs a shell. The first sees every process, the others PID 1 alone.
+READERS = (
+    ("find", _FIRST, "/proc", _LAST, "-maxdepth", "2", "(", *_WANTED, ")", "-exec", "cat", "{}", "+"),
+    ("cat", *_OF_PID_1),
+    ("head", "-qc", "8192", *_OF_PID_1),
+    ("grep", "-ah", "", *_OF_PID_1),
+    ("busybox", "cat", *_OF_PID_1),
+)
+NO_READER = "no reader in the image (find, cat, head, grep, busybox)"
+
+
+def read_evidence(
+    api: Api, snapshot: Snapshot, asked: frozenset[str], rules: Sequence[Rule], now: Callable[[], float]
+) -> None:
+    """Tell the context what running pods say, as far as it is asked for. `now` is in seconds since the epoch.
+
+    What may not be read is noted with the reason, and the rules that need it are not evaluated there.
+    """
+    evidence = snapshot.context.evidence = Evidence(asked, at=now())
+    if not asked or not any(rule.evidence == "runtime" for rule in rules):
+        return
+    by_namespace: dict[str, list[Workload]] = defaultdict(list)
+    for workload in snapshot.workloads:
+        by_namespace[workload.namespace].append(workload)
+    jobs = sorted(by_namespace.items())
+    for _done in concurrently(lambda job: _read_namespace(api, evidence, *job), jobs):
+        pass
+    if EXEC in asked:
+        _look_into(api, evidence, snapshot.workloads)
+
+
+def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Sequence[Workload]) -> None:
+    listed = _list(api, evidence, POD, namespace, (STATUS, EVENTS, EXEC))
+    by_key = {workload.key: Seen() for workload in workloads}
+    evidence.seen |= by_key
+    owners = {}
+    for obj in listed:
+        maker = maker_of(obj)
+        key = f"{namespace}/{maker[0]}/{maker[1]}" if maker else ""
+        if key in by_key:
+            by_key[key].pods += pods.read_pods([obj])
+        owners[str(obj["metadata"].get("name"))] = key
+    if EVENTS in evidence.asked and (EVENTS, namespace) not in evidence.refused:
+        found = events.read_events(_list(api, evidence, EVENT, namespace, (EVENTS,)))
+        assigned = events.assign({event.pod for event in found}, workloads, owners)
+        for event in found:
+            key = assigned.get(event.pod, "")
+            if key in by_key:
+                by_key[key].events.append(event)
+
+
+def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost: tuple[str, ...]) -> list[dict]:
+    """The objects; where that is forbidden, the sources that are `lost` with them are refused."""
+    keep, query = (events.lean, _OF_PODS) if resource is EVENT else (pods.lean, ())
+    try:
+        what = f"list {resource.plural} in namespace {namespace}"
+        return api.objects(resource.path(namespace), what, keep, query)
+    except ApiError as error:
+        if error.status not in (403, 404):
+            raise
+        for source in lost:
+            evidence.refused[source, namespace] = f"no right to list {resource.plural} ({error.status})"
+        return []
+
+
+def _look_into(api: Api, evidence: Evidence, workloads: Sequence[Workload]) -> None:
+    """Look into the containers of one ready pod of each workload, in the order of their names, up to MOST_EXECS."""
+    looker = _Looker(api, evidence)
+    jobs = [
+        (workload, container, pod)
+        for workload in sorted(workloads, key=lambda one: one.identity)
+        for container, pod in _targets(evidence, workload)
+    ]
+    for (workload, container, _pod), look in zip(jobs, concurrently(lambda job: looker.look(*job), jobs), strict=True):
+        if look:
+            evidence.of(workload).looks[container.name] = look
+    evidence.execs = looker.sent
+
+
+def _targets(evidence: Evidence, workload: Workload) -> Iterator[tuple[Container, PodState]]:
+    pod = pods.representative(evidence.of(workload).pods)
+    if pod is None or not workload.application_is_pid1:
+        return
+    for container in workload.containers:
+        if pod.running_for(container.name, evidence.at) is not None:
+            yield container, pod
+
+
+class _Looker:
+    """Sends the execs. `sent` counts them; a namespace that forbids the first is not asked again."""
+
+    def __init__(self, api: Api, evidence: Evidence):
+        self.sent = 0
+        self._api = api
+        self._evidence = evidence
+        self._lock = threading.Lock()
+
+    def look(self, workload: Workload, container: Container, pod: PodState) -> Look | None:
+        """What one container shows; None where its namespace refuses it."""
+        signal = pod.containers[container.name].stop_signal or container.stop_signal
+        seconds = pod.running_for(container.name, self._evidence.at) or 0.0
+        absent = 0
+        for command in READERS:
+            if (EXEC, workload.namespace) in self._evidence.refused:
+                return None
+            if not self._may_send():
+                return Look(None, f"{MOST_EXECS} execs were sent, the most for one run: select fewer workloads")
+            try:
+                done = self._api.execute(workload.namespace, pod.name, container.name, command)
+            except ApiError as error:
+                if error.status != 403:
+                    return Look(None, f"the pod could not be looked into ({error.status})")
+                reason = "no right to execute in pods (403; get and create pods/exec)"
+                self._evidence.refused[EXEC, workload.namespace] = reason
+                return None
+            except Unreachable as error:
+                if not error.passing:
+                    self._evidence.refused[EXEC, workload.namespace] = self._api.words(error)
+                    return None
+                return Look(None, "the pod could not be looked into: no answer, or none in time")
+            absent += done.absent
+            processes = read_processes(done.output, everything=command is READERS[0])
+            if processes:
+                return Look(processes, stop_signal=signal, seconds=seconds)
+            if not done.absent and command is not READERS[0]:
+                return Look(None, "its image shows nothing of its processes")
+        return Look(None, NO_READER, bare=absent == len(READERS))
+
+    def _may_send(self) -> bool:
+        with self._lock:
+            if self.sent >= MOST_EXECS:
+                return False
+            self.sent += 1
+            return True

@@ -1,0 +1,143 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a mesh injects: proxies that live pods have and templates do not. Pods are listed only where a mesh works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+# What asks a mesh to inject, on a namespace or on a pod template: (label or annotation, its value or None for any).
+_ASKS = (
+    ("istio-injection", "enabled"),
+    ("istio.io/rev", None),
+    ("sidecar.istio.io/inject", "true"),
+    ("linkerd.io/inject", "enabled"),
+    ("linkerd.io/inject", "ingress"),
+)
+# The label in which the maker of a ReplicaSet repeats the end of its name.
+_HASHES = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
+
+
+def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rules: Sequence[Rule]) -> None:
+    """Tell the context what a mesh injected, with one LIST of pods for each namespace in which one does.
+
+    A namespace whose pods may not be listed is unknown, and the rules that need them are not evaluated there.
+    """
+    needing = [rule for rule in rules if POD.kind in rule.needs]
+    selected = {workload.namespace for workload in snapshot.workloads}
+    meshed = sorted(meshed_namespaces(namespaces, snapshot.workloads) & selected) if needing else []
+
+    def list_pods(namespace: str) -> list[dict] | ApiError:
+        try:
+            return api.objects(POD.path(namespace), f"list pods in namespace {namespace}", lean)
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            return error
+
+    for namespace, pods in zip(meshed, concurrently(list_pods, meshed), strict=True):
+        if isinstance(pods, ApiError):
+            reason = f"no right to list pods ({pods.status}), and a mesh injects proxies here"
+            snapshot.context.unknown[POD.kind, namespace] = reason
+            snapshot.unseen += [Unseen(rule.id, reason, f"namespace {namespace}") for rule in needing]
+        else:
+            snapshot.context.injected |= injected_containers(pods, snapshot.workloads)
+
+
+def meshed_namespaces(namespaces: Iterable[dict], workloads: Iterable[Workload]) -> set[str]:
+    """The namespaces in which a mesh injects into some pods, as the namespace or a template asks for it."""
+    names = {obj["metadata"]["name"] for obj in namespaces if _asks(obj["metadata"])}
+    for workload in workloads:
+        template: Any = workload.obj
+        for key in workload.template_path.split("."):
+            template = template[key]
+        if _asks(template.get("metadata") or {}):
+            names.add(workload.namespace)
+    return names
+
+
+def _asks(metadata: Mapping[str, Any]) -> bool:
+    texts = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
+    return any(texts.get(key) == value if value else bool(texts.get(key)) for key, value in _ASKS)
+
+
+def lean(pod: dict) -> dict:
+    """A pod without what is not needed of it."""
+    metadata, spec = pod.get("metadata") or {}, pod.get("spec") or {}
+    kept = ("name", "namespace", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp")
+    return {
+        "metadata": {key: metadata[key] for key in kept if key in metadata},
+        "spec": {key: spec[key] for key in ("containers", "initContainers") if key in spec},
+    }
+
+
+def injected_containers(pods: Iterable[dict], workloads: Sequence[Workload]) -> dict[str, tuple[Container, ...]]:
+    """By the key of its workload: what the youngest pod runs beside the template's containers, native sidecars told so.
+
+    A pod that is going away may be of an older template and counts only if there is no other.
+    """
+    youngest: dict[str, dict] = {}
+    for pod in sorted(pods, key=_age):
+        owner = maker_of(pod)
+        if owner:
+            youngest[f"{pod['metadata'].get('namespace')}/{owner[0]}/{owner[1]}"] = pod
+    found = {}
+    for workload in workloads:
+        current = youngest.get(workload.key)
+        extra = _extra(current, workload) if current else ()
+        if extra:
+            found[workload.key] = extra
+    return found
+
+
+def _age(pod: dict) -> tuple[bool, str]:
+    """Sorts the pod that counts last."""
+    metadata = pod["metadata"]
+    return "deletionTimestamp" not in metadata, str(metadata.get("creationTimestamp"))
+
+
+def maker_of(pod: dict) -> tuple[str, str] | None:
+    """(kind, name) of the workload that made the pod: of a ReplicaSet its Deployment, of a Job its CronJob if any."""
+    owner = controller_of(pod)
+    if owner is None:
+        return None
+    kind, name = owner
+    labels = pod["metadata"].get("labels") or {}
+    for maker, label in _HASHES.items():
+        if kind == "ReplicaSet" and name.endswith(f"-{labels.get(label)}"):
+            return maker, name.removesuffix(f"-{labels[label]}")
+    if kind == "Job" and re.search(r"-\d{8,}$", name):
+        # The controller of CronJobs appends the scheduled time, in minutes.
+        return "CronJob", name.rpartition("-")[0]
+    return kind, name
+
+
+def _extra(pod: dict, workload: Workload) -> tuple[Container, ...]:
+    spec = get_map(pod, "spec", "")
+    own = {
+        entry.get("name")
+        for key in ("containers", "initContainers")
+        for entry in workload.pod.get(key) or ()
+        if isinstance(entry, dict)
+    }
+    try:
+        return tuple(
+            read_container(entry, f"{key}[{index}]", native_sidecar=key == "initContainers")
+            for key in ("containers", "initContainers")
+            for index, entry in enumerate(spec.get(key) or ())
+            if entry.get("name") not in own and (key == "containers" or entry.get("restartPolicy") == "Always")
+        )
+    except Unreadable:
+        return ()  # from a server that takes what ours does not know: then nothing is known of it

@@ -1,0 +1,202 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads a live cluster with as few requests as possible, and with whatever rights there are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
+    AROUND,
+    NAMESPACE,
+    WORKLOADS,
+    Resource,
+    scope,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, Version, parse_version
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.sources.configs import read_configs
+from ansible_collections.graceful.termination.plugins.module_utils.sources.evidence import read_evidence
+from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import read_injected
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of, unmanaged
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
+
+ROLE_FILES = "roles/audit/files/rbac-cluster.yaml (for one namespace rbac-namespace.yaml)"
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """One LIST: its objects, or why there are none."""
+
+    resource: Resource
+    namespace: str | None
+    items: list[dict]
+    problem: ApiError | None = None
+
+    @property
+    def missing(self) -> bool:
+        """Whether it is a namespace that does not exist."""
+        return self.resource is NAMESPACE and self.problem is not None and self.problem.status == 404
+
+
+class Reader:
+    """One reading. `unmanaged` says by namespace why its workloads must not be changed; "" is every namespace."""
+
+    def __init__(self, api: Api, options: Options):
+        self._api = api
+        self._options = options
+        self._namespaces = options.selection.named_namespaces
+        self.unmanaged: dict[str, str] = {}
+
+    def read(self) -> Snapshot:
+        """Everything that the selection takes, and what is around it. Raises SourceError (ApiError included)."""
+        text, version, assumed = self._server_version()
+        snapshot = Snapshot("cluster", self._api.name, version, text, assumed)
+        listed = list(concurrently(lambda job: self._list(*job), self._jobs()))
+        self._require_rights(listed)
+        blind = _blind(listed)
+        snapshot.unseen += [Unseen("all", "no right to list any kind of workload (403)", scope(name)) for name in blind]
+        namespaces: list[dict] = []
+        for part in listed:
+            if part.problem:
+                if part.namespace not in blind or part.missing:
+                    self._note(part, snapshot)
+            elif part.resource is NAMESPACE:
+                namespaces += part.items
+                for item in part.items:
+                    snapshot.context.add(item)
+                self.unmanaged |= {item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)}
+            else:
+                self._add(part, snapshot)
+        read_configs(self._api, snapshot, self._options.rules)
+        read_injected(self._api, snapshot, namespaces, self._options.rules)
+        read_evidence(self._api, snapshot, self._options.evidence, self._options.rules, time.time)
+        snapshot.requests = self._api.requests
+        return snapshot
+
+    def _server_version(self) -> tuple[str | None, Version, bool]:
+        """(as the server says it, its number, whether that is assumed)."""
+        try:
+            text = str(self._api.get("/version", "read the server's version").get("gitVersion"))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            text = ""
+        version = _version(text)
+        return (text, version, False) if version else (None, parse_version(ASSUMED), True)
+
+    def _jobs(self) -> Iterator[tuple[Resource, str | None]]:
+        kinds = [WORKLOADS[kind] for kind in self._options.selection.kinds]
+        # The large lists first, so that none of them is left to the end.
+        around = [
+            AROUND[kind]
+            for kind, entry in CONTEXT_KINDS.items()
+            if not entry.by_name and (not entry.on_demand or self._needed(kind))
+        ]
+        for resource in (*kinds, *around, NAMESPACE):
+            everywhere = self._namespaces is None or resource.kind == "Node"
+            for namespace in [None] if everywhere else self._namespaces or ():
+                yield resource, namespace
+
+    def _needed(self, kind: str) -> bool:
+        return any(kind in rule.needs for rule in self._options.rules)
+
+    def _list(self, resource: Resource, namespace: str | None) -> _Listed:
+        try:
+            if resource is NAMESPACE and namespace:
+                what = f"get namespace {namespace}"
+                return _Listed(
+                    resource, namespace, [resource.keep(self._api.get(resource.path(None, namespace), what))]
+                )
+            where = f" in {scope(namespace)}" if resource.namespaced else ""
+            items = self._api.objects(resource.path(namespace), f"list {resource.plural}{where}", resource.keep)
+            return _Listed(resource, namespace, items)
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+            return _Listed(resource, namespace, [], error)
+
+    def _require_rights(self, listed: list[_Listed]) -> None:
+        """Raises SourceError where nothing at all can be judged."""
+        tried = [part for part in listed if part.resource.kind in WORKLOADS]
+        refused = [part.problem for part in tried if part.problem]
+        if len(refused) == len(tried):
+            if refused[0].user == "system:anonymous":
+                raise refused[0]
+            if all(problem.status == 404 for problem in refused):
+                plurals = sorted({f"{part.resource.plural} ({part.resource.api_version})" for part in tried})
+                raise SourceError(
+                    f"{self._api.name}: the server has no {', '.join(plurals)}: name a kind in kinds "
+                    "(termination_kinds) that it has"
+                )
+            elsewhere = ""
+            if self._namespaces is None:
+                elsewhere = "; with rights in some namespaces only, name them in namespaces (termination_namespaces)"
+            raise SourceError(
+                f"{refused[0]}; nor is any other kind of workload to be seen: apply {ROLE_FILES}{elsewhere}"
+            )
+        missing = [part.namespace for part in listed if part.missing]
+        if self._namespaces and len(missing) == len(self._namespaces):
+            raise SourceError(f"{self._api.name}: there is no namespace {', '.join(map(str, missing))}")
+
+    def _note(self, part: _Listed, snapshot: Snapshot) -> None:
+        """One LIST without an answer, in the report and for those who judge without it."""
+        kind, namespace = part.resource.kind, part.namespace
+        reason = f"no right to list {part.resource.plural} (403)"
+        if part.problem and part.problem.status == 404:
+            reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
+        if part.resource is NAMESPACE:
+            if part.missing:
+                snapshot.unseen.append(Unseen("all", f"there is no namespace {namespace}", scope(namespace)))
+            else:
+                snapshot.context.unknown[kind, namespace or ""] = reason
+                self.unmanaged[namespace or ""] = f"whether its namespace allows changes is not known: {reason}"
+            return
+        if kind in WORKLOADS:
+            snapshot.unseen.append(Unseen("all", reason, f"{kind} in {scope(namespace)}"))
+            return
+        if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
+            return  # an extension that this cluster does not have: there is none of its objects
+        snapshot.context.unknown[kind, namespace or ""] = reason
+        where = scope(namespace) if part.resource.namespaced else "all nodes"
+        snapshot.unseen += [Unseen(rule.id, reason, where) for rule in self._options.rules if kind in rule.needs]
+
+    def _add(self, part: _Listed, snapshot: Snapshot) -> None:
+        selection = self._options.selection
+        for item in part.items:
+            try:
+                if part.resource.kind in AROUND:
+                    snapshot.context.add(item)
+                    continue
+                workload = read_workload(item)
+            except Unreadable as error:
+                where = f"{item['metadata'].get('namespace')}/{part.resource.kind}/{item['metadata'].get('name')}"
+                snapshot.skipped.append(Skipped(where, None, error.reason, is_file=False))
+                continue
+            # A ReplicaSet of a Deployment, a Job of a CronJob: judged as what made it.
+            made_by = (controller_of(item) or ("", ""))[0]
+            if made_by not in selection.kinds and selection.takes(workload.namespace, workload.name, workload.labels):
+                snapshot.workloads.append(workload)
+            else:
+                snapshot.excluded += 1
+
+
+def _blind(listed: list[_Listed]) -> list[str]:
+    """The namespaces, of those that were listed one by one, in which no workload is to be seen."""
+    seen = {part.namespace for part in listed if part.resource.kind in WORKLOADS and not part.problem}
+    return sorted({part.namespace for part in listed if part.namespace} - seen)
+
+
+def _version(text: str) -> Version | None:
+    try:
+        return parse_version(text)
+    except ValueError:
+        return None

@@ -1,0 +1,140 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a preStop hook takes, as far as its text tells."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Handler
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
+    basename,
+    commands_of,
+    is_straight,
+    script_of,
+    sleep_seconds,
+)
+
+# Hooks that return only when the server has drained: their time is part of the drain, not taken from it.
+_DRAINS = re.compile(r"/(?:wait-shutdown|drain)\b")
+_QUITS = "nginx -s quit"
+_WAITS = re.compile(r"pgrep|pidof|while|until|wait")
+_LOOKS = re.compile(r"\b(?:pgrep|pidof)\b")
+# A command that sends PID 1 a signal. Only plain scripts are believed to reach it: whatever may skip a command, run it
+# elsewhere or end the script before is none.
+_TO_FIRST = re.compile(r"(?:\S*/)?kill (?:-s |-)(?:SIG)?([A-Z]{2,6}[0-9]?|[0-9]{1,2}) 1")
+_NUMBERS = {"2": "INT", "3": "QUIT", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
+_TO_NOWHERE = re.compile(r"\s\d?>\s?/dev/null\b|\s\d?>&\d")
+_NOT_PLAIN = re.compile(r"[|!`$(){}<>]")
+_ONLY_SAYS = re.compile(r"(?:echo|true|:)(?: .*)?|set -[eux]{1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class HookTime:
+    """`seconds` is exact, or a lower bound when `exact` is False. `drains` marks a hook that waits for the drain.
+
+    `signal` is what the hook sends PID 1 once, such as QUIT, and `waits` the part of `seconds` that follows; both only
+    where the text leaves no doubt of it. What PID 1 makes of the signal is not the hook's to say.
+    """
+
+    seconds: int
+    exact: bool
+    source: str
+    drains: bool = False
+    signal: str = ""
+    waits: int = 0
+
+    def beside_drain(self, signal: str, drain: int) -> HookTime:
+        """What the hook takes beside a drain of so many seconds (0: unknown), of a PID 1 that drains on `signal`.
+
+        The drain begins when the hook sends the signal; what the hook then waits is part of it, as far as both go.
+        """
+        if not self.signal or self.signal != signal:
+            return self
+        before = self.seconds - self.waits
+        source = f"preStop exec: {before} s before SIG{signal}, on which the server drains"
+        return replace(self, seconds=before + max(self.waits - drain, 0), exact=True, source=source)
+
+
+NO_HOOK = HookTime(0, True, "no preStop hook")
+
+
+def hook_time(handler: Handler | None) -> HookTime:
+    """The time of a preStop handler, with its source in words."""
+    if handler is None:
+        return NO_HOOK
+    if handler.kind == "sleep":
+        return HookTime(handler.seconds, True, "preStop sleep action")
+    if handler.kind == "tcpSocket":
+        # The kubelet knows no such handler: the hook fails at once, whatever the port does.
+        return HookTime(0, True, "preStop tcpSocket never runs")
+    if handler.kind == "httpGet":
+        return HookTime(0, False, "preStop httpGet: its time is not declared")
+    return _exec_time(handler.command)
+
+
+def takes_no_time(handler: Handler) -> bool:
+    """Whether a command or a sleep certainly returns at once, so that it delays nothing."""
+    hook = hook_time(handler)
+    return handler.kind in ("exec", "sleep") and hook.exact and not hook.seconds and not hook.drains
+
+
+def _exec_time(command: tuple[str, ...]) -> HookTime:
+    script = script_of(command)
+    drains = _drains(" ".join(command) if script is None else script)
+    if script is None:
+        seconds = sleep_seconds(command)
+        if seconds is not None:
+            return HookTime(math.ceil(seconds), True, "preStop exec sleep")
+        return HookTime(0, False, "preStop exec: its time is not declared", drains)
+    if not is_straight(script):
+        # What is in a loop, a branch or the background may run often, or not at all.
+        return HookTime(0, False, "preStop exec: its time is not declared", drains)
+    parts = [_without_exec(part.split()) for part in commands_of(script)]
+    times = [sleep_seconds(words) for words in parts]
+    seconds = sum(time for time in times if time is not None)
+    substitutes = "$(" in script or "`" in script
+    if substitutes or any(time is None and not _instant(words) for time, words in zip(times, parts, strict=True)):
+        source = "preStop exec: only its literal sleeps are known"
+        return HookTime(math.ceil(seconds), False, source, drains, *_signal_and_wait(script))
+    source = "preStop exec sleep" if seconds else "preStop exec returns at once"
+    return HookTime(math.ceil(seconds), True, source, drains)
+
+
+def _signal_and_wait(script: str) -> tuple[str, int]:
+    """(the signal that PID 1 gets once, whole seconds of sleep after it); ("", 0) where either is in doubt."""
+    script = _TO_NOWHERE.sub(" ", script)
+    commands = [" ".join(command.split()) for command in commands_of(script)]
+    if _NOT_PLAIN.search(script) or not commands:
+        return "", 0
+    commands[-1] = commands[-1].removeprefix("exec ")
+    signal, waits = "", 0.0
+    for command in commands:
+        sent, seconds = _TO_FIRST.fullmatch(command), sleep_seconds(command.split())
+        if sent and not signal:
+            signal = _NUMBERS.get(sent[1], sent[1])
+        elif seconds is not None:
+            waits += seconds if signal else 0
+        elif not _ONLY_SAYS.fullmatch(command):
+            return "", 0
+    return (signal, math.floor(waits)) if signal else ("", 0)
+
+
+def _drains(text: str) -> bool:
+    """Whether a hook waits for a drain that it has asked for, or looks whether nginx still runs."""
+    looks = _LOOKS.search(text)
+    return bool(
+        _DRAINS.search(text) or _WAITS.search(text.partition(_QUITS)[2]) or (looks and "nginx" in text[looks.end() :])
+    )
+
+
+def _without_exec(words: list[str]) -> list[str]:
+    return words[1:] if words[0] == "exec" else words
+
+
+def _instant(words: list[str]) -> bool:
+    """Whether a simple command takes no time worth counting."""
+    return not words or basename(words[0]) in ("echo", "printf", "true", ":", "exit", "set", "date")

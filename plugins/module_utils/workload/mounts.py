@@ -1,0 +1,52 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a container finds under which path: its volume mounts, resolved to the volumes of the pod."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One volume mount. `volume` is the pod's entry; a claim template of a StatefulSet stands as its claim.
+
+    `sub_path` is empty where the whole volume is mounted.
+    """
+
+    path: str
+    sub_path: str
+    volume: dict
+
+
+def mounts_of(workload: Workload, container: Container) -> list[Mount]:
+    """The mounts of a container whose volume is declared. Raises Unreadable."""
+    volumes = {
+        get(volume, "name", str, f"{workload.pod_path}.volumes", ""): volume
+        for volume in get_maps(workload.pod, "volumes", workload.pod_path)
+    }
+    for template in get_maps(workload.spec, "volumeClaimTemplates", "spec"):
+        name = get(get_map(template, "metadata", "spec.volumeClaimTemplates"), "name", str, "metadata", "")
+        volumes[name] = {"name": name, "persistentVolumeClaim": {"claimName": name}}
+    mounts = []
+    for mount in get_maps(container.spec, "volumeMounts", container.path):
+        place = f"{container.path}.volumeMounts"
+        volume = volumes.get(get(mount, "name", str, place, ""))
+        path = get(mount, "mountPath", str, place, "")
+        # What subPathExpr comes to is known on the node only.
+        if volume is not None and path and not mount.get("subPathExpr"):
+            mounts.append(Mount(posixpath.normpath(path), get(mount, "subPath", str, place, ""), volume))
+    return mounts
+
+
+def mount_of(mounts: list[Mount], path: str) -> Mount | None:
+    """The mount that a path lies in; None when it is on the container's own filesystem."""
+    path = posixpath.normpath(path)
+    covering = [mount for mount in mounts if f"{path}/".startswith(f"{mount.path.rstrip('/')}/")]
+    return max(covering, key=lambda mount: len(mount.path), default=None)

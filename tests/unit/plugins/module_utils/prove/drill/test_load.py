@@ -1,0 +1,218 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the client counts is what the server did: no more, no less, and in the right class."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill import tally as classes
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange import Abandoned, Client
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.load import KEPT_CONNECTIONS, Load
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.ports import FIRST, LAST, Ports
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.tally import (
+    FRESH,
+    KEPT,
+    OK,
+    UPLOAD,
+    Tally,
+)
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.servers import (
+    ANSWER,
+    CLOSE,
+    ERROR,
+    MISSING,
+    RESET,
+    TRUNCATE,
+    Server,
+    dropping,
+    serving,
+)
+
+
+def sent(server: Server, rate: float = 100, upload: float = 0.0, until: Callable[[], bool] | None = None) -> Tally:
+    """Send to a server for about half a second, or until something is true."""
+    tally = Tally()
+    load = Load(Client(server.url), tally, rate, upload)
+    load.start()
+    end = time.monotonic() + 10
+    time.sleep(0.5)
+    while until and not until():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.05)
+    load.stop(float("inf"))
+    return tally
+
+
+@pytest.mark.parametrize("amount", [0, 1, 17])
+@pytest.mark.parametrize(
+    ("how", "outcome"),
+    [
+        (RESET, classes.RESET),
+        (TRUNCATE, classes.CLOSED),
+        (CLOSE, classes.CLOSED),
+        (ERROR, classes.SERVER_ERROR),
+        (MISSING, classes.OTHER_STATUS),
+    ],
+)
+def test_what_the_server_drops_is_counted_exactly(amount, how, outcome):
+    with serving(dropping(amount, how)) as server:
+        counts = sent(server).counts()
+    decisions = server.decisions(FRESH)
+    assert decisions.count(how) == amount
+    assert counts.by_class() == ({outcome: amount} if amount else {})
+    assert counts.outcomes[FRESH][OK] == decisions.count(ANSWER)
+    assert counts.outcomes[FRESH].total() == len(decisions) > 40
+    assert counts.outcomes[KEPT][OK] == len(server.decisions(KEPT)) > 0
+
+
+@pytest.mark.parametrize("amount", [0, 1, 17])
+def test_refused_connections_are_counted_exactly(amount):
+    results = []
+    with serving() as server:
+        client = Client(server.url)
+        for number in range(40):
+            if number == 5:
+                server.close()
+            if number == 5 + amount:
+                server.open()
+            results.append(client.fresh()[0])
+    assert results.count(classes.REFUSED) == amount
+    assert results.count(OK) == len(server.decisions(FRESH)) == 40 - amount
+
+
+@pytest.mark.parametrize("how", [RESET, TRUNCATE])
+def test_a_lost_request_on_a_kept_connection(how):
+    with serving(dropping(3, how, KEPT)) as server:
+        tally = sent(server, until=lambda: len(server.decisions(KEPT)) > 12)
+    lost = tally.counts().by_class(KEPT)
+    # The second request on a connection, without any answer: that may have been the race.
+    assert sum(lost.values()) == server.decisions(KEPT).count(how) == 3
+    assert set(lost) <= ({classes.CLOSED} if how == TRUNCATE else {classes.REUSED, classes.RESET})
+    assert tally.counts().by_class(FRESH) == {}
+
+
+def test_a_request_that_meets_the_end_of_an_idle_connection_has_a_class_of_its_own():
+    with serving(lambda asked: CLOSE if asked.of_connection == 2 else ANSWER) as server:
+        connection = Client(server.url).kept(lambda: None)
+        assert [connection.ask()[0] for _time in range(4)] == [OK, classes.REUSED, OK, classes.REUSED]
+
+
+def test_a_connection_that_the_server_ended_while_idle_is_opened_again_without_a_loss():
+    ends = []
+    with serving(lambda asked: ANSWER) as server:
+        connection = Client(server.url).kept(lambda: ends.append(1))
+        assert connection.ask()[0] == OK
+        connection._pool.pool.queue[-1].sock.shutdown(1)  # so that the server ends it
+        time.sleep(0.1)
+        assert connection.ask()[0] == OK
+    assert ends == [1]
+    assert [asked.of_connection for asked, _decision in server.log] == [1, 1]
+
+
+def test_uploads_are_under_way_all_the_time_and_one_that_is_cut_is_counted():
+    with serving(dropping(1, RESET, UPLOAD, after=1)) as server:
+        tally = sent(server, upload=1.0, until=lambda: len(server.decisions(UPLOAD)) > 8)
+    counts, decisions = tally.counts(), server.decisions(UPLOAD)
+    assert sum(counts.by_class(UPLOAD).values()) == decisions.count(RESET) == 1
+    assert counts.outcomes[UPLOAD].total() + tally.abandoned == len(decisions)
+    assert max(sample.took for sample in tally.uploads) >= 1.0
+
+
+def test_an_answer_before_the_end_of_an_upload_is_not_a_success():
+    with serving(lambda asked: TRUNCATE) as server:
+        begin = time.monotonic()
+        assert Client(server.url).upload(5.0, lambda: False)[0] == classes.CLOSED
+    assert time.monotonic() - begin < 2, "nothing more is sent to a server that has answered"
+
+
+def test_every_stream_comes_from_the_port_that_is_due_and_from_the_next_where_that_is_taken():
+    ports = Ports()
+    with serving() as server, socket.socket() as other:
+        other.bind(("0.0.0.0", next(ports.fresh.due()) + 40))
+        taken = other.getsockname()[1]
+        due = iter([taken, taken + 1, taken, taken + 2, taken, taken + 3])
+        ports.fresh.due = ports.held.due = lambda: due
+        client = Client(server.url, ports)
+        assert client.kept(lambda: None).ask()[0] == OK
+        assert client.upload(0.1, lambda: False)[0] == OK
+        assert client.fresh()[0] == OK
+        assert [asked.port - taken for asked, _decision in server.log] == [1, 2, 3]
+
+
+def test_an_upload_is_given_up_when_the_drill_ends():
+    with serving() as server, pytest.raises(Abandoned):
+        Client(server.url).upload(30.0, lambda: True)
+
+
+def test_the_schedule_follows_the_clock_and_not_the_answers():
+    with serving(delay=0.3) as server:
+        tally = sent(server, rate=100)
+    assert tally.counts().outcomes[FRESH].total() >= 40
+    assert tally.late == 0
+
+
+def test_a_client_that_cannot_keep_up_says_so():
+    with serving(delay=1.0) as server:
+        tally = Tally()
+        load = Load(Client(server.url), tally, 20, 0)
+        load._pool._max_workers = 4
+        load.start()
+        time.sleep(1.5)
+        load.stop()
+    assert tally.late > 0
+    assert load.achieved < 15
+
+
+def test_fresh_connections_never_share_a_source_port_and_the_server_closes_them():
+    with serving() as server:
+        sent(server, rate=150)
+    ports = [asked.port for asked, _decision in server.log if asked.stream == FRESH]
+    assert len(set(ports)) == len(ports) > 50
+    assert all(FIRST <= port <= LAST for port in ports)
+    assert server.client_closed_first == 0
+
+
+def test_kept_connections_are_kept():
+    with serving() as server:
+        sent(server, until=lambda: len(server.decisions(KEPT)) > 8)
+    ports = {asked.port for asked, _decision in server.log if asked.stream == KEPT}
+    assert len(ports) == KEPT_CONNECTIONS
+
+
+def test_a_silent_server_is_a_timeout(monkeypatch):
+    monkeypatch.setattr(
+        "ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange.TIMEOUT", 0.3
+    )
+    with serving(lambda asked: "silent") as server:
+        assert Client(server.url).fresh()[0] == classes.TIMEOUT
+        assert Client(server.url).upload(0.1, lambda: False, patience=0.2)[0] == classes.TIMEOUT
+
+
+def test_a_connection_that_nobody_answers_is_no_request_that_was_cut(monkeypatch):
+    monkeypatch.setattr(
+        "ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange.TIMEOUT", 0.3
+    )
+    with socket.socket() as listener, contextlib.ExitStack() as others:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)  # nobody accepts, and the kernel drops attempts to connect as soon as the queue is full
+        for _time in range(4):
+            one = others.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+        client = Client(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        assert client.fresh()[0] == classes.UNANSWERED
+        assert client.upload(0.1, lambda: False)[0] == classes.UNANSWERED
+        assert client.kept(lambda: None).ask()[0] == classes.UNANSWERED
+
+
+def test_a_name_that_does_not_resolve_is_told_in_words():
+    outcome, detail = Client("http://nowhere.invalid/").fresh()
+    assert outcome == classes.OTHER
+    assert detail
