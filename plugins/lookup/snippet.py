@@ -99,6 +99,7 @@ from ansible.plugins.lookup import LookupBase
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import grace_after, variables
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
@@ -111,7 +112,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit
 from ansible_collections.graceful.termination.plugins.module_utils.rules.stop_signal import stop_signal_values
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 

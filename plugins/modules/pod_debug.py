@@ -126,9 +126,9 @@ reports:
 import sys
 
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.observer import plan
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.options import (
     DEBUG_OPTIONS,

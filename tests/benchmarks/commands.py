@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND, NAMESPACE, WORKLOADS
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import DEFAULT_KINDS
 
 from .bare import Server
 from .sample import Sample, run

@@ -22,8 +22,8 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.client i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
 from ansible_collections.graceful.termination.plugins.module_utils.run import run
+from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 
@@ -48,7 +48,7 @@ def main(folder: str | None = None) -> None:
     options = read_options({name: option.get("default") for name, option in AUDIT_OPTIONS.items()} | given)
     source: Any
     if options.path is None or options.source is None or options.version is None:
-        source = ClusterSource(Api(connect({})), options, lambda _workload, _snapshot: None)
+        source = cluster_source(Api(connect({})), options)
     else:
         source = ManifestSource(
             options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed

@@ -14,18 +14,19 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
+from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
     AUDIT_OPTIONS,
     Options,
     read_options,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, replan
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 
 SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the report
@@ -67,12 +68,8 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
         )
     interruption = interruption or Interruption()
     transport = open_connection(module)
-    return ClusterSource(
-        Api(transport, interruption.pause, Throttle(options.caution.writes, pause=interruption.pause)),
-        options,
-        lambda workload, snapshot: replan(workload, snapshot, options),
-        interruption,
-    )
+    api = Api(transport, interruption.pause, Throttle(options.caution.writes, pause=interruption.pause))
+    return cluster_source(api, options, interruption)
 
 
 def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:

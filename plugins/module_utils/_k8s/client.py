@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconf
     kubeconfig_problem,
     shown,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import (
     JSON,
     Answer,
@@ -32,7 +33,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
     failure,
     retry,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 
 try:
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client

@@ -23,6 +23,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.waves i
 
 # Documented in modules/remediate.py. The one with an underscore is set by the action plugin, which calls once a wave.
 CAUTION_OPTIONS: dict[str, dict[str, Any]] = {
+    "wait": {"type": "bool", "default": True},
+    "wait_timeout": {"type": "int", "default": 600},
     "plan": {"type": "str"},
     "waves": {"type": "list", "elements": "str", "default": list(ALL_AT_ONCE)},
     "max_pods_restarted": {"type": "int"},
@@ -41,7 +43,8 @@ class Caution:
 
     `max_rollouts` workloads roll out at a time, and `writes` requests a second change something; 0 is no limit. No wave
     starts after `end`, and none after the first unless the drill of `canary` has passed. `restores`: what does not come
-    up is put back. Without a `journal` no later run can do that.
+    up is put back. `wait_timeout` in seconds; None does not wait for rollouts. Without a `journal` no later run can put
+    anything back.
     """
 
     plan: str | None = None
@@ -52,6 +55,7 @@ class Caution:
     end: datetime | None = None
     canary: Canary | None = None
     restores: bool = False
+    wait_timeout: int | None = None
     progress: Progress = field(default_factory=Progress)
     journal: Journal | None = None
 
@@ -104,6 +108,7 @@ def read_caution(params: Mapping[str, Any], resolve: Callable[[str], str]) -> Ca
         end=read_end(params["end_time"]) if params["end_time"] else None,
         canary=read_canary(canary) if canary else None,
         restores=restores,
+        wait_timeout=_wait_timeout(params),
         progress=progress,
         journal=Journal(resolve(folder), progress.run) if folder else None,
     )
@@ -119,3 +124,14 @@ def read_end(text: str) -> datetime:
     if end.tzinfo is None:
         raise ValueError(f"end_time (termination_end_time): '{text}' has no offset from UTC, {example}")
     return end
+
+
+def _wait_timeout(params: Mapping[str, Any]) -> int | None:
+    if not params.get("wait"):
+        return None
+    seconds = int(params["wait_timeout"])
+    if seconds < 1:
+        raise ValueError(
+            f"wait_timeout: {seconds} is not a positive number of seconds; to wait for nothing, set wait to false"
+        )
+    return seconds

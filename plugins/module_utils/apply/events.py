@@ -9,9 +9,9 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 _WARNINGS = (("fieldSelector", "type=Warning"),)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import Caution
 from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import nothing_sent
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import in_last_wave
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 

@@ -17,7 +17,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.wait im
     look,
     outcome,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import (
     FAILED,
@@ -30,7 +31,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout 
     stored,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two looks
 

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import CONFLICTS, Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.write import CONFLICTS
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import content_of
@@ -19,7 +21,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
     difference,
     merge,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 _HELD = "held as it is; a run with on_failure restore (termination_on_failure) puts it back"

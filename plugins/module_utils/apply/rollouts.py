@@ -10,22 +10,22 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import Caution
 from ansible_collections.graceful.termination.plugins.module_utils.apply.events import read_causes
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Patience, Queue, follow
 from ansible_collections.graceful.termination.plugins.module_utils.apply.restore import held, put_back
 from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import nothing_sent
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
 
 
 class Rollouts:
     """The rollouts of one wave. `everywhere`: lists may span all namespaces."""
 
-    def __init__(self, api: Api, options: Options, interruption: Interruption, *, everywhere: bool):
+    def __init__(self, api: Api, caution: Caution, interruption: Interruption, *, everywhere: bool):
         self._api = api
-        self._options = options
+        self._caution = caution
         self._interruption = interruption
         self._everywhere = everywhere
 
@@ -40,7 +40,7 @@ class Rollouts:
         # What an earlier run patched may have been down for long.
         about = [(entry.action.workload, since if entry.action.fields else None) for entry in down]
         causes = read_causes(self._api, about)
-        if self._options.caution.restores:
+        if self._caution.restores:
             down = self._rolled_back(put_back(self._api, down))
         else:
             down = [held(entry) for entry in down]
@@ -51,7 +51,7 @@ class Rollouts:
 
     def give_back(self, entries: Sequence[Written]) -> list[Written]:
         """The outcomes of a wave that came up, but whose drill did not pass: held, or put back if it lost requests."""
-        if self._options.caution.restores and self._options.caution.loses:
+        if self._caution.restores and self._caution.loses:
             entries = self._rolled_back(put_back(self._api, entries))
         else:
             entries = [_because(entry, "held as it is") for entry in entries]
@@ -67,7 +67,7 @@ class Rollouts:
     ) -> list[Written]:
         interruption = self._interruption
         patience = Patience(
-            self._options.wait_timeout, pause=interruption.pause, interrupted=lambda: interruption.words
+            self._caution.wait_timeout, pause=interruption.pause, interrupted=lambda: interruption.words
         )
         return follow(self._api, written, patience, everywhere=self._everywhere, queue=queue, note=note)
 
@@ -93,8 +93,8 @@ class Rollouts:
 
     def _close(self, entry: Written) -> None:
         """Note in the journal how it ended. The report tells it too, so nothing fails of this."""
-        journal = self._options.caution.journal
-        if self._options.wait_timeout is None or entry.down:
+        journal = self._caution.journal
+        if self._caution.wait_timeout is None or entry.down:
             return  # how it ended is for a later run to see, or what is done about it comes first
         if journal and entry.undo and entry.stored is not None:
             with suppress(OSError):

@@ -6,26 +6,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, WORKLOADS, Resource, scope
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import COMPLETE, FAILED, STORED, Rollout
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import selector_text
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
     difference,
     merge,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 GRACE = "terminationGracePeriodSeconds"
 FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
-_OPERATORS = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
 
 
 def look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, dict]:
@@ -115,15 +115,6 @@ def _slim_pod(pod: dict) -> dict:
     }
 
 
-def belongs(pod: dict, workload: Workload) -> bool:
-    """Whether the workload made the pod: selectors may overlap."""
-    made_by = workload.kind, workload.name
-    if workload.kind == "Deployment":
-        template = (pod["metadata"]["labels"] or {}).get("pod-template-hash")
-        made_by = "ReplicaSet", f"{workload.name}-{template}"
-    return controller_of(pod) == made_by
-
-
 def _differences(spec: dict, sent: dict) -> list[str]:
     """Where a pod is not as sent, in words."""
     try:
@@ -131,12 +122,3 @@ def _differences(spec: dict, sent: dict) -> list[str]:
     except MergeError as error:
         return [str(error)]
     return [f"{GRACE} {spec[GRACE]} instead of {sent[GRACE]}" if path == GRACE else f"another {path}" for path in paths]
-
-
-def selector_text(selector: Mapping[str, Any]) -> str:
-    """A LabelSelector as the API takes it in a query."""
-    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
-    for expression in selector.get("matchExpressions") or ():
-        values = ",".join(expression.get("values") or ())
-        parts.append(_OPERATORS[expression["operator"]].format(expression["key"], values))
-    return ",".join(parts)

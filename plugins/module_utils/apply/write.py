@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.journal import CONFLICT, Journal
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo, project
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
@@ -25,26 +27,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
     same,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 CONFLICTS = 3  # how often a workload is planned anew because somebody else changed it
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What became of one change. `stored` is the object as the server returned it last; None when nothing was stored.
-
-    `template` is the part that was stored and restarts pods, empty if there is none. `undo` is None where it is not
-    known what was there before; `down`: its rollout is known not to have come up.
-    """
-
-    action: Action
-    diff: Diff | None = None
-    stored: dict | None = None
-    template: dict[str, Any] | None = None
-    undo: Undo | None = None
-    down: bool = False
 
 
 class _Stop(Exception):

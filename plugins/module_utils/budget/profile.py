@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
     image_name,
     is_idle,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
     ANNOTATION,
     BATCH_KINDS,
@@ -25,8 +26,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 )
 
 PROFILES = ("serving", "worker", "batch", "controller", "unknown")
-ISTIO_PROXY = "istio-proxy"
-MESH_PROXIES = (ISTIO_PROXY, "linkerd-proxy")  # injected: not their owner's to fix in the template
 # Scrapes are repeated by the scraper, and members of a ring find each other without the Service: one for such ports
 # alone does not make a workload one that serves requests.
 _SIDE_PORT = re.compile(

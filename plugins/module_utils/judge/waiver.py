@@ -13,14 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS, OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import (
-    DEFAULT_KINDS,
-    OPT_IN_KINDS,
-    Selection,
-    is_pattern,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection, is_pattern
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION, Workload
 
 PREFIX = f"ignore.{ANNOTATION}"

@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 
 PAGE = 500  # objects; the API server holds one page in memory, and so do we
 TRIES = 5

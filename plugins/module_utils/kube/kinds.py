@@ -1,11 +1,29 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds that are read around the workloads, and under which addresses a cluster has them."""
+"""The kinds of workloads, the kinds that are read around them, and under which addresses a cluster has them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+# What a pod template is patched through.
+DEFAULT_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
+# Judged when the user asks for them and never changed, for these reasons.
+OPT_IN_KINDS = {
+    "Job": "fix what creates it",
+    "ReplicaSet": "fix what creates it",
+    "Rollout": "a custom resource takes no strategic merge patch, so put the snippet into its source",
+}
+API_VERSIONS = {
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "CronJob": "batch/v1",
+    "Job": "batch/v1",
+    "Rollout": "argoproj.io/v1alpha1",
+}
 
 
 @dataclass(frozen=True, slots=True)

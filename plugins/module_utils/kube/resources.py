@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
-from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS, CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import FAILED, PROGRESSING, rollout_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS
 
 ROLLING = ("Deployment", "StatefulSet", "DaemonSet")
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl's own, so that its tools know the restart for one
 COMPLETE, PROGRESSING, FAILED, STORED, UNKNOWN = "complete", "progressing", "failed", "stored", "unknown"
 
 

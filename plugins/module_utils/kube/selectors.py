@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 _T = TypeVar("_T")
 
@@ -17,6 +17,7 @@ _KEY = r"(?P<key>[\w./-]+)"
 _EXPRESSION = re.compile(rf"^{_KEY}\s+(?P<operator>in|notin)\s*\((?P<values>[\w.,\s-]*)\)$")
 _EQUALITY = re.compile(rf"^{_KEY}\s*(?P<operator>==|=|!=)\s*(?P<value>[\w.-]*)$")
 _EXISTS = re.compile(rf"^(?P<not>!?)\s*{_KEY}$")
+_OPERATORS = {"In": "{} in ({})", "NotIn": "{} notin ({})", "Exists": "{}", "DoesNotExist": "!{}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +119,12 @@ def parse_selector(text: str) -> Selector:
         else:
             raise ValueError(f"label selector '{text}': cannot read '{part}'; write it as for kubectl -l")
     return Selector(tuple(requirements))
+
+
+def selector_text(selector: Mapping[str, Any]) -> str:
+    """A LabelSelector as the API takes it in a query."""
+    parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    for expression in selector.get("matchExpressions") or ():
+        values = ",".join(expression.get("values") or ())
+        parts.append(_OPERATORS[expression["operator"]].format(expression["key"], values))
+    return ",".join(parts)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import Budget, compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
     difference,
@@ -32,7 +32,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import OPT_IN_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, Workload
 
 # What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.

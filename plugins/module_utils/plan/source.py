@@ -70,12 +70,3 @@ class Source(Protocol):
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
         """Write the changes, or with `check` only say what would be written. One failure does not stop the others."""
-
-
-class SourceError(Exception):
-    """Nothing could be read at all. The message names the source, the reason and the next step.
-
-    `passing`: it may be otherwise in a moment.
-    """
-
-    passing = False

@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
     NAMESPACE,
@@ -17,7 +18,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
     scope,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import COMPLETE, STORED, rollout_of
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import (
     SYSTEM_NAMESPACES,
     unmanaged,

@@ -11,14 +11,11 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, visible
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, Judgement
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import place
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import (
-    DEFAULT_KINDS,
-    Selection,
-    is_pattern,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection, is_pattern
 
 # Those that need a person first. `unjudged`: nothing says whether it is used, as its rule or its workload was not seen.
 STATUSES = ("invalid", "expired", "unused", "used", "unjudged")

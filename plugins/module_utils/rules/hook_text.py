@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_DELAY_FIRST,
@@ -19,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     PRESTOP_SLEEP,
     REGISTRY_DEREGISTER,
     Remedy,
+    pause_instead,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import HOOK_FAILED
@@ -56,11 +56,6 @@ _CLOSING = r"(?:close|disconnect|destroy|shutdown)"
 _CLOSES = re.compile(rf"(?<![a-z]){_CLOSING}[-_./]?{_POOL}(?![a-z])|(?<![a-z]){_POOL}[-_./]?{_CLOSING}(?![a-z])", re.I)
 _REGISTRY = re.compile(r"nacos|eureka|consul|zookeeper|(?:de|un)-?register|service-?registry", re.I)
 _LONGEST_WORD = 500
-
-
-def pause_instead(case: Case, why: str) -> Remedy:
-    """A plain pause in the place of a hook, for a person: `why` is what that person must know."""
-    return Remedy(PRESTOP_SLEEP if case.oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)
 
 
 def _exec_hooks(containers: Sequence[Container]) -> Iterator[tuple[Container, list[Command]]]:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     FLUENT_BIT_STORAGE,
@@ -35,6 +34,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.stores import Store
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, settings_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mount_of, mounts_of
 
 _STORES: dict[str, tuple[Callable[[Settings], Iterator[Store]], str]] = {

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -36,6 +35,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
 _ANNOUNCED = NotEvaluated(

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
@@ -17,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     STUCK_POD,
     TRACE,
     Remedy,
+    pause_instead,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import (

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import prestop_of
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, SLEEP_ZERO
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
@@ -29,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE, settings_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
 
 # Servers that keep serving for a while after SIGTERM by themselves: by a flag, a file, or a companion container.
 _DELAYS_ITSELF = re.compile(

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -19,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 
 _PROBE_GRACE = Version(1, 25)  # on by default since
 _LONG_GRACE = 60  # seconds

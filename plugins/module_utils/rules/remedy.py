@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
+
 PRESTOP_SLEEP = "prestop-sleep"
 PRESTOP_EXEC_SLEEP = "prestop-exec-sleep"
 GRACE_PERIOD = "grace-period"
@@ -140,3 +143,8 @@ class Remedy:
     name: str
     manual: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
+
+
+def pause_instead(case: Case, why: str) -> Remedy:
+    """A plain pause in the place of a hook, for a person: `why` is what that person must know."""
+    return Remedy(PRESTOP_SLEEP if case.oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.rules.hook_text import pause_instead
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
     PRESTOP_SLEEP,
     Remedy,
+    pause_instead,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import agent_of
@@ -22,6 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_server
 
 

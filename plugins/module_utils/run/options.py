@@ -70,8 +70,6 @@ AUDIT_INFO_OPTIONS: dict[str, dict[str, Any]] = {
 }
 # Of remediate alone; documented there.
 REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
-    "wait": {"type": "bool", "default": True},
-    "wait_timeout": {"type": "int", "default": 600},
     **CAUTION_OPTIONS,
 }
 
@@ -81,7 +79,7 @@ class Options:
     """What a run was asked for, checked. `path` is None for a live cluster; `version` is None until a cluster tells.
 
     `scope` is the selection and the ids of the rules as plain values, for the report.
-    `wait_timeout` in seconds; None does not wait for rollouts. `report_dir` as the user gave it; `drills` is the same
+    `report_dir` as the user gave it; `drills` is the same
     folder, where earlier drills have left their results.
     """
 
@@ -97,7 +95,6 @@ class Options:
     scope: dict[str, Any]
     prometheus: Prometheus | None = None
     patch_owned: bool = False
-    wait_timeout: int | None = None
     report_dir: str | None = None
     caution: Caution = field(default_factory=Caution)
     evidence: frozenset[str] = frozenset()
@@ -133,20 +130,8 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         | {"evidence": sorted(params.get("evidence") or ())},
         prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
         patch_owned=params["patch_owned"],
-        wait_timeout=_wait_timeout(params),
         report_dir=params["report_dir"] or None,
         caution=read_caution(params, resolve) if "waves" in params else Caution(),
         evidence=frozenset(params.get("evidence") or ()),
         drills=resolve(params["report_dir"]) if params["report_dir"] else None,
     )
-
-
-def _wait_timeout(params: Mapping[str, Any]) -> int | None:
-    if not params.get("wait"):
-        return None
-    seconds = int(params["wait_timeout"])
-    if seconds < 1:
-        raise ValueError(
-            f"wait_timeout: {seconds} is not a positive number of seconds; to wait for nothing, set wait to false"
-        )
-    return seconds

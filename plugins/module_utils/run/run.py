@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import Progress
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, plan
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Diff, Source, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Diff, Source
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.run.remediation import (

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import RESTARTED_AT
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 FOLDER = "drills"  # in the folder of the reports; one file a workload
@@ -23,7 +24,6 @@ SCHEMA = "graceful.termination/drill/v1"
 PASSED, FAILED = "passed", "failed"
 _MOST_BYTES = 2**22
 _EXERCISED = ("strategy", "updateStrategy", "minReadySeconds")
-_RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def deployed(workload: Workload) -> str:
     template = copy.deepcopy(workload.spec.get("template") or {})
     metadata = template.get("metadata") or {}
     annotations = metadata.pop("annotations", None) or {}
-    annotations.pop(_RESTARTED_AT, None)
+    annotations.pop(RESTARTED_AT, None)
     metadata.pop("creationTimestamp", None)
     parts = [template, annotations, [workload.spec.get(key) for key in _EXERCISED]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

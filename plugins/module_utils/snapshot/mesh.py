@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_labels, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import Command, calls_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import (
+    LINKERD_ADMIN,
+    MESH_PROXIES,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 ISTIO, LINKERD = "istio", "linkerd"
@@ -24,7 +27,7 @@ _INJECT = {ISTIO: "sidecar.istio.io/inject", LINKERD: "linkerd.io/inject"}
 _PROXY = dict(zip((ISTIO, LINKERD), MESH_PROXIES, strict=True))
 _CONTROL_PLANE = "linkerd.io/control-plane-component"
 # Where proxies answer about themselves: agent status, health, Envoy's admin interface, and Linkerd's.
-_AGENT, _HEALTH, _ENVOY_ADMIN, LINKERD_ADMIN = 15020, 15021, 15000, 4191
+_AGENT, _HEALTH, _ENVOY_ADMIN = 15020, 15021, 15000
 _PORTS = (_AGENT, _HEALTH, _ENVOY_ADMIN, LINKERD_ADMIN)
 _QUITS = ((_AGENT, "/quitquitquit"), (_ENVOY_ADMIN, "/quitquitquit"), (LINKERD_ADMIN, "/shutdown"))
 _FILTERS = ("grep", "egrep", "awk", "sed", "jq", "wc", "cut", "tr", "head", "tail")

@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import Caution
 from ansible_collections.graceful.termination.plugins.module_utils.apply.failed_drill import not_drilled
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Queue
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.cluster import Preflight
 from ansible_collections.graceful.termination.plugins.module_utils.apply.rollouts import Rollouts
 from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import nothing_sent
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Writer, Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Writer
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import threads
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
@@ -25,9 +27,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.clearanc
 from ansible_collections.graceful.termination.plugins.module_utils.plan.helm.values import helm_values
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import NOT_YET, Action, Diff
-from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.sources.read import Reader
+from ansible_collections.graceful.termination.plugins.module_utils.sources.read import Reader, Wanted
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import (
     SYSTEM_NAMESPACES,
     owner_of,
@@ -36,28 +37,40 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.owne
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
+UNRESTRICTED = Caution()
+
 
 class ClusterSource:
-    """All that `api` shows of a cluster. `replan` plans a workload anew that has changed since it was read."""
+    """All that `api` shows of a cluster. `replan` plans a workload anew that has changed since it was read.
+
+    `patch_owned`: what another tool owns is patched, too. `reports`: patches for it are written into the report folder.
+    """
 
     def __init__(
         self,
         api: Api,
-        options: Options,
+        wanted: Wanted,
         replan: Callable[[Workload, Snapshot], Change | None],
         interruption: Interruption | None = None,
+        *,
+        caution: Caution = UNRESTRICTED,
+        patch_owned: bool = False,
+        reports: bool = False,
     ):
         self._api = api
-        self._options = options
+        self._wanted = wanted
+        self._caution = caution
+        self._patch_owned = patch_owned
+        self._reports = reports
         self._replan = replan
         self._interruption = interruption or Interruption()
         self._unmanaged: dict[str, str] = {}
         self._uid: str | None = None
-        self._namespaces = options.selection.named_namespaces
+        self._namespaces = wanted.selection.named_namespaces
 
     def read(self) -> Snapshot:
         """Read everything that the selection takes, and what is around it. Raises SourceError (ApiError included)."""
-        reader = Reader(self._api, self._options)
+        reader = Reader(self._api, self._wanted)
         self._snapshot = snapshot = reader.read()
         self._unmanaged = reader.unmanaged
         self._preflight = Preflight(self._api, self._namespaces)
@@ -97,7 +110,7 @@ class ClusterSource:
         A patch that fails does not stop the others, a rollout that fails does. What does not come up is held, or put
         back.
         """
-        caution, now = self._options.caution, datetime.now(UTC)
+        caution, now = self._caution, datetime.now(UTC)
         writer = Writer(
             self._api,
             # A plan is for what was approved, and for nothing else.
@@ -108,7 +121,7 @@ class ClusterSource:
             interruption=self._interruption,
         )
         begun = [] if check else self._begun(changes)
-        rollouts = Rollouts(self._api, self._options, self._interruption, everywhere=self._namespaces is None)
+        rollouts = Rollouts(self._api, caution, self._interruption, everywhere=self._namespaces is None)
         for entry in rollouts.give_back(not_drilled(self._snapshot, caution)):
             yield entry.action, None
         # What the journal knows as unfinished is a wave of its own. The others may be somebody else's rollouts by now.
@@ -129,8 +142,8 @@ class ClusterSource:
 
     def _begun(self, changes: Sequence[Change]) -> list[Written]:
         """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is awaited."""
-        journal = self._options.caution.journal
-        if self._options.caution.progress.wave:
+        journal = self._caution.journal
+        if self._caution.progress.wave:
             return []
         changing = {change.workload.key for change in changes}
         return [
@@ -153,10 +166,10 @@ class ClusterSource:
         if unmanaged:
             return unmanaged
         owner = owner_of(workload.obj, change.patch)
-        if not owner or self._options.patch_owned:
+        if not owner or self._patch_owned:
             return None
         place = workload.namespace, workload.kind, workload.name
-        files = f"; patch in {patch_file(*place)}" if self._options.report_dir else ""
+        files = f"; patch in {patch_file(*place)}" if self._reports else ""
         if files and helm_values(workload, change.patch, change.obj):
             files += f", values for Helm in {values_file(*place)}"
         return f"{owner} owns it: not patched live{files}"

@@ -29,8 +29,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import PodState
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.proc import read_processes
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 MOST_EXECS = 500

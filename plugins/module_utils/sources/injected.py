@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 # What asks a mesh to inject, on a namespace or on a pod template: (label or annotation, its value or None for any).
@@ -26,8 +25,6 @@ _ASKS = (
     ("linkerd.io/inject", "enabled"),
     ("linkerd.io/inject", "ingress"),
 )
-# The label in which the maker of a ReplicaSet repeats the end of its name.
-_HASHES = {"Deployment": "pod-template-hash", "Rollout": "rollouts-pod-template-hash"}
 
 
 def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rules: Sequence[Rule]) -> None:
@@ -106,22 +103,6 @@ def _age(pod: dict) -> tuple[bool, str]:
     """Sorts the pod that counts last."""
     metadata = pod["metadata"]
     return "deletionTimestamp" not in metadata, str(metadata.get("creationTimestamp"))
-
-
-def maker_of(pod: dict) -> tuple[str, str] | None:
-    """(kind, name) of the workload that made the pod: of a ReplicaSet its Deployment, of a Job its CronJob if any."""
-    owner = controller_of(pod)
-    if owner is None:
-        return None
-    kind, name = owner
-    labels = pod["metadata"].get("labels") or {}
-    for maker, label in _HASHES.items():
-        if kind == "ReplicaSet" and name.endswith(f"-{labels.get(label)}"):
-            return maker, name.removesuffix(f"-{labels[label]}")
-    if kind == "Job" and re.search(r"-\d{8,}$", name):
-        # The controller of CronJobs appends the scheduled time, in minutes.
-        return "CronJob", name.rpartition("-")[0]
-    return kind, name
 
 
 def _extra(pod: dict, workload: Workload) -> tuple[Container, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
@@ -20,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
     get_map,
     line_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS, CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import (
     TEMPLATE,
@@ -47,10 +48,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.kus
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff, SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import unmanaged
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS, Selection
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
     Origin,
     Workload,

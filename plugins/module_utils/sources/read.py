@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
@@ -20,13 +21,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
     scope,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, Version, parse_version
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.sources.configs import read_configs
 from ansible_collections.graceful.termination.plugins.module_utils.sources.evidence import read_evidence
 from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import read_injected
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of, unmanaged
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 
 ROLE_FILES = "roles/audit/files/rbac-cluster.yaml (for one namespace rbac-namespace.yaml)"
@@ -47,13 +48,22 @@ class _Listed:
         return self.resource is NAMESPACE and self.problem is not None and self.problem.status == 404
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a run reads of a cluster: the workloads of a selection, what these rules need, the evidence asked for."""
+
+    selection: Selection
+    rules: tuple[Rule, ...]
+    evidence: frozenset[str] = frozenset()
+
+
 class Reader:
     """One reading. `unmanaged` says by namespace why its workloads must not be changed; "" is every namespace."""
 
-    def __init__(self, api: Api, options: Options):
+    def __init__(self, api: Api, wanted: Wanted):
         self._api = api
-        self._options = options
-        self._namespaces = options.selection.named_namespaces
+        self._wanted = wanted
+        self._namespaces = wanted.selection.named_namespaces
         self.unmanaged: dict[str, str] = {}
 
     def read(self) -> Snapshot:
@@ -76,9 +86,9 @@ class Reader:
                 self.unmanaged |= {item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)}
             else:
                 self._add(part, snapshot)
-        read_configs(self._api, snapshot, self._options.rules)
-        read_injected(self._api, snapshot, namespaces, self._options.rules)
-        read_evidence(self._api, snapshot, self._options.evidence, self._options.rules, time.time)
+        read_configs(self._api, snapshot, self._wanted.rules)
+        read_injected(self._api, snapshot, namespaces, self._wanted.rules)
+        read_evidence(self._api, snapshot, self._wanted.evidence, self._wanted.rules, time.time)
         snapshot.requests = self._api.requests
         return snapshot
 
@@ -94,7 +104,7 @@ class Reader:
         return (text, version, False) if version else (None, parse_version(ASSUMED), True)
 
     def _jobs(self) -> Iterator[tuple[Resource, str | None]]:
-        kinds = [WORKLOADS[kind] for kind in self._options.selection.kinds]
+        kinds = [WORKLOADS[kind] for kind in self._wanted.selection.kinds]
         # The large lists first, so that none of them is left to the end.
         around = [
             AROUND[kind]
@@ -107,7 +117,7 @@ class Reader:
                 yield resource, namespace
 
     def _needed(self, kind: str) -> bool:
-        return any(kind in rule.needs for rule in self._options.rules)
+        return any(kind in rule.needs for rule in self._wanted.rules)
 
     def _list(self, resource: Resource, namespace: str | None) -> _Listed:
         try:
@@ -167,10 +177,10 @@ class Reader:
             return  # an extension that this cluster does not have: there is none of its objects
         snapshot.context.unknown[kind, namespace or ""] = reason
         where = scope(namespace) if part.resource.namespaced else "all nodes"
-        snapshot.unseen += [Unseen(rule.id, reason, where) for rule in self._options.rules if kind in rule.needs]
+        snapshot.unseen += [Unseen(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
 
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
-        selection = self._options.selection
+        selection = self._wanted.selection
         for item in part.items:
             try:
                 if part.resource.kind in AROUND:

@@ -9,25 +9,9 @@ import fnmatch
 import re
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS, OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector, parse_selector
 
-# What a pod template is patched through.
-DEFAULT_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
-# Judged when the user asks for them and never changed, for these reasons.
-OPT_IN_KINDS = {
-    "Job": "fix what creates it",
-    "ReplicaSet": "fix what creates it",
-    "Rollout": "a custom resource takes no strategic merge patch, so put the snippet into its source",
-}
-API_VERSIONS = {
-    "Deployment": "apps/v1",
-    "StatefulSet": "apps/v1",
-    "DaemonSet": "apps/v1",
-    "ReplicaSet": "apps/v1",
-    "CronJob": "batch/v1",
-    "Job": "batch/v1",
-    "Rollout": "argoproj.io/v1alpha1",
-}
 _PATTERN = re.compile(r"[*?\[]")
 
 

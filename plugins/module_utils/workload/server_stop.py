@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh import LINKERD_ADMIN
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import (
     Command,
     calls_of,
@@ -17,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.comm
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import LINKERD_ADMIN
 from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import server_of
 
 _STOPPING = {"TERM", "QUIT", "INT", "KILL", "WINCH", "15", "3", "2", "9", "28"}

@@ -36,13 +36,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
     surges_on_each_node,
     unjudged,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND, POD, Resource, scope
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import maker_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 NODE = AROUND["Node"]

@@ -9,9 +9,9 @@ import threading
 import time
 from collections.abc import Callable
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.observed import (
     MOST_LINES,
     Observation,

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import shorten, visible
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.options import DebugOptions
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.options import RESTART
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target

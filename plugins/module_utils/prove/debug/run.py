@@ -9,9 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.document import document
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.follow import Follower
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.observed import Observation, clean

@@ -10,21 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, WORKLOADS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import (
     COMPLETE,
     PROGRESSING,
+    RESTARTED_AT,
     conditions_of,
     rollout_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.options import RESTART
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pod, Pods
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl's own, so that its tools know the restart for one
 _LOOK = 0.5  # seconds between two looks
 
 

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import belongs, selector_text
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Unreachable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import selector_text
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import Ended
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection is taken for dead

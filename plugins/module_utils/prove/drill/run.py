@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.driver import Driver
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange import Abandoned, Client
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.flush import flushed, write

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pod
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.history import (
@@ -20,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.h
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import Ended, judge_exit, runs_java
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 
 APPLICATION, PROXY, SIDECAR = "application", "mesh proxy", "native sidecar"
 # What became of a preStop hook.

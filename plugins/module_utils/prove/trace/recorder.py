@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Query, Unreachable
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 
 POD, ENDPOINTS, EVENTS, REPLACEMENT = "pod", "endpoints", "events", "replacement"
 WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection is taken for dead

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.document import (
     COMPLETE,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import belongs, selector_text
 from ansible_collections.graceful.termination.plugins.module_utils.kube import resources
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import selector_text
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.endpoints import (
     ENDPOINT_SLICE,
     SERVICE_LABEL,
@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.r
     Stream,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target, is_ready
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 EVENT = resources.Resource("Event", "v1", "events")

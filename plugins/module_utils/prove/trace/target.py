@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import belongs, selector_text
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
     NAMESPACE,
@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
     ROLLING,
     WORKLOADS,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import selector_text
 from ansible_collections.graceful.termination.plugins.module_utils.prove.choose import choose, refuse
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.endpoints import (
     ENDPOINT_SLICE,
@@ -24,11 +24,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.e
     without_another,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.options import RESTART, TraceOptions
-from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import (
     SYSTEM_NAMESPACES,
     unmanaged,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs, maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload, read_workload
 
 _OVERRIDE = "allow_last_endpoint (termination_trace_allow_last_endpoint)"

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, WORKLOADS
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.driver import RESTARTED_AT
+from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import RESTARTED_AT
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.options import DELETE, EVICT
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload

@@ -19,7 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waivers
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS, CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
@@ -30,7 +30,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.rule im
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import read_container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS, Selection
+from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
     SCALED_KINDS,
     Origin,

@@ -16,13 +16,13 @@ from contextlib import contextmanager
 from typing import Any, Union
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import JSON, Answer, Api, Query
+from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
     AUDIT_OPTIONS,
     REMEDIATE_OPTIONS,
     Options,
     read_options,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.run.run import replan
 from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import TEMPLATES
 
@@ -156,6 +156,4 @@ def options_of(**given: Any) -> Options:
 def source_of(transport: Script, options: Options, pauses: list[float] | None = None) -> ClusterSource:
     """The source on a script; it never really waits."""
     slept = pauses if pauses is not None else []
-    return ClusterSource(
-        Api(transport, slept.append), options, lambda workload, snapshot: replan(workload, snapshot, options)
-    )
+    return cluster_source(Api(transport, slept.append), options)

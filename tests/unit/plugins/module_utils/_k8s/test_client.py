@@ -18,8 +18,8 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s import client
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, Unreachable
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}
 THINGS = "/apis/apps/v1/deployments"

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Api, Unreachable
-from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, replan, run_remediate
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
+from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, run_remediate
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.apply.test_rollouts import (
     Cluster,
     go,
@@ -33,7 +33,7 @@ def call(cluster: Cluster, progress: dict[str, Any] | None = None, *, check: boo
     """One call of the module."""
     options = options_of(rules=["prestop-missing"], _progress=progress or {}, **given)
     api = Api(cluster, lambda _seconds: None)
-    source = ClusterSource(api, options, lambda one, snapshot: replan(one, snapshot, options))
+    source = cluster_source(api, options)
     return run_remediate(source, options, check=check)
 
 

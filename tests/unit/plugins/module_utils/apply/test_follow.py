@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Patience, Queue, follow
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Api, Query, Unreachable
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action

@@ -19,8 +19,8 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Api, Query
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import merge
-from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, replan, run_remediate
-from ansible_collections.graceful.termination.plugins.module_utils.sources.cluster import ClusterSource
+from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, run_remediate
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import hooked, service, workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
     DEPLOYMENTS,
@@ -127,7 +127,7 @@ def go(cluster: Cluster, interruption: Interruption | None = None, **given: Any)
         options = options_of(**({"rules": ["prestop-missing"], "_progress": progress} | given))
         stop = interruption or Interruption()
         api = Api(cluster, lambda _seconds: None)
-        source = ClusterSource(api, options, lambda one, snapshot, o=options: replan(one, snapshot, o), stop)
+        source = cluster_source(api, options, stop)
         outcomes.append(run_remediate(source, options, check=False, interruption=stop))
         following = outcomes[-1].progress
         if not following:

@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Patience, follow
 from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import FEW_NAMESPACES
-from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Api
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload

@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import (
     TRIES,
     Answer,
@@ -18,7 +19,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
     Unreachable,
     concurrently,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
     PAGE,
     answer,

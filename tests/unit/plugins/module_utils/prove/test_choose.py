@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.choose import choose, refuse
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import MANAGED

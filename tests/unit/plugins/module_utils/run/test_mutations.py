@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS, CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import to_json
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import API_VERSIONS
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     MANAGED,
     PROFILE,

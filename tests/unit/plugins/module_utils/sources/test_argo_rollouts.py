@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import parse_version
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (

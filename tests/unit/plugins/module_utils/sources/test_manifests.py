@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
     AUDIT_OPTIONS,
     Options,

@@ -31,7 +31,7 @@ spec:
 SCRIPT = """
 import json, os, sys
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.run import run_remediate
+from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 parameters = {name: option.get("default") for name, option in AUDIT_OPTIONS.items()}

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.driver import RESTARTED_AT, Driver
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import RESTARTED_AT
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.driver import Driver
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pods
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.cluster import (
     DONE,

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Unreachable
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill import pods as module
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pods
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import Ended

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill import load, run
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pods
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.run import (

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Unreachable
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.recorder import Recorder
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.run import Pauses, run_trace

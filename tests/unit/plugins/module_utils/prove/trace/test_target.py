@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target, find
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.trace.cluster import (
     DEPLOYMENT,
