@@ -10,25 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, number, visible
+from ansible_collections.graceful.termination.plugins.module_utils.report.actions import (
+    actions,
+    aftermath,
+    cost,
+    in_waves,
+    preflight,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import cause_rows
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     PARTS,
     SEVERITIES,
     Card,
-    actions,
-    aftermath,
     compare,
-    cost,
     describe,
     differs,
     fix,
-    in_waves,
     message,
     not_evaluated,
     object_name,
     place,
-    preflight,
     read_cards,
     remarks,
     tally,

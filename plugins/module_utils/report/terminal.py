@@ -18,25 +18,27 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.text imp
     visible,
     wrap,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.report.actions import (
+    actions,
+    aftermath,
+    cost,
+    in_waves,
+    preflight,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import sources_line
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     PARTS,
     Card,
-    actions,
-    aftermath,
     by_hand,
     compare,
-    cost,
     describe,
     differs,
     fix,
-    in_waves,
     message,
     not_evaluated,
     object_name,
     place,
-    preflight,
     read_cards,
     remarks,
     tally,

@@ -14,8 +14,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.text imp
 
 SEVERITIES = ("error", "warning", "info")
 PARTS = {"prestop": "preStop", "drain": "drain", "sidecar": "sidecar", "margin": "margin"}
-# The order in which a person wants to read them; what is not listed comes last.
-ACTION_STATUSES = ("failed", "refused", "skipped", "changed", "would-change", "unchanged")
 MODES = {
     "audit": "read only",
     "check": "check mode, nothing written: the state now, and what the real run would do",
@@ -239,65 +237,13 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
             texts.append(visible(budget["sources"]["prestop"]))
         for text in texts:
             about.setdefault(text, []).append(object_name(card.workload))
-    return _ranked(about)
+    return ranked(about)
 
 
-def preflight(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(what a look before the start has shown, whom it concerns), each text once, the most frequent first."""
-    about: dict[str, list[str]] = {}
-    for action in report["actions"]:
-        for note in action.get("preflight") or ():
-            about.setdefault(visible(note), []).append(visible(action["object"]))
-    return _ranked(about)
-
-
-def _ranked(about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
-    ranked = sorted(about.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [(text, names[0] if len(names) == 1 else count(len(names), "workload")) for text, names in ranked]
-
-
-def cost(report: Mapping[str, Any]) -> str:
-    """What the changes of a run in check mode cost a live cluster, raw text of others; empty where there are none."""
-    found = report.get("cost")
-    if not found or not found["workloads"] or report["source"]["type"] != "cluster":
-        return ""
-    pods = found["pods_restarted"]
-    text = f"{count(found['workloads'], 'workload')}, {count(pods, 'pod restarts', 'pods restart')}"
-    drill = found.get("drill")
-    if drill:
-        text += f", {drill['pods_restarted']:,} of them for the drill of {drill['object']}"
-    if pods:
-        text += "; the first rollout still stops them by the old spec"
-    drain = found["node_drain"]
-    if drain:
-        text += (
-            f"; a node drain takes up to {number(drain['seconds_longer'])} s longer "
-            f"({drain['object']}: grace {drain['grace_before']} → {drain['grace_after']} s)"
-        )
-    return text
-
-
-def in_waves(report: Mapping[str, Any]) -> bool:
-    """Whether there was more than one wave, so that a person wants to know which."""
-    return any(action.get("wave") not in (None, 1) for action in report["actions"])
-
-
-def aftermath(action: Mapping[str, Any], *, waves: bool) -> str:
-    """Why an action ended as it did, and with `waves` in which wave; raw text of others."""
-    wave = f"wave {action['wave']}" if waves and action.get("wave") else ""
-    return "; ".join(filter(None, (wave, action.get("reason"))))
-
-
-def actions(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
-    """The counts by status in one line, and every action but the unchanged ones, those that need a person first."""
-    amounts = Counter(action["status"] for action in report["actions"])
-    known = [status for status in ACTION_STATUSES if amounts[status]]
-    counts = [
-        f"{amounts[status]:,} {visible(status).replace('-', ' ')}" for status in known + sorted({*amounts} - {*known})
-    ]
-    rows = [action for action in report["actions"] if action["status"] != "unchanged"]
-    rows.sort(key=lambda action: (_rank(action["status"], ACTION_STATUSES), action["object"], action.get("file") or ""))
-    return ", ".join(counts) or "nothing to do", rows
+def ranked(about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
+    """(text, whom it concerns), the most frequent text first."""
+    texts = sorted(about.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [(text, names[0] if len(names) == 1 else count(len(names), "workload")) for text, names in texts]
 
 
 def _key(subject: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -308,15 +254,16 @@ def _line(subject: Mapping[str, Any]) -> int:
     return subject.get("line") or 0
 
 
-def _rank(value: str, order: tuple[str, ...]) -> int:
+def rank(value: str, order: tuple[str, ...]) -> int:
+    """The place of a value in an order; what is not in it comes last."""
     return order.index(value) if value in order else len(order)
 
 
 def _finding_order(finding: Mapping[str, Any]) -> tuple[Any, ...]:
-    return _rank(finding["severity"], SEVERITIES), finding["rule"], finding.get("container") or "", _line(finding)
+    return rank(finding["severity"], SEVERITIES), finding["rule"], finding.get("container") or "", _line(finding)
 
 
 def _card_order(card: Card) -> tuple[Any, ...]:
     amounts = Counter(finding["severity"] for finding in card.open)
-    worst = _rank(card.worst or "", SEVERITIES)
+    worst = rank(card.worst or "", SEVERITIES)
     return worst, -amounts["error"], -amounts["warning"], object_name(card.workload), place(card.workload)
