@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -27,9 +28,11 @@ spec:
         - name: db
           image: registry.example/db:1
 """
-# Runs in a process of its own, since root may read everything and has to become somebody else for good.
+NOBODY = 65534
+# Runs in a process of its own. Root is refused nothing, so root becomes somebody else, whom the kernel refuses: but for
+# imports, since nobody knows who may read the Python that runs this (a home folder of mode 0700 is above many).
 SCRIPT = """
-import json, os, sys
+import builtins, json, os, sys
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
@@ -37,8 +40,20 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.templates imp
 parameters = {name: option.get("default") for name, option in AUDIT_OPTIONS.items()}
 parameters |= {"source": ".", "_directory": sys.argv[1], "_snippets": read_templates(None)}
 if os.geteuid() == 0:
-    os.setgid(65534)
-    os.setuid(65534)
+    import_module, nobody = builtins.__import__, int(sys.argv[2])
+
+    def import_as_root(*args, **kwargs):
+        user = os.geteuid()
+        os.seteuid(0)
+        try:
+            return import_module(*args, **kwargs)
+        finally:
+            os.seteuid(user)
+
+    builtins.__import__ = import_as_root
+    os.setgroups([])
+    os.setresgid(nobody, nobody, 0)
+    os.setresuid(nobody, nobody, 0)
 chosen = read_options(parameters)
 source = ManifestSource(chosen.path, chosen.source, chosen.selection, chosen.version, version_assumed=True)
 print(json.dumps(run_remediate(source, chosen, check=False).report))
@@ -46,18 +61,17 @@ print(json.dumps(run_remediate(source, chosen, check=False).report))
 
 
 @pytest.fixture
-def folder(tmp_path_factory):
-    """A folder that nobody in particular may enter, whatever the umask of its parents is."""
-    path = tmp_path_factory.mktemp("manifests")
-    for parent in (path, *path.parents):
-        if parent.stat().st_uid == os.geteuid() and parent.name.startswith(("pytest", "popen", "manifests")):
-            parent.chmod(0o755)
-    return path
+def folder():
+    """A folder below folders that everyone may enter, which pytest's own need not be."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        path = Path(made)
+        path.chmod(0o755)
+        yield path
 
 
 def remediate_as_nobody(folder: Path) -> dict:
     run = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(folder)],
+        [sys.executable, "-c", SCRIPT, str(folder), str(NOBODY)],
         env=os.environ | {"PYTHONPATH": str(ROOT / ".collections")},
         capture_output=True,
         text=True,
@@ -72,7 +86,7 @@ def write(path: Path, mode: int) -> Path:
     path.write_text(MANIFEST)
     path.chmod(mode)
     if os.geteuid() == 0:
-        os.chown(path, 65534, 65534)
+        os.chown(path, NOBODY, NOBODY)
     return path
 
 
@@ -87,8 +101,8 @@ def test_a_file_without_permission_to_read(folder):
 def test_the_group_of_a_file_may_be_another(folder):
     path = write(folder / "shared.yaml", 0o644)
     if os.geteuid() == 0:
-        os.chown(path, 65534, 1)
-        os.chown(folder, 65534, 65534)
+        os.chown(path, NOBODY, 1)
+        os.chown(folder, NOBODY, NOBODY)
     report = remediate_as_nobody(folder)
     assert [action["status"] for action in report["actions"]] == ["changed"]
     assert "terminationGracePeriodSeconds: 30" in path.read_text()
