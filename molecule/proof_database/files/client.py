@@ -24,6 +24,7 @@ WORKERS = 12  # every other one keeps its connection
 PAUSE = 0.15  # seconds between two requests of a worker
 LONGEST = 180  # seconds
 UNTIL_WRITTEN = 10  # seconds after the last request, twice what the service takes to write its events
+UNDER_WAY = Path("/tmp/under-way")  # is there when each worker has had both acknowledged
 TABLES = {"/orders": "orders", "/events": "events"}
 
 
@@ -81,6 +82,8 @@ def main(name: str, run: str) -> None:
         thread.start()
     end = time.monotonic() + LONGEST
     while not told.exists() and time.monotonic() < end:
+        if all(all(worker.acknowledged.values()) for worker in workers):
+            UNDER_WAY.touch()
         time.sleep(0.2)
     stop.set()
     for thread in (watch, *workers):

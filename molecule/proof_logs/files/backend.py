@@ -11,16 +11,24 @@ from collections import Counter, defaultdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 received: dict[str, Counter[int]] = defaultdict(Counter)
+refused: dict[str, set[int]] = defaultdict(set)
 written: dict[str, int] = {}
 away = False  # it then answers 503, and keeps nothing
 
 
 def counts(pod: str) -> dict[str, object]:
-    """What one pod wrote, None where it has not said so, and what of it came."""
+    """What one pod wrote, None where it has not said so, what of it came, and what was refused."""
     came = received.get(pod, Counter())
     missing = [number for number in range(1, written.get(pod, 0) + 1) if number not in came]
     twice = sum(times > 1 for times in came.values())
-    return {"pod": pod, "written": written.get(pod), "received": len(came), "missing": missing, "twice": twice}
+    return {
+        "pod": pod,
+        "written": written.get(pod),
+        "received": len(came),
+        "refused": len(refused.get(pod, ())),
+        "missing": missing,
+        "twice": twice,
+    }
 
 
 class Backend(BaseHTTPRequestHandler):
@@ -29,18 +37,19 @@ class Backend(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
-        """Keep the lines of an ExportLogsServiceRequest."""
+        """Keep the lines of an ExportLogsServiceRequest, or note that they were refused."""
         body = self.body()
-        if away:
-            self.answer({}, 503)
-            return
+        refuse = away
         request = json.loads(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
         for resource in request["resourceLogs"]:
             for scope in resource["scopeLogs"]:
                 for record in scope["logRecords"]:
                     pod, number, _message = record["body"]["stringValue"].split(" ", 2)
-                    received[pod][int(number)] += 1
-        self.answer({})
+                    if refuse:
+                        refused[pod].add(int(number))
+                    else:
+                        received[pod][int(number)] += 1
+        self.answer({}, 503 if refuse else 200)
 
     def do_PUT(self) -> None:
         """Keep how many lines a pod wrote, as it says itself; or be away, or back."""
@@ -53,7 +62,7 @@ class Backend(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The counts of each pod; `missing` are the numbers of its lines that did not come."""
-        self.answer([counts(pod) for pod in sorted({*written, *received})])
+        self.answer([counts(pod) for pod in sorted({*written, *received, *refused})])
 
     def body(self) -> bytes:
         """What was sent."""

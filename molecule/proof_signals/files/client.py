@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Customers: `client.py order ADDRESS` has twelve jobs done. `client.py stay ADDRESS` stays on four connections until
-they end, with one request after the other, and prints how they ended as JSON.
+they end, with one request after the other. It prints a line when each has had an answer, and how they ended, as JSON.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import time
 
 CONNECTIONS, JOBS, LIMIT = 4, 12, 90  # the last one in seconds
 
+all_there = threading.Barrier(CONNECTIONS, lambda: print("each has had an answer", flush=True), timeout=20)
+
 
 def stay(address: str, ends: list[str], answers: list[int]) -> None:
     """Send requests on one connection until the server announces its end, or ends it in the middle of a request."""
     connection = http.client.HTTPConnection(address, 8080, timeout=10)
-    begin = time.monotonic()
+    begin, first = time.monotonic(), True
     while time.monotonic() - begin < LIMIT:
         try:
             connection.request("GET", "/work")
@@ -29,6 +31,9 @@ def stay(address: str, ends: list[str], answers: list[int]) -> None:
             ends.append("cut")
             return
         answers.append(answer.status)
+        if first:
+            all_there.wait()
+            first = False
         if answer.will_close:
             ends.append("in order")
             return

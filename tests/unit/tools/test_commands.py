@@ -19,7 +19,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a tool in an otherwise usual environment and return what it printed."""
     return subprocess.run(
         [TOOLS / command[0], *command[1:]],
-        env=os.environ | {"SOURCE": "", "CONTEXT": "", "CHECK": ""} | environment,
+        env=os.environ | {"SOURCE": "", "CONTEXT": "", "CHECK": "", "GRACEFUL_CACHE": "/nonexistent"} | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
