@@ -353,7 +353,7 @@ def test_a_write_that_fails_leaves_the_file_whole_and_the_others_fixed(tmp_path,
 
 
 def test_five_megabytes_in_one_document(tmp_path):
-    variables = "".join(f"            - name: V{index}\n              value: {'x' * 60}\n" for index in range(60_000))
+    variables = "".join(f"            - name: V{index}\n              value: {'x' * 600}\n" for index in range(8_000))
     path = write(tmp_path, "big.yaml", f"{faulty()}          env:\n{variables}")
     assert path.stat().st_size > 5_000_000
     remediate(tmp_path)

@@ -18,7 +18,7 @@ import pytest
 SCRIPT = Path(__file__).resolve().parents[6] / "roles" / "debug" / "files" / "observe.sh"
 HOSTILE = "x; stop\n\x1b[31m"
 NAMED = f"open('/proc/self/comm', 'w').write({HOSTILE!r}); print(1, flush=True); import time; time.sleep(60)"
-ARGUMENTS = ("graceful-debug", "60", "2", "0", "")  # to wait for the stop, and for its end
+ARGUMENTS = ("graceful-debug", "60", "1", "0", "")  # to wait for the stop, and for its end
 
 
 @pytest.fixture(scope="module")
