@@ -74,7 +74,7 @@ class _Handler(socketserver.StreamRequestHandler):
                 self._frame(0x2, bytes([channel]) + data)
             while self.server.endless:
                 self._frame(0x2, bytes([OUT]) + b"x" * 60_000)
-                time.sleep(self.server.endless)
+                self.server.over.wait(self.server.endless)
             if self.server.close:
                 self._frame(0x8, struct.pack(">H", 1000))
             else:

@@ -10,7 +10,6 @@ import contextlib
 import http.server
 import json
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,8 @@ class Server(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer: tuple[int, Any] | None = None
-        self.pause = 0.0
+        self.answers = threading.Event()
+        self.answers.set()
         self.seen: list[tuple[str, str, str | None]] = []
 
     @property
@@ -68,7 +68,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.seen.append((self.command, self.path, self.headers.get("Authorization")))
-        time.sleep(self.server.pause)
+        self.server.answers.wait()
         status, content = self.server.answer or (200, self._recorded())
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
@@ -172,9 +172,12 @@ def test_a_query_that_takes_too_long_is_told_from_other_errors(server: Server, a
 
 def test_a_server_that_never_answers_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prometheus, "_ANSWER_SECONDS", 0.1)
-    server.pause = 0.4
-    with pytest.raises(TooMuch, match="no answer within"):
-        Prometheus(f"http://{server.place}").ask("1")
+    server.answers.clear()
+    try:
+        with pytest.raises(TooMuch, match="no answer within"):
+            Prometheus(f"http://{server.place}").ask("1")
+    finally:
+        server.answers.set()
 
 
 def test_an_answer_without_end_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

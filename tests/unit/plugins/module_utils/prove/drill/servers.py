@@ -9,7 +9,6 @@ import select
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +47,7 @@ class Server:
     client_closed_first: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _listener: socket.socket | None = None
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -56,6 +56,7 @@ class Server:
 
     def open(self) -> None:
         """Listen, at the same port as before if there was one."""
+        self._closed.clear()
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", self.port))
@@ -65,6 +66,7 @@ class Server:
 
     def close(self) -> None:
         """Listen no more: connections are refused."""
+        self._closed.set()
         if self._listener:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
@@ -110,7 +112,7 @@ class Server:
                             return
                         data += part
                     data = b""
-                time.sleep(self.delay)
+                self._closed.wait(self.delay)
                 if not self._answer(connection, decision, close=stream == "fresh"):
                     return
 
@@ -122,7 +124,7 @@ class Server:
         if decision == CLOSE:
             return False
         if decision == SILENT:
-            time.sleep(30)
+            self._closed.wait()
             return False
         status = {ERROR: b"503 Unavailable", MISSING: b"404 Not Found"}.get(decision, b"200 OK")
         head = b"HTTP/1.1 " + status + b"\r\nContent-Length: %d\r\n" % len(BODY)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -36,18 +37,21 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.pr
 )
 
 
-def sent(server: Server, rate: float = 100, upload: float = 0.0, until: Callable[[], bool] | None = None) -> Tally:
-    """Send to a server for about half a second, or until something is true."""
+def sent(server: Server, rate: float = 300, upload: float = 0.0, until: Callable[[], bool] | None = None) -> Tally:
+    """Send to a server until it has seen more than 50 fresh connections and a kept one, or something else is true."""
     tally = Tally()
     load = Load(Client(server.url), tally, rate, upload)
     load.start()
-    end = time.monotonic() + 10
-    time.sleep(0.5)
-    while until and not until():
-        assert time.monotonic() < end, "it never came true"
-        time.sleep(0.05)
+    wait_until(until or (lambda: len(server.decisions(FRESH)) > 50 and bool(server.decisions(KEPT))))
     load.stop(float("inf"))
     return tally
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it never came true"
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("amount", [0, 1, 17])
@@ -109,8 +113,9 @@ def test_a_connection_that_the_server_ended_while_idle_is_opened_again_without_a
     with serving(lambda asked: ANSWER) as server:
         connection = Client(server.url).kept(lambda: ends.append(1))
         assert connection.ask()[0] == OK
-        connection._pool.pool.queue[-1].sock.shutdown(1)  # so that the server ends it
-        time.sleep(0.1)
+        idle = connection._pool.pool.queue[-1].sock
+        idle.shutdown(socket.SHUT_WR)  # so that the server ends it
+        assert select.select([idle], [], [], 5)[0]
         assert connection.ask()[0] == OK
     assert ends == [1]
     assert [asked.of_connection for asked, _decision in server.log] == [1, 1]
@@ -164,9 +169,8 @@ def test_a_client_that_cannot_keep_up_says_so():
         load = Load(Client(server.url), tally, 20, 0)
         load._pool._max_workers = 4
         load.start()
-        time.sleep(1.5)
+        wait_until(lambda: tally.late > 0 and load.seconds > 0.5)
         load.stop()
-    assert tally.late > 0
     assert load.achieved < 15
 
 

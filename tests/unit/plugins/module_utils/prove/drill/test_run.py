@@ -65,10 +65,11 @@ def short_uploads(monkeypatch):
 
 
 class Stops:
-    """A driver that replaces one pod in each round, after `happens`."""
+    """A driver that replaces one pod in each round, after `happens` and while the server is asked 25 times."""
 
-    def __init__(self, pods: Pods, happens: Callable[[], None] = lambda: None):
+    def __init__(self, pods: Pods, server: Server, happens: Callable[[], None]):
         self.pods = pods
+        self.server = server
         self.happens = happens
         self.rounds = 0
         self.changed = False
@@ -81,7 +82,11 @@ class Stops:
         self.pods._take("ADDED", pod(f"p{self.rounds + 1}"))
         self.pods._take("MODIFIED", pod(name, deleted=True))
         self.happens()
-        time.sleep(0.3)
+        enough = len(self.server.decisions("fresh")) + 25
+        end = time.monotonic() + 10
+        while len(self.server.decisions("fresh")) < enough:
+            assert time.monotonic() < end, "the load has stopped"
+            time.sleep(0.01)
         self.pods._take("DELETED", pod(name, deleted=True, code=0))
 
 
@@ -95,7 +100,7 @@ def drilled(
         web(),
         options(url=server.url, **given),
         times=QUICK,
-        driver=lambda pods: Stops(pods, happens),  # type: ignore[arg-type,return-value]
+        driver=lambda pods: Stops(pods, server, happens),  # type: ignore[arg-type,return-value]
         tell=[].append if told is None else told.append,
     )
 
