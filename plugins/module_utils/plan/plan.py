@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import Budget, compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import exclusive
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
@@ -27,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     OF_THE_TEMPLATE,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_SLEEP,
+    ROLLOUT_STRATEGY,
     TIMING,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
@@ -88,6 +90,12 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
     if not case.workload.managed:
         return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
+    alone = exclusive(case)
+    if alone:
+        # A deleted or evicted pod is replaced at once, whatever the strategy: a longer stop is a longer overlap.
+        longer = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, ROLLOUT_STRATEGY)]
+        manual |= _all(longer, f"not changed automatically: {alone.reason}")
+        wanted = [f for f in wanted if f not in longer]
     if case.workload.kind in OPT_IN_KINDS:
         reason = f"a {case.workload.kind} is not changed: {OPT_IN_KINDS[case.workload.kind]}"
         return Plan(None, manual | _all(wanted, reason))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.rules import (
+    data,
     disruption,
     disruption_policy,
     endpoints,
@@ -42,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     *probe_settings.RULES,
     *rollout.RULES,
     *surge.RULES,
+    *data.RULES,
     *disruption.RULES,
     *disruption_policy.RULES,
     *load_balancer.RULES,

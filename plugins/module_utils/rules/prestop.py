@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import prestop_of
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS
+from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import exclusive
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, SLEEP_ZERO
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
@@ -72,7 +73,7 @@ def _missing(case: Case) -> Iterator[Hit]:
     traits = case.profile.traits
     drain = case.profile.drain_containers
     hooks = [container.pre_stop for container in drain if container.pre_stop]
-    if not all(map(takes_no_time, hooks)) or delays_itself(case):
+    if not all(map(takes_no_time, hooks)) or delays_itself(case) or exclusive(case):
         return
     if "external-lb" not in traits and all(container.name == ISTIO_PROXY for container in drain):
         return  # a gateway goes on for terminationDrainDuration, 5 s by default: enough for what is in the cluster

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import SHARED_MODES, exclusive
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     Unreadable,
     get,
@@ -25,15 +26,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS
 
-SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
-
 
 def _loses_capacity(case: Case) -> Iterator[Hit]:
     rolling, replicas = case.workload.rolling_update, case.replicas
     if rolling is None or not replicas:
         return
     surge, unavailable = rolling.resolve(replicas)
-    if unavailable == 0 or "host-port" in case.profile.traits:
+    if unavailable == 0 or "host-port" in case.profile.traits or exclusive(case):
         return
     modes = case.context.claims_of(case.workload).values()
     if any(mode is not None and not SHARED_MODES & set(mode) for mode in modes):
@@ -96,7 +95,7 @@ def _wants_own_volume(case: Case) -> bool:
 def _recreates(case: Case) -> Iterator[Hit]:
     if not case.workload.recreates or not case.replicas:
         return
-    if "host-port" in case.profile.traits or _wants_own_volume(case):
+    if "host-port" in case.profile.traits or _wants_own_volume(case) or exclusive(case):
         return
     yield Hit(
         f"strategy Recreate stops all {case.replicas} pods before a new one starts: every rollout is an outage"
@@ -112,7 +111,7 @@ def _single_replica(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if case.replicas != 1 or workload.recreates or workload.kind not in SCALED_KINDS:
         return
-    if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case):
+    if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case) or exclusive(case):
         return
     # A StatefulSet has a headless Service for the names of its pods, whether anybody sends requests there or not.
     named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
@@ -171,6 +170,7 @@ RULES = (
             "all of an undeclared number of replicas: a warning, something outside may set more",
             "hostPort or hostNetwork: one more pod finds no free port",
             "a ReadWriteOnce volume: one more pod cannot mount it",
+            "a store, or what its owner keeps to one pod at a time, on a volume that outlives the pod",
             "pods that refuse to share a node: none is free for one more, or a person must know",
         ),
         check=_loses_capacity,
@@ -190,6 +190,7 @@ RULES = (
         why="Recreate ends every old pod before the first new one starts; in between nothing serves.",
         traps=(
             "a ReadWriteOnce volume, or one whose mode is not known: two pods could not mount it",
+            "one pod that writes to a volume that outlives it: a second one would write to the same data",
             "hostPort or hostNetwork: two pods could not bind it",
             "batch and worker workloads",
         ),
@@ -209,6 +210,7 @@ RULES = (
         traps=(
             "controllers with leader election",
             "StatefulSets and Deployments with a volume of their own: a second one is another database, not a replica",
+            "a store, or what its owner keeps to one pod at a time, on any volume that outlives the pod",
             "a StatefulSet with its headless Service alone: an info, every one must have that",
             "Recreate, which is a finding of its own",
             "replicas not declared: an info, something outside may set it",

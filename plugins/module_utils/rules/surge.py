@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import (
+    ONE_POD,
+    SHARED_MODES,
+    shares_data,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     get,
     get_int_or_percent,
@@ -16,7 +21,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import DAEMONSET_SURGE, RECREATE, Remedy
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rollout import SHARED_MODES
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
 _DAEMONSET_SURGE = Version(1, 22)  # maxSurge of DaemonSets is on by default since
@@ -63,12 +67,12 @@ def _served_ports(case: Case) -> set[int]:
 def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload, replicas = case.workload, case.replicas
     rolling = workload.rolling_update
-    if rolling is None or not replicas or rolling.resolve(replicas)[1] > 0:
+    if rolling is None or not replicas or rolling.resolve(replicas)[1] > 0 or shares_data(case):
         return
     claims = case.context.claims_of(workload)
     for name, modes in sorted(claims.items()):
         if modes and not SHARED_MODES & set(modes):
-            once = "ReadWriteOncePod" in modes
+            once = ONE_POD in modes
             if not once and _stays_on_its_node(case):
                 continue
             yield Hit(
@@ -132,6 +136,7 @@ RULES = (
             "ReadWriteOnce on one node: a nodeSelector by host name, or a cluster of one node",
             "StatefulSets and volumes made for each pod: no two pods share them",
             "a claim whose access modes are not known: not evaluated",
+            "the data of a known database or broker: surge-data-conflict",
         ),
         check=_volume_deadlock,
         seed="nine steps: 7",

@@ -6,27 +6,41 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
+_EXPRESSION = "expression:"  # no path begins so
+_VARIABLE = re.compile(r"\$\(([^()]+)\)")
+_OF_THE_POD = ("metadata.name", "metadata.uid", "status.podIP", "status.podIPs")
+
 
 @dataclass(frozen=True, slots=True)
 class Mount:
     """One volume mount. `volume` is the pod's entry; a claim template of a StatefulSet stands as its claim.
 
-    `sub_path` is empty where the whole volume is mounted.
+    `sub_path` is empty where the whole volume is mounted; `per_pod` where it holds the name, uid or address of the pod,
+    so that no two pods share the folder.
     """
 
     path: str
     sub_path: str
     volume: dict
+    read_only: bool = False
+    per_pod: bool = False
 
 
 def mounts_of(workload: Workload, container: Container) -> list[Mount]:
-    """The mounts of a container whose volume is declared. Raises Unreadable."""
+    """The mounts of a container whose volume is declared and whose folder is known. Raises Unreadable."""
+    # What subPathExpr comes to is known on the node only.
+    return [mount for mount in all_mounts_of(workload, container) if not mount.sub_path.startswith(_EXPRESSION)]
+
+
+def all_mounts_of(workload: Workload, container: Container) -> list[Mount]:
+    """The mounts of a container whose volume is declared; a subPathExpr stands as it is. Raises Unreadable."""
     volumes = {
         get(volume, "name", str, f"{workload.pod_path}.volumes", ""): volume
         for volume in get_maps(workload.pod, "volumes", workload.pod_path)
@@ -39,10 +53,27 @@ def mounts_of(workload: Workload, container: Container) -> list[Mount]:
         place = f"{container.path}.volumeMounts"
         volume = volumes.get(get(mount, "name", str, place, ""))
         path = get(mount, "mountPath", str, place, "")
-        # What subPathExpr comes to is known on the node only.
-        if volume is not None and path and not mount.get("subPathExpr"):
-            mounts.append(Mount(posixpath.normpath(path), get(mount, "subPath", str, place, ""), volume))
+        expression = get(mount, "subPathExpr", str, place, "")
+        if volume is not None and path:
+            mounts.append(
+                Mount(
+                    posixpath.normpath(path),
+                    f"{_EXPRESSION}{expression}" if expression else get(mount, "subPath", str, place, ""),
+                    volume,
+                    get(mount, "readOnly", bool, place, False),
+                    _differs_by_pod(container, expression),
+                )
+            )
     return mounts
+
+
+def _differs_by_pod(container: Container, expression: str) -> bool:
+    names = set(_VARIABLE.findall(expression))
+    return any(
+        get(get_map(get_map(entry, "valueFrom", "env"), "fieldRef", "env"), "fieldPath", str, "env", "") in _OF_THE_POD
+        for entry in get_maps(container.spec, "env", container.path)
+        if entry.get("name") in names
+    )
 
 
 def mount_of(mounts: list[Mount], path: str) -> Mount | None:
