@@ -24,7 +24,6 @@ display = Display()
 class ActionModule(StopAction):
     """The module writes drill.json as it goes: what is counted must survive a kill."""
 
-    DOCUMENT = "drill"
     _progress = ""
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:

@@ -19,8 +19,6 @@ SCRIPT = Path(__file__).resolve().parents[2] / "roles" / "debug" / "files" / "ob
 class ActionModule(StopAction):
     """The script is a file of the role, so that whoever allows it into a pod can read it."""
 
-    DOCUMENT = "debug"
-
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """What was seen inside, and the timeline of the trace."""
         return render(document, width=width, color=color)

@@ -15,8 +15,6 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action i
 class ActionModule(StopAction):
     """The module writes its files at the end, also at one that came too early."""
 
-    DOCUMENT = "trace"
-
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """The timeline of a trace."""
         return render(document, width=width, color=color)

@@ -149,6 +149,7 @@ reports:
 import sys
 
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import finish
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
@@ -189,12 +190,10 @@ def main() -> None:
         "bound": document["bound"]["text"],
         "checks": document["checks"],
         "hints": document["hints"],
-        # The action plugin shows it and takes it out of the result.
-        "drill": document,
     }
-    if document["status"] == "passed":
-        module.exit_json(**result)
-    module.fail_json(msg=f"{workload.key}: {document['status']}: {document['reason']}", **result)
+    if document["status"] != "passed":
+        result |= {"failed": True, "msg": f"{workload.key}: {document['status']}: {document['reason']}"}
+    finish(module, result, document=document)
 
 
 if __name__ == "__main__":

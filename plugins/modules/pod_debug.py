@@ -126,6 +126,7 @@ reports:
 import sys
 
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import finish
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
@@ -170,12 +171,10 @@ def main() -> None:
         "timeline": document["timeline"][:SHOWN],
         "verdict": document["trace"]["verdict"],
         "reports": document.get("files", []),
-        # The action plugin shows it and takes it out of the result.
-        "debug": document,
     }
-    if document["status"] == COMPLETE:
-        module.exit_json(**result)
-    module.fail_json(msg=f"{pod}: {document['status']}: {document['reason']}", **result)
+    if document["status"] != COMPLETE:
+        result |= {"failed": True, "msg": f"{pod}: {document['status']}: {document['reason']}"}
+    finish(module, result, document=document)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 from ansible_collections.graceful.termination.plugins.module_utils.apply.canary import Drilled
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.summary import render
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, REMEDIATE_OPTIONS
+from ansible_collections.graceful.termination.plugins.plugin_utils.module_result import run_module
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import wants_color, width
 
 display = Display()
@@ -29,10 +30,8 @@ def drill(
     """
     own = AUDIT_OPTIONS | REMEDIATE_OPTIONS
     given = {name: value for name, value in arguments.items() if name not in own or name in _SHARED}
-    result = action._execute_module(
-        module_name="graceful.termination.drill", module_args=given | dict(due), task_vars=task_vars
-    )
-    document = result.get("drill")
+    result, whole = run_module(action, given | dict(due), task_vars, "graceful.termination.drill")
+    document = whole.get("document")
     if document:
         display.display(render(document, width=width(), color=wants_color()))
     ended = Drilled(

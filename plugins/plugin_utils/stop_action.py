@@ -14,19 +14,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+from ansible_collections.graceful.termination.plugins.plugin_utils.module_result import run_module
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
 
 display = Display()
 
 
 class StopAction(ActionBase):
-    """Base of the action plugins whose module writes its files itself, so that they survive an interruption.
-
-    `DOCUMENT` is the key of the result under which the module hands over what it saw.
-    """
+    """Base of the action plugins whose module writes its files itself, so that they survive an interruption."""
 
     TRANSFERS_FILES = False
-    DOCUMENT = ""
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """What a person reads of it."""
@@ -47,8 +44,8 @@ class StopAction(ActionBase):
             except OSError as error:
                 where = error.filename or folder
                 return {"failed": True, "msg": f"report_dir: {where}: {error.strerror}; nothing was stopped"}
-        result = self._execute_module(module_args=arguments, task_vars=task_vars)
-        document = result.pop(self.DOCUMENT, None)
+        result, whole = run_module(self, arguments, task_vars)
+        document = whole.get("document")
         if document is not None:
             display.display(self.render(document, width=width(), color=wants_color()))
         elif self._task.check_mode and not result.get("failed") and "msg" in result:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import gc
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,13 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.front import open_connection, open_module
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import finish
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.report.excerpt import excerpt
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
@@ -28,8 +29,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.run.options i
 )
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
-
-SHOWN_FINDINGS = 50  # what a registered result holds; everything is in the report
 
 
 def execute(
@@ -58,7 +57,12 @@ def execute(
             module.fail_json(msg=f"{outcome.interrupted}; report_dir: {error.filename}: {error.strerror}")
     if outcome.warning:
         module.warn(outcome.warning)
-    module.exit_json(**_result(outcome, module))
+    finish(
+        module,
+        _result(outcome, module),
+        report=outcome.report,
+        next_wave=outcome.progress.as_dict() if outcome.progress else None,
+    )
 
 
 def _open(options: Options, module: AnsibleModule, interruption: Interruption | None) -> Source:
@@ -73,21 +77,7 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
 
 
 def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
-    report = outcome.report
-    result: dict[str, Any] = {
-        "changed": outcome.changed,
-        "summary": report["summary"],
-        "findings": [
-            {key: value for key, value in finding.items() if key != "snippet"}
-            for finding in [entry for entry in report["findings"] if entry["status"] == "open"][:SHOWN_FINDINGS]
-        ],
-        "actions": report["actions"][:SHOWN_FINDINGS],
-        # Text, so that Ansible carries one value instead of walking through a large structure; the action plugin takes
-        # it out of the result, writes it to report_dir and makes the other formats from it.
-        "report": json.dumps(report, ensure_ascii=False),
-    }
-    if outcome.progress:
-        result["next_wave"] = outcome.progress.as_dict()
+    result: dict[str, Any] = {"changed": outcome.changed, **excerpt(outcome.report)}
     if outcome.interrupted:
         result |= {"failed": True, "msg": f"{outcome.interrupted}: what had begun was brought to its end"}
     if module._diff:

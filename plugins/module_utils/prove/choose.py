@@ -26,7 +26,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.sele
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload, read_workload
 
 _SHOWN = 5
-# Documented in doc_fragments/target_options.py and in each module. The one with an underscore is not for users.
+# Documented in doc_fragments/target_options.py and in each module. Those with an underscore are not for users.
 TARGET_OPTIONS: dict[str, dict[str, Any]] = {
     "namespaces": {"type": "list", "elements": "str", "default": []},
     "kinds": {"type": "list", "elements": "str", "default": []},
@@ -34,6 +34,7 @@ TARGET_OPTIONS: dict[str, dict[str, Any]] = {
     "wait_timeout": {"type": "int", "default": 600},
     "report_dir": {"type": "str"},
     "_directory": {"type": "str", "default": ""},
+    "_result_file": {"type": "str", "default": ""},
 }
 NARROW = "namespaces, kinds and names (termination_namespaces, termination_kinds, termination_names)"
 

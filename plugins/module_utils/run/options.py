@@ -31,7 +31,7 @@ REPORT_FORMATS = ("json", "markdown")
 _SELECTION = ("namespaces", "exclude_namespaces", "names", "label_selectors")
 FAIL_ON = ("error", "warning", "new", "never")
 
-# Documented in doc_fragments/audit_options.py. The two with an underscore are set by the action plugin, not by a user.
+# Documented in doc_fragments/audit_options.py. Those with an underscore are set by the action plugin, not by a user.
 AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "source": {"type": "str"},
     "kubernetes_version": {"type": "str"},
@@ -63,6 +63,7 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "never"},
     "_snippets": {"type": "dict", "default": {}},
     "_directory": {"type": "str", "default": ""},
+    "_result_file": {"type": "str", "default": ""},
 }
 # Of audit_info alone; documented there.
 AUDIT_INFO_OPTIONS: dict[str, dict[str, Any]] = {

@@ -1,0 +1,28 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What of a report a registered result holds: it travels through callbacks and events, so it is small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+FINDINGS = 20
+ACTIONS = 50
+_FIRST = ("failed", "refused")  # where there are more than ACTIONS
+
+
+def excerpt(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts, the worst open findings without their snippets, and the actions, with how many of both are left out."""
+    findings = [entry for entry in report["findings"] if entry["status"] == "open"]
+    actions = report["actions"]
+    if len(actions) > ACTIONS:
+        actions = sorted(actions, key=lambda entry: (*_FIRST, entry["status"]).index(entry["status"]))
+    return {
+        "summary": report["summary"],
+        "findings": [{key: finding[key] for key in finding if key != "snippet"} for finding in findings[:FINDINGS]],
+        "findings_omitted": max(len(findings) - FINDINGS, 0),
+        "actions": actions[:ACTIONS],
+        "actions_omitted": max(len(actions) - ACTIONS, 0),
+    }

@@ -1,0 +1,55 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The option fail_on, and the earlier report that it may compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.report import gate
+from ansible_collections.graceful.termination.plugins.plugin_utils.report_folder import ReportFolder
+
+
+@dataclass(frozen=True, slots=True)
+class FailOn:
+    """`baseline` is where the report of the last run is, `earlier` that report; both are None where none is needed."""
+
+    value: str
+    baseline: Path | None = None
+    earlier: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any], folder: ReportFolder | None) -> FailOn:
+        """Read the earlier report before this run replaces it. Raises ValueError where nothing could be compared."""
+        value = arguments.get("fail_on") or "never"
+        if value != "new":
+            return cls(value)
+        if not folder or "json" not in folder.formats:
+            raise ValueError(
+                "fail_on new compares with the report.json of the last run: set report_dir (termination_report_dir), "
+                "and keep json in report_formats; nothing was done"
+            )
+        try:
+            return cls(value, folder.report, gate.read_earlier(folder.report.read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return cls(value, folder.report)
+        except (ValueError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise ValueError(f"fail_on new: {folder.report}: {why}; nothing was done") from None
+
+    def compare(self, report: dict[str, Any]) -> str | None:
+        """Mark in the report what is new. Returns a warning where nothing could be compared."""
+        if self.value != "new":
+            return None
+        reason = gate.compare(report, self.earlier)
+        if not reason:
+            return None
+        return f"fail_on new: {reason}: nothing was compared; from now on {self.baseline} is the baseline"
+
+    def verdict(self, report: Mapping[str, Any]) -> str | None:
+        """Why the task fails because of what it found; None where it does not."""
+        return gate.verdict(report, self.value)

@@ -1,0 +1,76 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder on the controller that the reports of a run are written to, and the patches that others are to apply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
+from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import patch_file, values_file
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFolder:
+    """`formats` are keys of FORMATS."""
+
+    path: Path
+    formats: Sequence[str]
+
+    @classmethod
+    def of(cls, arguments: Mapping[str, Any]) -> ReportFolder | None:
+        """The one that a module's arguments ask for; None where no report is to be written."""
+        if not arguments.get("report_dir"):
+            return None
+        return cls(Path(arguments["report_dir"]).expanduser(), arguments.get("report_formats") or list(FORMATS))
+
+    @property
+    def report(self) -> Path:
+        """report.json."""
+        return self.path / FORMATS["json"]
+
+    def probe(self) -> None:
+        """Make the folder. Raises ValueError where no report could be written."""
+        try:
+            probe(self.path)
+        except OSError as error:
+            raise ValueError(f"report_dir: {error.filename or self.path}: {error.strerror}; nothing was done") from None
+
+    def write(self, report: dict[str, Any]) -> list[str]:
+        """Write the report in all formats and return the paths. Raises OSError."""
+        return write_reports(self.path, self.formats, report)
+
+    def write_patches(self, report: Mapping[str, Any]) -> list[str]:
+        """Write the patches for objects that somebody else owns, and remove those of earlier runs that are obsolete.
+
+        With them go the values for Helm, where the chart is known. Returns the paths. Raises OSError.
+        """
+        written = []
+        for workload in report["workloads"] if report["source"]["type"] == "cluster" else ():
+            place = workload["namespace"], workload["kind"], workload["name"]
+            owner, helm = visible(workload["owner"]), workload["helm"]
+            usage = f"# For {owner}: name this file under patches in the kustomization.\n"
+            written += _write(self.path / patch_file(*place), usage, workload["patch"])
+            if helm:
+                chart = f"chart {helm['chart']} {helm['version']}"
+                usage = f"# For {owner}: values for {chart}, beside those that it has.\n"
+                usage += f"# As a dependency of another chart they go below the key {helm['chart']}, or its alias.\n"
+            written += _write(self.path / values_file(*place), usage, helm and helm["values"])
+        return written
+
+
+def _write(path: Path, comment: str, content: dict[str, Any] | None) -> list[str]:
+    if content is None:
+        path.unlink(missing_ok=True)
+        return []
+    write_file(path, comment + yaml.safe_dump(content, sort_keys=False))
+    return [str(path)]
