@@ -15,10 +15,15 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import _earlier
+from ansible_collections.graceful.termination.plugins.plugin_utils.fail_on import FailOn
+from ansible_collections.graceful.termination.plugins.plugin_utils.report_folder import ReportFolder
 
 ROOT = Path(__file__).resolve().parents[4]
 NEW = {"fail_on": "new", "report_dir": "report"}
+
+
+def earlier(arguments: dict[str, Any]) -> dict[str, Any] | None:
+    return FailOn.of(arguments, ReportFolder.of(arguments)).earlier
 
 
 def audit(folder: Path, **options: Any) -> tuple[int, str, dict[str, Any]]:
@@ -80,16 +85,16 @@ def test_new_findings_fail_until_they_are_accepted(shop: Path) -> None:
 
 def test_nothing_is_done_where_nothing_could_be_compared_later(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"fail_on new compares .*: set report_dir .*; nothing was done"):
-        _earlier({"fail_on": "new"})
+        earlier({"fail_on": "new"})
     with pytest.raises(ValueError, match="keep json in report_formats"):
-        _earlier(NEW | {"report_formats": ["markdown"]})
+        earlier(NEW | {"report_formats": ["markdown"]})
     broken = tmp_path / "report.json"
     broken.write_text("{", encoding="utf-8")
     with pytest.raises(ValueError, match=r"report\.json: not a report of this version: .*; nothing was done"):
-        _earlier(NEW | {"report_dir": str(tmp_path)})
+        earlier(NEW | {"report_dir": str(tmp_path)})
 
 
 def test_an_earlier_report_is_only_read_where_it_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text("{", encoding="utf-8")
-    assert _earlier({"fail_on": "error", "report_dir": str(tmp_path)}) is None
-    assert _earlier(NEW | {"report_dir": str(tmp_path / "none")}) is None
+    assert earlier({"fail_on": "error", "report_dir": str(tmp_path)}) is None
+    assert earlier(NEW | {"report_dir": str(tmp_path / "none")}) is None
