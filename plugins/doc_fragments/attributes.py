@@ -12,6 +12,13 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options: {}
 attributes:
+  action:
+    description: Has an action plugin of the same name, which runs on the controller.
+    support: full
+    details: It reads templates, writes the reports and shows them. The module does not work without it.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
   check_mode:
     description: Can run in check_mode and return changed status prediction without modifying target.
   diff_mode:

@@ -104,15 +104,23 @@ summary:
     suppressed: 0
     drain_unknown: 9
 findings:
-  description: The worst 50 open findings. All of them, with the snippets, are in the report.
+  description: The worst 20 open findings, without their snippets. All of them are in the report; see O(report_dir).
   returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict
+findings_omitted:
+  description: How many more open findings there are.
+  returned: success
+  type: int
 actions:
   description: Always empty for an audit.
   returned: success
   type: list
   elements: dict
+actions_omitted:
+  description: Always 0 for an audit.
+  returned: success
+  type: int
 reports:
   description: The report files that were written.
   returned: when O(report_dir) is set

@@ -196,12 +196,18 @@ summary:
   returned: always
   type: dict
 findings:
-  description: The worst 50 open findings that are left. All of them, with the snippets, are in the report.
+  description: The worst 20 open findings that are left, without their snippets. All of them are in the report; see O(report_dir).
   returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict
+findings_omitted:
+  description: How many more open findings there are.
+  returned: always
+  type: int
 actions:
-  description: What became of each workload that a fix was planned for, at most 50; all of them are in the report.
+  description:
+    - What became of each workload that a fix was planned for, at most 50; all of them are in the report. If there are
+      more, those that failed or were refused come first.
   returned: always
   type: list
   elements: dict
@@ -237,6 +243,10 @@ actions:
       description: What a look before the start has shown, or could not look at.
       type: list
       elements: str
+actions_omitted:
+  description: How many more actions there are.
+  returned: always
+  type: int
 drill:
   description: How the drill after the first wave ended.
   returned: when O(canary_drill) is set and the first wave came up
