@@ -104,7 +104,7 @@ summary:
     suppressed: 0
     drain_unknown: 9
 findings:
-  description: The worst 20 open findings, without their snippets. All of them are in the report; see O(report_dir).
+  description: The worst 20 open findings, without snippets. The report in O(report_dir) has all of them.
   returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict

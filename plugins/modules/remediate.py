@@ -196,7 +196,7 @@ summary:
   returned: always
   type: dict
 findings:
-  description: The worst 20 open findings that are left, without their snippets. All of them are in the report; see O(report_dir).
+  description: The worst 20 open findings that are left, without snippets. The report in O(report_dir) has all of them.
   returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict
