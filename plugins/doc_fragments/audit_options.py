@@ -13,13 +13,13 @@ class ModuleDocFragment:
 options:
   source:
     description:
-      - A file or a folder of manifests to look at, relative to the folder in which C(ansible-playbook) was started.
-      - When unset, the live cluster that the connection options name; that needs the Python library C(kubernetes).
+      - A file or a folder of manifests, relative to the folder in which C(ansible-playbook) was started. Unset means
+        the live cluster, which needs the Python library C(kubernetes).
     type: str
   kubernetes_version:
     description:
-      - The Kubernetes version that manifests are meant for, such as V(1.34). A live cluster tells its own.
-      - When unset, manifests are judged as for 1.34 and the report says that this was assumed.
+      - The Kubernetes version that manifests are meant for, such as V(1.34). Unset means 1.34, and the report says that
+        it was assumed. A live cluster tells its own.
     type: str
   namespaces:
     description:
@@ -35,9 +35,8 @@ options:
     default: []
   kinds:
     description:
-      - Kinds of workloads to look at, of Deployment, StatefulSet, DaemonSet, CronJob, Job, ReplicaSet and Rollout (of
-        Argo Rollouts).
-      - Empty means the first four. The others are reported only, never patched.
+      - Kinds of workloads to look at. Empty means Deployment, StatefulSet, DaemonSet and CronJob. Job, ReplicaSet and
+        Rollout (of Argo Rollouts) may be added; they are reported only, never patched.
     type: list
     elements: str
     default: []
@@ -54,9 +53,8 @@ options:
     default: []
   rules:
     description:
-      - Ids of the rules to judge by.
-      - Empty means all but the opinions, which are judged only when they are named; V(default) stands for all the
-        others.
+      - Ids of the rules to judge by. Empty means all but the opt-in rules, which are judged only when they are named;
+        V(default) stands for all the others, as in V([default, topology-spread-missing]).
     type: list
     elements: str
     default: []
@@ -67,16 +65,17 @@ options:
     default: []
   severities:
     description:
-      - Severities of your own, a map of rule id to V(error), V(warning), V(info) or V(off).
+      - Severities of your own, a map of rule id to V(error), V(warning), V(info) or V("off"). They are final.
       - Each finding of such a rule has this severity, whatever the workload; nothing raises or lowers it any more. As
-        always, only errors and warnings are patched. V(off) is as O(skip_rules).
+        always, only errors and warnings are patched. V("off") is as O(skip_rules).
+      - Quote V("off"), or leave it to YAML, which makes V(false) of it; both are understood.
       - It does not add a rule that O(rules) leaves out.
     type: dict
     default: {}
   waivers:
     description:
-      - Findings that are accepted, a list of maps. C(rule), an id, and C(reason) are needed; C(kind), C(namespace) and
-        C(name) say for which workloads, all of them where left out. These four may be shell patterns such as V(pdb-*).
+      - Findings that are accepted, a list of maps with C(rule), C(reason), and as needed C(kind), C(namespace), C(name)
+        and C(until). All but C(reason) and C(until) may be shell patterns such as V(pdb-*).
       - C(until) is the last day on which it holds, such as V(2027-01-31), by the date in UTC; without it there is no
         end.
       - A waived finding is listed as V(suppressed) with its reason. It counts neither as open nor for O(fail_on), and
@@ -88,25 +87,27 @@ options:
     default: []
     suboptions:
       rule:
-        description: The id of the rule, or a pattern.
+        description: The id of the rule, or a pattern. It is needed.
         type: str
       reason:
-        description: Why the finding is accepted.
+        description: Why the finding is accepted. It is needed.
         type: str
       kind:
-        description: The kind of workload, or a pattern.
+        description: The kind of workload, or a pattern. Unset means all.
         type: str
       namespace:
-        description: The namespace, or a pattern.
+        description: The namespace, or a pattern. Unset means all.
         type: str
       name:
-        description: The name of the workload, or a pattern.
+        description: The name of the workload, or a pattern. Unset means all.
         type: str
       until:
-        description: The last day on which the waiver holds.
+        description: The last day on which the waiver holds, such as V(2027-01-31). Unset means no end.
         type: str
   policy:
     description:
+      - How long a new preStop delay is, what margin every budget has, and how far grace is raised without a person, all
+        in seconds.
       - C(prestop_seconds), a map with the keys C(default) and C(external-lb) (10 and 20), is how long a new preStop
         delay is.
       - C(margin_seconds) (10) is added to every budget.
@@ -115,11 +116,13 @@ options:
     default: {}
   prometheus_url:
     description:
-      - The base address of a Prometheus server, or of what speaks its HTTP API. A user and password in it are sent to
-        the server and never shown. It is asked with GET only.
-      - It tells how long requests take where nobody has declared how long a drain takes. Of these, the first is used -
-        the annotation C(graceful.termination/drain-seconds), what the server itself declares in arguments, environment
-        or ConfigMaps, and the measured p99.9 of request durations.
+      - The base address of a Prometheus server, such as V(https://user:password@prometheus.example). It tells how long
+        requests take (p99.9 over 7 days, by ingress-nginx, Istio or Linkerd) where neither the annotation
+        C(graceful.termination/drain-seconds) nor the server's own settings do.
+      - Any server that speaks its HTTP API will do. A user and password in the address are sent to the server and never
+        shown. It is asked with GET only.
+      - The first of these that is there is used, the annotation C(graceful.termination/drain-seconds), what the server
+        itself declares in arguments, environment or ConfigMaps, and the measured p99.9 of request durations.
       - Measured over 7 days (over 1 day where that is too much for the server) by ingress-nginx
         (C(nginx_ingress_controller_request_duration_seconds)), Istio (C(istio_request_duration_milliseconds)) or
         Linkerd (C(response_latency_ms)), of workloads with 1,000 requests or more. A duration above the largest bucket
@@ -128,10 +131,12 @@ options:
     type: str
   patch_owned:
     description:
-      - Whether live objects are patched although somebody else writes them, and would undo it or fight over it.
-      - That is a controller (an ownerReference), Helm, Argo CD, Flux, or a field manager that applied a field of the
-        patch. By default their patch is written to C(patches/<namespace>/<kind>-<name>.yaml) in O(report_dir), for
-        Kustomize, and where the Helm chart is known as values to C(values/<namespace>/<kind>-<name>.yaml).
+      - Whether live objects are patched although a controller, Helm, Argo CD, Flux or another field manager owns them.
+        An audit reports what a remediation with the same value would do.
+      - An owner is a controller (an ownerReference), Helm, Argo CD, Flux, or a field manager that applied a field of
+        the patch. It would undo the patch, or fight over it. By default the patch is written to
+        C(patches/<namespace>/<kind>-<name>.yaml) in O(report_dir), for Kustomize, and where the Helm chart is known as
+        values to C(values/<namespace>/<kind>-<name>.yaml).
       - Objects in C(kube-system), C(kube-public) and C(kube-node-lease), and those whose own or namespace's annotation
         C(graceful.termination/managed) is V(false), are never patched.
     type: bool
@@ -143,25 +148,26 @@ options:
     type: str
   report_dir:
     description:
-      - A folder on the controller for the reports; it is created when missing. Without it no report is written.
-      - Relative to the folder in which C(ansible-playbook) was started.
+      - A folder on the controller for the reports. Unset means that none is written. Results of drills in it are read
+        for the rule C(graceful-shutdown-untested).
+      - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
       - Reports are written in check mode, too, and are never reported as a change.
     type: str
   report_formats:
-    description: Which reports are written; V(json) is C(report.json), V(markdown) is C(report.md).
+    description: Which reports are written. V(json) is C(report.json), V(markdown) is C(report.md).
     type: list
     elements: str
     choices: [json, markdown]
     default: [json, markdown]
   fail_on:
     description:
-      - When the task fails because of what it found. It fails at the end, when all reports are written, and says how
-        many findings and where. Suppressed findings never count.
-      - V(error) and V(warning) are open findings of at least this severity.
-      - V(new) are open errors and warnings that the last C(report.json) in O(report_dir) does not have as such. Only
-        what both runs judged is compared, so a rule or a namespace that was not looked at last time makes nothing new.
-        Without an earlier report nothing can be compared; a warning says so and the task does not fail. A finding
-        stays new until it is fixed or waived, or until a run without V(new) has written the report.
+      - Whether the task fails, when all reports are written, because of what is found. V(error) and V(warning) are open
+        findings of at least this severity, V(new) are open errors and warnings that the last C(report.json) in
+        O(report_dir) does not have.
+      - Its message says how many findings and where. Suppressed findings never count.
+      - For V(new), only what both runs judged is compared, so a rule or a namespace that was not looked at last time
+        makes nothing new. Without an earlier report nothing can be compared; a warning says so and the task does not
+        fail. A finding stays new until it is fixed or waived, or until a run without V(new) has written the report.
       - In check mode, findings that the real run would fix do not count.
     type: str
     choices: [error, warning, new, never]

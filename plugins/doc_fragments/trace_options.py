@@ -13,15 +13,15 @@ class ModuleDocFragment:
 options:
   pod:
     description:
-      - The name of the pod. Its namespace is the only entry of O(namespaces), and O(kinds) and O(names) are not used.
-      - Without it, the oldest ready pod of the workload that O(namespaces), O(kinds) and O(names) select.
+      - The name of the pod; O(namespaces) then is its namespace alone, and O(kinds) and O(names) are not used. Unset
+        means the oldest ready pod of the one workload that these three select.
     type: str
   mode:
     description:
-      - V(evict) uses the Eviction API, as a drain of nodes does, and respects disruption budgets.
-      - V(delete) deletes the pod, without a look at budgets.
-      - V(restart) does what C(kubectl rollout restart) does, and traces this pod among those that are replaced. The
-        rollout goes on by itself when the trace has ended.
+      - V(evict) uses the Eviction API, as a drain of nodes does, and respects disruption budgets. V(delete) deletes the
+        pod, without a look at budgets. V(restart) does what C(kubectl rollout restart) does, and traces this pod among
+        those that are replaced.
+      - The rollout of V(restart) goes on by itself when the trace has ended.
     type: str
     choices: [evict, delete, restart]
     default: evict

@@ -19,8 +19,10 @@ description:
 options:
   evidence:
     description:
-      - What else is asked of a live cluster, beyond what its objects declare. Without it, the rules that need evidence
-        from running pods are reported as not evaluated. Manifests have none.
+      - What else is asked of a live cluster, of V(status) (how containers of running pods ended), V(events) (of pods,
+        about the last hour) and V(exec) (C(/proc) in one ready pod of each workload, by one command in each container
+        that only reads). Each needs more rights.
+      - Without it, the rules that need evidence from running pods are reported as not evaluated. Manifests have none.
       - V(status) is what the pods' status tells of how containers ended, and of pods that do not go away.
       - V(events) are the events of pods, which a cluster keeps for about an hour.
       - V(exec) reads C(/proc) in each application container of one ready pod of each workload, by one command that only

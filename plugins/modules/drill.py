@@ -40,9 +40,9 @@ options:
     default: 50
   mode:
     description:
-      - V(restart) does what C(kubectl rollout restart) does, so it tests the rollout strategy, too.
-      - V(evict) takes one pod after the other through the Eviction API, as a drain of nodes does, and waits until all
-        others are ready in between. It respects disruption budgets and never takes the last ready pod.
+      - V(restart) does what C(kubectl rollout restart) does, so it tests the rollout strategy, too. V(evict) evicts one
+        pod after the other through the Eviction API, as a drain of nodes does, and never the last ready one.
+      - Between two evictions all other pods are ready again. Disruption budgets are respected.
     type: str
     choices: [restart, evict]
     default: restart
@@ -56,9 +56,9 @@ options:
     default: 600
   report_dir:
     description:
-      - A folder on the controller for C(drill.json), and for the result in C(drills/), which later audits read; it is
-        created when missing. Without it none is written.
-      - Relative to the folder in which C(ansible-playbook) was started.
+      - A folder on the controller for C(drill.json), and for the result in C(drills/), which later audits read. Unset
+        means that none is written.
+      - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
     type: str
   _progress:
     description: Set by the action plugin, a file for lines that it shows while the drill is under way. Not for users.

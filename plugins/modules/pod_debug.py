@@ -30,13 +30,14 @@ options:
   report_dir:
     description:
       - A folder on the controller for C(debug-<namespace>-<pod>.json) and C(.log), and for the files of the trace,
-        C(trace-<namespace>-<pod>.json) and C(.svg). It is created when missing; without it none is written.
-      - Relative to the folder in which C(ansible-playbook) was started.
+        C(trace-<namespace>-<pod>.json) and C(.svg). Unset means that none is written.
+      - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
     type: str
   image:
     description:
       - The image of the ephemeral container. It needs C(/bin/sh), C(cat), C(awk) and C(sleep); for O(capture) also
-        C(tcpdump). It is pulled where the node does not have it, with the pull secrets of the pod.
+        C(tcpdump).
+      - It is pulled where the node does not have it, with the pull secrets of the pod.
     type: str
     default: docker.io/library/busybox:1.35
   container:
@@ -46,10 +47,10 @@ options:
     type: str
   capture:
     description:
-      - Whether to record the packets that open, close or reset a connection of the pod, with C(tcpdump). No payload is
-        kept.
-      - It needs root in the ephemeral container, and the capabilities C(NET_ADMIN) and C(NET_RAW), which Pod Security
-        refuses on the levels baseline and restricted.
+      - Whether to record the packets that open, close or reset a connection of the pod, with C(tcpdump). It needs root
+        in the ephemeral container, and the capabilities C(NET_ADMIN) and C(NET_RAW), which Pod Security refuses on the
+        levels baseline and restricted.
+      - No payload is kept.
     type: bool
     default: false
   _script:

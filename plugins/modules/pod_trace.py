@@ -31,8 +31,8 @@ options:
   report_dir:
     description:
       - A folder on the controller for C(trace-<namespace>-<pod>.json) and the drawing C(trace-<namespace>-<pod>.svg).
-        It is created when missing; without it none is written.
-      - Relative to the folder in which C(ansible-playbook) was started.
+        Unset means that none is written.
+      - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
     type: str
 extends_documentation_fragment:
   - graceful.termination.attributes

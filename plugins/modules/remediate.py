@@ -31,8 +31,8 @@ description:
 options:
   wait:
     description:
-      - Whether to wait until the pods of the patched live workloads are replaced. A rollout that fails or does not end
-        in time is a failure of the task, and no further one is begun in its wave.
+      - Whether to wait until the pods of the patched live workloads are replaced.
+      - A rollout that fails or does not end in time is a failure of the task, and no further one is begun in its wave.
       - Workloads without replicas, partitioned StatefulSets, the update strategy C(OnDelete) and CronJobs are not
         waited for. Their O(ignore:actions) say that the change is stored, not rolled out.
     type: bool
@@ -43,8 +43,9 @@ options:
     default: 600
   plan:
     description:
-      - A plan file, relative to the folder in which C(ansible-playbook) was started. Check mode writes it, in place of
-        one that is there; a real run applies it, and fails where there is none.
+      - A plan file. Check mode writes it, in place of one that is there; a real run applies exactly that, and fails
+        where there is none.
+      - Relative to the folder in which C(ansible-playbook) was started.
       - A real run does exactly what the plan says and nothing else. Options are to be those of the check-mode run.
         An object of the plan is refused if it has changed since but for its status, or if its patch would be another
         one by now. The plan is refused once it has expired (72 hours), if it was edited, and on another cluster.
@@ -53,22 +54,21 @@ options:
   waves:
     description:
       - How many live workloads are changed by the end of each wave, as numbers or as shares of those that there are
-        to change, such as V([1, 5%, 25%, 100%]). One wave is rolled out and compared before the next one begins; if
-        something fails, no further one does. What no wave reaches is left as it is.
+        to change, such as V([1, 5%, 25%, 100%]). A wave begins when the one before it is rolled out.
+      - If something fails, no further wave begins. What no wave reaches is left as is.
       - Those that restart the fewest pods come first; those that restart none come last.
     type: list
     elements: str
     default: ['100%']
   max_pods_restarted:
     description:
-      - How many pods of live workloads a run restarts at most. A workload that would exceed it is not started.
-      - Unset means no limit.
+      - How many pods of live workloads a run restarts at most. A workload that would exceed it is not started. Unset
+        means no limit.
     type: int
   max_rollouts:
     description:
       - How many live workloads roll out at a time, within a wave. When one has come up, the next one is patched. V(0)
-        means no limit.
-      - Without O(wait) nobody sees how many there are, and there is no limit.
+        means no limit; without O(wait) there is none either.
     type: int
     default: 10
   writes_per_second:
@@ -81,14 +81,15 @@ options:
   end_time:
     description:
       - A moment after which no wave starts, such as V(2027-01-31T04:00:00+01:00), the end of a maintenance window. The
-        offset from UTC is required.
-      - The wave under way then is finished, all its rollouts included. The others are skipped, with a warning, and the
-        task does not fail because of it. Run again to go on.
+        wave under way then is finished, the others are skipped with a warning, and the task does not fail because of
+        it.
+      - The offset from UTC is required. The rollouts of the wave under way are awaited, too. Run again to go on.
     type: str
   canary_drill:
     description:
-      - A drill (M(graceful.termination.drill)) of one live workload between the first wave and the next one. It is
-        restarted once under load, and no request may be lost. Otherwise no further wave begins, and the task fails.
+      - A drill (M(graceful.termination.drill)) of one live workload between the first wave and the next one, by its
+        C(url), C(namespace), C(name) and C(kind). It is restarted once under load. If a request is lost, no further
+        wave begins, and the task fails.
       - If the workload is to be changed, it comes first of all. If it needs no change, because an earlier run made it,
         it is drilled all the same. Its pods count in O(max_pods_restarted).
       - With O(on_failure=restore), what the first wave changed is put back if requests were lost. A drill that is
@@ -114,9 +115,10 @@ options:
         default: Deployment
   on_failure:
     description:
-      - What is done with live workloads whose rollout fails or does not end in time. V(hold) leaves them as they are.
-      - V(restore) puts back the fields that still have the value of the patch, and no others. It knows what was there
-        before from the run itself, or from C(journal.jsonl) in O(report_dir) if an earlier run patched the workload.
+      - What is done with live workloads whose rollout fails or does not end in time. V(hold) leaves them as is,
+        V(restore) rolls back the fields that still have the value of the patch, and no others.
+      - What was there before is known from the run itself, or from C(journal.jsonl) in O(report_dir) if an earlier run
+        patched the workload.
     type: str
     choices: [hold, restore]
     default: hold

@@ -5,16 +5,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import ROLLING
-from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.options import DRILL_OPTIONS
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.cluster import options
-
-ROOT = Path(__file__).resolve().parents[6]
 
 
 @pytest.mark.parametrize(
@@ -43,15 +36,3 @@ def test_kinds_that_have_no_rollout_are_left_out():
 def test_the_folder_is_relative_to_where_the_person_is():
     assert options(report_dir="build", _directory="/home/jane").folder == "/home/jane/build"
     assert options(report_dir="/tmp/x", _directory="/home/jane").folder == "/tmp/x"
-
-
-def test_the_role_and_the_module_have_the_same_defaults():
-    """Those of the module's documentation are compared by the sanity tests."""
-    role = yaml.safe_load((ROOT / "roles/drill/defaults/main.yml").read_text(encoding="utf-8"))
-    names = {variable: variable.removeprefix("termination_").removeprefix("drill_") for variable in role}
-    given = {names[variable]: value for variable, value in role.items() if variable != "termination_kinds"}
-    assert given == {name: DRILL_OPTIONS[name]["default"] for name in given}
-    assert tuple(role["termination_kinds"]) == ROLLING
-    documented = yaml.safe_load((ROOT / "roles/drill/meta/argument_specs.yml").read_text(encoding="utf-8"))
-    described = documented["argument_specs"]["main"]["options"]
-    assert role == {name: option["default"] for name, option in described.items() if "default" in option}
