@@ -31,7 +31,7 @@ class ActionModule(StopAction):
         return render(document, width=width, color=color)
 
     def arguments(self) -> dict[str, Any]:
-        """With a file for what the module tells meanwhile."""
+        """With a file for the progress of the module."""
         return {**super().arguments(), "_progress": self._progress}
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -41,8 +41,8 @@ class ActionModule(StopAction):
         def show(line: str) -> None:
             display.display(visible(f"{host}: {line}"))
 
-        with tempfile.NamedTemporaryFile(prefix="drill-") as told, followed(told.name, show):
-            self._progress = told.name
+        with tempfile.NamedTemporaryFile(prefix="drill-") as progress, followed(progress.name, show):
+            self._progress = progress.name
             result = super().run(tmp, task_vars)
         folder = self._task.args.get("report_dir")
         if folder and "requests" in result:

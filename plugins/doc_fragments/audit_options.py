@@ -19,7 +19,7 @@ options:
   kubernetes_version:
     description:
       - The Kubernetes version that manifests are meant for, such as V(1.34). Unset means 1.34, and the report says that
-        it was assumed. A live cluster tells its own.
+        it was assumed. A live cluster has its own.
     type: str
   namespaces:
     description:

@@ -19,7 +19,7 @@ options:
   mode:
     description:
       - V(evict) uses the Eviction API, as a drain of nodes does, and respects disruption budgets. V(delete) deletes the
-        pod, without a look at budgets. V(restart) does what C(kubectl rollout restart) does, and traces this pod among
+        pod, whatever the budgets. V(restart) does what C(kubectl rollout restart) does, and traces this pod among
         those that are replaced.
       - The rollout of V(restart) goes on by itself when the trace has ended.
     type: str

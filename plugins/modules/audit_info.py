@@ -10,7 +10,7 @@ module: audit_info
 short_description: Find what Kubernetes workloads lose when their pods stop
 version_added: 1.0.0
 description:
-  - Reads workloads and what is around them, adds up what a termination needs against what it gets, and reports with
+  - Reads workloads and their context, adds up what a termination needs against what it gets, and reports with
     numbers what is lost and why.
   - Reads only, with GET and LIST, unless O(evidence) asks for more. Nothing is written but the reports on the
     controller.
@@ -23,7 +23,7 @@ options:
         about the last hour) and V(exec) (C(/proc) in one ready pod of each workload, by one command in each container
         that only reads). Each needs more rights.
       - Without it, the rules that need evidence from running pods are reported as not evaluated. Manifests have none.
-      - V(status) is what the pods' status tells of how containers ended, and of pods that do not go away.
+      - V(status) is how containers ended, and which pods are stuck, by the status of the pods.
       - V(events) are the events of pods, which a cluster keeps for about an hour.
       - V(exec) reads C(/proc) in each application container of one ready pod of each workload, by one command that only
         reads (C(find), C(cat), C(head), C(grep) or C(busybox), whichever the image has; never a shell). At most 500
@@ -93,7 +93,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 summary:
-  description: Counts of what was found, judged and left out, and of the findings by severity.
+  description: Counts of what was found, judged and excluded, and of the findings by severity.
   returned: success
   type: dict
   sample:
@@ -129,7 +129,7 @@ reports:
   type: list
   elements: str
 patches:
-  description: At most 50 of the files that were written for live objects that somebody else owns, patches for Kustomize
+  description: At most 50 of the files that were written for live objects with another owner, patches for Kustomize
     and values for Helm.
   returned: when O(report_dir) is set
   type: list

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stops pods under counted load and tells what was lost."""
+"""Stops pods under counted load and counts what was lost."""
 
 from __future__ import annotations
 

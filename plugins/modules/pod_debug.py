@@ -17,7 +17,7 @@ description:
   - An ephemeral container cannot be taken out of a pod again. This one is attached only to a pod that is stopped right
     after; where that fails, it ends by itself within a minute, in O(mode=restart) within O(wait_timeout).
   - It is none of the trace's containers, and it is killed by the kernel together with PID 1 of the target, whose
-    processes it shares. When it ended is compared with the end of the pod's containers, and told.
+    processes it shares. When it ended is compared with the end of the pod's containers, and reported.
   - C(files/rbac-namespace.yaml) and C(files/rbac-cluster.yaml) of the role P(graceful.termination.debug#role) grant
     what it needs.
 options:
@@ -155,11 +155,11 @@ def main() -> None:
         pod = f"pod {target.namespace}/{target.name}"
         if module.check_mode:
             unsure = foresee(api, target, options, observer)
-            told = (
+            text = (
                 f"would attach an ephemeral container of image {observer.image} to container {observer.container} of "
                 f"{pod} ({target.chosen}), {options.trace.mode} the pod, and record how it stops"
             )
-            module.exit_json(changed=True, msg=f"{told}; not confirmed by the server: {unsure}" if unsure else told)
+            module.exit_json(changed=True, msg=f"{text}; not confirmed by the server: {unsure}" if unsure else text)
         with interruptible(sys.stdout.fileno()):
             document = run_debug(api, target, options, observer)
     except Interrupted as error:

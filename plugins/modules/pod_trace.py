@@ -13,14 +13,14 @@ description:
   - Evicts, deletes or restarts one pod and records what the Kubernetes API shows of its end, from the request to the
     removal of the object. Each step has the time at which it became known here (milliseconds, one clock) and the API's
     own time (whole seconds), or says why it has none.
-  - From these it tells how long the deregistration took, whether the preStop hook worked, how much of the grace period
+  - From these follow how long the deregistration took, whether the preStop hook worked, how much of the grace period
     was used, and why each container ended as it did.
   - All watches are opened before the pod is stopped. One that is not allowed is V(not observed); only that of the pod
     itself is a must.
   - When proxies and load balancers follow, when exactly signals are sent, and when a successful hook ends, no API
     tells. These steps are V(not observable), or derived and marked so.
   - Nothing is created in the cluster, and nothing is run in a container. When the trace is interrupted, what was seen
-    is written with the status V(interrupted); a pod that was told to stop goes on stopping by itself.
+    is written with the status V(interrupted); a pod that is terminating goes on by itself.
   - C(files/rbac-namespace.yaml) and C(files/rbac-cluster.yaml) of the role P(graceful.termination.trace#role) grant
     what it needs.
 options:
@@ -150,10 +150,10 @@ def main() -> None:
         target = find(api, options)
         if module.check_mode:
             unsure = rehearse(api, target, options.mode)
-            told = (
+            text = (
                 f"would {options.mode} pod {target.namespace}/{target.name} ({target.chosen}) and record how it stops"
             )
-            module.exit_json(changed=True, msg=f"{told}; not confirmed by the server: {unsure}" if unsure else told)
+            module.exit_json(changed=True, msg=f"{text}; not confirmed by the server: {unsure}" if unsure else text)
         with interruptible(sys.stdout.fileno()):
             document = run_trace(api, target, options)
     except Interrupted as error:

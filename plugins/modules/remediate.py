@@ -21,9 +21,9 @@ description:
     patch that changes the rollout strategy together with the pod template, the server is asked for a dry run. What was
     stored, and what the new pods have, is compared with what was sent. Without anything to fix, nothing is sent.
   - Live workloads that are paused, or whose pods are not all up to date and available, are skipped. So are those whose
-    new pods certainly could not come up, because there is no room on any node, no place in a ResourceQuota or no pull
+    new pods certainly could not start, because there is no room on any node, no place in a ResourceQuota or no pull
     secret, and those whose pods would certainly get another build of an image than they run. What is not certain, or
-    may not be read, is told in RV(actions).
+    may not be read, is in RV(actions).
   - With O(report_dir), C(journal.jsonl) in it says of each patch what was there before; it is written before the patch
     is sent. On SIGINT or SIGTERM, workloads that have begun are finished, no others are, and the reports are written.
   - C(files/rbac-cluster.yaml) and C(files/rbac-namespace.yaml) of the role P(graceful.termination.remediate#role) grant
@@ -32,7 +32,7 @@ options:
   wait:
     description:
       - Whether to wait until the pods of the patched live workloads are replaced.
-      - A rollout that fails or does not end in time is a failure of the task, and no further one is begun in its wave.
+      - A rollout that fails or does not end in time is a failure of the task, and no further one starts in its wave.
       - Workloads without replicas, partitioned StatefulSets, the update strategy C(OnDelete) and CronJobs are not
         waited for. Their O(ignore:actions) say that the change is stored, not rolled out.
     type: bool
@@ -67,7 +67,7 @@ options:
     type: int
   max_rollouts:
     description:
-      - How many live workloads roll out at a time, within a wave. When one has come up, the next one is patched. V(0)
+      - How many live workloads roll out at a time, within a wave. When one is complete, the next one is patched. V(0)
         means no limit; without O(wait) there is none either.
     type: int
     default: 10
@@ -92,8 +92,8 @@ options:
         wave begins, and the task fails.
       - If the workload is to be changed, it comes first of all. If it needs no change, because an earlier run made it,
         it is drilled all the same. Its pods count in O(max_pods_restarted).
-      - With O(on_failure=restore), what the first wave changed is put back if requests were lost. A drill that is
-        noisy or broken off says nothing of the change, and the wave is held.
+      - With O(on_failure=restore), what the first wave changed is rolled back if requests were lost. A drill that
+        is noisy or broken off says nothing of the change, and the wave is left as is.
     type: dict
     suboptions:
       url:
@@ -160,12 +160,12 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
 
-- name: Write down what would be done, for somebody to approve
+- name: Write down what would be done, for approval
   graceful.termination.remediate:
     plan: build/plan.json
   check_mode: true
 
-- name: Do exactly that, one workload first, and put back what does not come up
+- name: Do exactly that, one workload first, and roll back what fails
   graceful.termination.remediate:
     plan: build/plan.json
     waves: [1, 10%, 100%]
@@ -235,14 +235,14 @@ actions:
       description: The line at which the object begins.
       type: int
     restored:
-      description: The fields that were put back because it did not come up, as dotted paths.
+      description: The fields that were rolled back because the rollout failed, as dotted paths.
       type: list
       elements: str
     wave:
       description: The wave that it was changed in, or would be.
       type: int
     preflight:
-      description: What a look before the start has shown, or could not look at.
+      description: What the preflight found, or could not check.
       type: list
       elements: str
 actions_omitted:
@@ -251,7 +251,7 @@ actions_omitted:
   type: int
 drill:
   description: How the drill after the first wave ended.
-  returned: when O(canary_drill) is set and the first wave came up
+  returned: when O(canary_drill) is set and the first wave was rolled out
   type: dict
   contains:
     status:
@@ -275,7 +275,7 @@ reports:
   type: list
   elements: str
 patches:
-  description: At most 50 of the files that were written for live objects that somebody else owns, patches for Kustomize
+  description: At most 50 of the files that were written for live objects with another owner, patches for Kustomize
     and values for Helm.
   returned: when O(report_dir) is set
   type: list

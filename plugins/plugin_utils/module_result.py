@@ -41,7 +41,7 @@ def run_module(
 
 @contextmanager
 def _folder(action: ActionBase) -> Iterator[str]:
-    """A folder of the host into which the module can write, and nobody else."""
+    """A folder of the host that only the user of the module can write to."""
     if not action._is_become_unprivileged():
         yield action._connection._shell.tmpdir or action._make_tmp_path()  # Ansible deletes it with the task
         return

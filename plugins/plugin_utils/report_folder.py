@@ -50,7 +50,7 @@ class ReportFolder:
         return write_reports(self.path, self.formats, report)
 
     def write_patches(self, report: Mapping[str, Any]) -> list[str]:
-        """Write the patches for objects that somebody else owns, and remove those of earlier runs that are obsolete.
+        """Write the patches for objects with another owner, and remove those of earlier runs that are obsolete.
 
         With them go the values for Helm, where the chart is known. Returns the paths. Raises OSError.
         """

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def width() -> int:
-    """Columns. Ansible takes 79 where there is no terminal; a log has room for more."""
+    """Columns. Ansible assumes 79 where there is no terminal; a log has room for more."""
     return shutil.get_terminal_size((100, 24)).columns
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens on the controller around a module that stops pods: the folder is tried first, and a person told last."""
+"""What happens on the controller around a module that stops pods: the folder is checked first, a summary is last."""
 
 from __future__ import annotations
 

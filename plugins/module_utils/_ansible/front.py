@@ -31,7 +31,7 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
 
 
 def open_connection(module: AnsibleModule) -> KubernetesTransport:
-    """The connection that the options ask for, with a warning where nobody can be sure whom it leads to.
+    """The connection that the options ask for, with a warning where the server's certificate is not verified.
 
     Raises SourceError.
     """

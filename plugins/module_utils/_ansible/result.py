@@ -36,7 +36,7 @@ def finish(module: AnsibleModule, result: dict[str, Any], **whole: Any) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    """Write the file for its owner alone, unless nobody is left who would read and delete it. Raises OSError."""
+    """Write the file for its owner alone, unless the reader, who would delete it, is gone. Raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -49,7 +49,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _abandoned() -> bool:
-    """Whether nobody reads the output of this process any more, as when the playbook was interrupted."""
+    """Whether the reader of this process's output is gone, as when the playbook was interrupted."""
     poll = select.poll()
     poll.register(_STDOUT, 0)  # errors are always reported
     return any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in poll.poll(0))

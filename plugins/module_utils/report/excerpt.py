@@ -14,7 +14,7 @@ _FIRST = ("failed", "refused")  # where there are more than ACTIONS
 
 
 def excerpt(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Counts, the worst open findings without their snippets, and the actions, with how many of both are left out."""
+    """Counts, the worst open findings without their snippets, and the actions, with how many of both are omitted."""
     findings = [entry for entry in report["findings"] if entry["status"] == "open"]
     actions = report["actions"]
     if len(actions) > ACTIONS:
