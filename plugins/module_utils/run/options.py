@@ -77,7 +77,7 @@ REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run was asked for, checked. `path` is None for a live cluster; `version` None means the version that it has.
+    """What a run was asked for, checked. `path` is None for a live cluster; `version` None means the version it has.
 
     `scope` is the selection and the ids of the rules as plain values, for the report.
     `report_dir` as the user gave it; `drills` is the same
