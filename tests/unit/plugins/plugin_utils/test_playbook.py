@@ -69,7 +69,7 @@ def test_three_hosts_at_a_time_with_secrets_that_look_like_numbers(folder: Path)
         keep("fix"),
     ]
     process = playbook(folder, tasks, "a,b,c")
-    output, _ = process.communicate(timeout=300)
+    output, _errors = process.communicate(timeout=300)
     assert process.returncode == 0, output
     for host in "ab":
         report = json.loads((folder / f"report-{host}/report.json").read_text(encoding="utf-8"))
@@ -95,7 +95,7 @@ def test_an_interrupted_run_leaves_no_report_behind(folder: Path) -> None:
         # The module waits for the answer of this server while the playbook is interrupted.
         given = {"source": "shop", "prometheus_url": f"http://127.0.0.1:{server.getsockname()[1]}"}
         process = playbook(folder, [{"graceful.termination.audit_info": given}])
-        connection, _ = server.accept()
+        connection, _address = server.accept()
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=120)
         with connection:
