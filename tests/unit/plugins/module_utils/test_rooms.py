@@ -31,7 +31,7 @@ def imports(path: Path) -> Iterator[str]:
             for name in node.names:
                 whole = f"{node.module}.{name.name}"
                 found = (whole, str(node.module), f"{node.module}.__init__")
-                yield next(module for module in found if module in MODULES)
+                yield from [module for module in found if module in MODULES][:1]
         elif isinstance(node, ast.ImportFrom) and node.level:
             yield f"{PACKAGE}.a-relative-import"
 
