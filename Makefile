@@ -56,7 +56,7 @@ faults: link ## Servers and runs killed, tokens, conflicts, throttling, while a 
 calibrate: link ## What the audit predicts of 24 variants, and what a drill of each shows on kind (40 minutes): docs/calibration.md
 	@$(call with,dev) tools/calibrate
 
-docs: link ## Write docs/rules.md from the rules, and the options of the roles from those of the modules
+docs: link ## Write the pages and pictures of docs/, and the options of the roles, that are made from the project itself
 	@$(call with,manifests) tools/docs
 
 clean: ## Remove build/

@@ -18,9 +18,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
-# rules.md holds no plays but snippets: test_generated.py.
-PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name != "rules.md")
-DOCUMENTS = ["README.md", *(f"docs/{path.name}" for path in PAGES)]
+# Both are made from code and hold no plays: test_generated.py.
+PAGES = sorted(path for path in (ROOT / "docs").glob("*.md") if path.name not in ("rules.md", "messages.md"))
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in PAGES)]
 DOCUMENTS += [f"roles/{path.parent.name}/README.md" for path in sorted((ROOT / "roles").glob("*/README.md"))]
 DEPLOYMENT = yaml.safe_load((ROOT / "examples" / "mailer.yaml").read_text(encoding="utf-8"))
 
