@@ -15,7 +15,7 @@ with = venv=$$(tools/venv $(1)) && PATH="$$venv/bin:$$PATH"
 
 export SOURCE CONTEXT REPORT CHECK PYTHON ONLY
 
-.PHONY: help demo audit remediate lint sanity unit molecule test proof faults calibrate bench docs clean link
+.PHONY: help demo audit remediate lint sanity unit coverage molecule test proof faults calibrate bench docs clean link
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,10 @@ sanity: link ## ansible-test sanity
 
 unit: link ## Unit tests
 	@$(call with,dev) pytest --numprocesses=auto
+
+coverage: link ## Branch coverage of the unit tests; reported, not gated [HTML=1: also build/coverage/html]
+	@$(call with,coverage) coverage erase && coverage run -m pytest --numprocesses=auto && \
+		coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }
 
 molecule: link ## All Molecule scenarios, on kind
 	@$(call with,dev) tools/molecule
