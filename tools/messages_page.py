@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,8 @@ _CONSTRUCTORS = {
 # Their texts are no messages: docs/rules.md has the rules, docs/templates.md the variables of snippets.
 _OTHERS = {"Rule", "Variable"}
 _WORDS = re.compile(r"[A-Za-z<>,:;)'-]+ [A-Za-z<(]{2,}|[a-z]{2,} <")
-_PATTERN = re.compile(r"\.[*+]|\\[bsdSwAZ.]|\(\?|\w\|\w|\$$")
+# Patterns, markup and types.
+_PATTERN = re.compile(r"^<\w+ \w+=|\w\[\w+, |\.[*+]|\\[bsdSwAZ.]|\(\?|\w\|\w|\$$")
 _DOCUMENTATION = {"DOCUMENTATION", "EXAMPLES", "RETURN"}
 _HEAD = """# Messages
 
@@ -119,11 +120,10 @@ class Message:
 def render_messages(plugins: Path) -> str:
     """The page as Markdown, grouped by folder and file. Raises UnknownConstructor."""
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(plugins.rglob("*.py"))}
-    calls = read_calls(trees.values())
     page = _HEAD + "".join(f"| {kind} | {meaning} |\n" for kind, meaning in KINDS.items())
     room = ""
     for path, tree in trees.items():
-        messages = sorted(set(read_messages(tree, calls, _default(path))))
+        messages = sorted(set(read_messages(tree, _default(path))))
         if not messages:
             continue
         folder = path.parent.relative_to(plugins.parent).as_posix()
@@ -146,10 +146,10 @@ def _cell(text: str) -> str:
     return f"``{text}``".replace("|", "\\|") if "`" in text else f"`{text}`".replace("|", "\\|")
 
 
-def read_calls(trees: Iterable[ast.Module]) -> dict[str, str]:
-    """The kinds of what private functions return, by name: what their calls stand in."""
+def _calls(tree: ast.Module) -> dict[str, str]:
+    """The kinds of what the private functions of a file return, by name: what their calls stand in."""
     kinds: dict[str, str] = {}
-    for call in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         kind = kind_of(call)
         for argument in _arguments(call) if kind else ():
             for node in ast.walk(argument):
@@ -171,9 +171,9 @@ def _default(path: Path) -> str:
     return _ROOMS[max(rooms, key=len)] if rooms else "part"
 
 
-def read_messages(tree: ast.Module, calls: Mapping[str, str], default: str = "part") -> Iterator[Message]:
+def read_messages(tree: ast.Module, default: str = "part") -> Iterator[Message]:
     """The texts of a module. Raises UnknownConstructor."""
-    yield from _Reader(calls, default).visit(tree, default, {})
+    yield from _Reader(_calls(tree), default).visit(tree, default, {})
 
 
 class _Reader:

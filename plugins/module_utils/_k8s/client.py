@@ -47,7 +47,7 @@ except ImportError:
     kubernetes = None
 
 CONNECT_SECONDS = 10
-READ_SECONDS = 60  # between two parts of an answer; an admission webhook may take 30
+READ_SECONDS = 60  # between two parts of an answer; an admission webhook may need 30
 OPEN_SECONDS = 30
 EXEC_SECONDS = 10
 EXEC_BYTES = 2**21
@@ -239,18 +239,18 @@ def _answer(error: Any) -> Answer:
 
 
 def _unreachable(name: str, error: Any) -> Unreachable:
-    """A failure below HTTP in words, and what to look at."""
+    """Describe a failure below HTTP, and what to check."""
     reason, pool = getattr(error, "reason", None) or error, getattr(error, "pool", None)
     cause = reason.__cause__ or reason
     known = urllib3.exceptions
     if isinstance(reason, known.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(reason):
         return _no_tls(name, str(reason))
     if isinstance(reason, known.ProxyError):
-        text = f"the proxy does not let us through ({_short(cause)}): check proxy and no_proxy (K8S_AUTH_PROXY)"
+        text = f"the proxy refused the connection ({_short(cause)}): check proxy and no_proxy (K8S_AUTH_PROXY)"
     elif isinstance(reason, known.ReadTimeoutError):
         text = f"no answer within {READ_SECONDS} s"
     elif isinstance(reason, known.ConnectTimeoutError) and not isinstance(reason, known.NewConnectionError):
-        text = f"no connection within {CONNECT_SECONDS} s: is the address right, and does a firewall let us through?"
+        text = f"no connection within {CONNECT_SECONDS} s: is the address right, and does a firewall block it?"
     elif isinstance(reason, known.NewConnectionError):
         text = f"no connection ({_short(cause)}): is the address right, and is the API server running?"
     else:
@@ -262,7 +262,7 @@ def _unreachable(name: str, error: Any) -> Unreachable:
 def _no_tls(name: str, reason: str) -> Unreachable:
     text = re.sub(r"\s*\(_ssl\.c:\d+\)|\s+", " ", reason).strip()[:300]
     if "EOF" in text:
-        # What is in front of a server that restarts accepts the connection, and then has nobody to hand it on to.
+        # What is in front of a server that restarts accepts the connection, and then has no one to hand it on to.
         return Unreachable(
             f"{name}: cannot reach the API server: the connection ended before TLS began: is it running?"
         )

@@ -117,7 +117,7 @@ def _executed(output: bytes, result: bytes) -> Executed:
 
 
 def _refused(error: Exception) -> Answer | Exception:
-    """What the library put into the text of an exception, taken apart again."""
+    """What the library put into the text of an exception, parsed back."""
     text = f"{getattr(error, 'reason', None) or error}"
     handshake = _HANDSHAKE.search(text)
     if handshake:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 
-# Whichever of these is complete is used with the host, and no kubeconfig is looked at.
+# Whichever of these is complete is used with the host, and no kubeconfig is read.
 _CREDENTIALS = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
 # Options that an environment variable may also give by their second name.
 _SECOND_NAMES = {"client_cert": "cert_file", "client_key": "key_file"}
@@ -42,7 +42,7 @@ def shown(auth: Mapping[str, Any]) -> str:
 
 
 def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
-    """Why the kubeconfig cannot be used, as far as it can be told; None where it is not to blame."""
+    """Why the kubeconfig cannot be used, as far as it is known; None where it is not to blame."""
     kubeconfig, context = _kubeconfig(auth), _given(auth, "context")
     if isinstance(kubeconfig, str) and not any(os.path.isfile(file) for file in _files(kubeconfig)):
         if _given(auth, "kubeconfig"):

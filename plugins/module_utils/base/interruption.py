@@ -31,7 +31,7 @@ class Interruption:
             signal.signal(number, self._note)
 
     def pause(self, seconds: float) -> None:
-        """Sleep, but no longer than until somebody asks to end."""
+        """Sleep, but only until an interruption is requested."""
         self._event.wait(seconds)
 
     def _note(self, number: int, _frame: Any) -> None:

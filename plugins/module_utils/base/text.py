@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Text that others wrote, made safe to print, and fitted into a number of columns.
 
-Names, messages and reasons come from a cluster or a file: whoever can create an object there chooses them.
+Names, messages and reasons come from a cluster or a file: anyone who can create an object there chooses them.
 """
 
 from __future__ import annotations

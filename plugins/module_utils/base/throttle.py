@@ -13,7 +13,7 @@ _PER_THREAD = 5  # requests a second; each may then take 0.2 s
 
 
 def threads(rate: int, most: int) -> int:
-    """How many threads it takes to use a rate. More would only wait."""
+    """How many threads a rate can use. More would only wait."""
     return min(most, -(-rate // _PER_THREAD)) if rate else most
 
 

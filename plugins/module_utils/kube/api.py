@@ -96,7 +96,7 @@ class ApiError(SourceError):
 
     @property
     def user(self) -> str | None:
-        """Who the server took us for; it says so where it forbids something."""
+        """The user the server authenticated; it says so where it forbids something."""
         match = re.search(r'User "([^"]+)"', self.detail)
         return match[1] if match else None
 
@@ -187,7 +187,7 @@ class Api:
         return self._json("DELETE", path, (), body, what)
 
     def watch(self, path: str, what: str, query: Query) -> Iterator[dict[str, Any]]:
-        """The events of a watch until the server ends it. Raises ApiError (410: it has to begin anew), Unreachable."""
+        """The events of a watch until the server ends it. Raises ApiError (410: it has to start again), Unreachable."""
         with self._lock:
             self.requests += 1
         for line in self._transport.lines(path, (*query, ("watch", "true")), what):
@@ -275,8 +275,8 @@ def failure(answer: Answer, server: Server, what: str, *, again: bool = False) -
         text = f"the server does not accept the credentials (401), so it did not {what}: a token that was revoked or "
         text += "has expired? Log in again, or set api_key (K8S_AUTH_API_KEY) to a new token"
     elif error.user == "system:anonymous":
-        text = f"no credentials reached the server (it took us for system:anonymous), so it did not {what}: set "
-        text += "api_key (K8S_AUTH_API_KEY), or see to the kubeconfig's user"
+        text = f"no credentials reached the server (user system:anonymous), so it did not {what}: set "
+        text += "api_key (K8S_AUTH_API_KEY), or check the user in the kubeconfig"
     elif answer.status == 403:
         text = f"no right to {what} (403, user {error.user})" if error.user else f"may not {what} (403): {detail}"
     else:

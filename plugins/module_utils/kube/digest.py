@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tells one state of an object from another: its content, without what controllers write on it all the time."""
+"""A digest of an object's content, without the fields that controllers keep rewriting."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading fields of an object whose types nobody has checked yet.
+"""Reading fields of an object whose types are not checked yet.
 
 A live object has passed the API server, a manifest has not: every access says which field has which wrong type, so that
 the object is reported as unreadable with a reason instead of being misjudged.

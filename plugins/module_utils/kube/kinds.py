@@ -13,7 +13,7 @@ DEFAULT_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 OPT_IN_KINDS = {
     "Job": "fix what creates it",
     "ReplicaSet": "fix what creates it",
-    "Rollout": "a custom resource takes no strategic merge patch, so put the snippet into its source",
+    "Rollout": "a custom resource accepts no strategic merge patch; put the snippet into its source",
 }
 API_VERSIONS = {
     "Deployment": "apps/v1",

@@ -62,7 +62,7 @@ class Resource:
         elif self.kind == "Node":
             obj["status"] = {"nodeInfo": _part(status.get("nodeInfo") or {}, "kubeletVersion")}
         elif not (self.kind in ROLLING and rollout_of(obj).state in (PROGRESSING, FAILED)):
-            # Kept is the status of what is not at rest: it must not be touched, or is a rollout of ours to wait for.
+            # Keep the status of what has a rollout in progress: leave it alone, or wait if the rollout is ours.
             obj.pop("status", None)
             if self.kind == "DaemonSet":
                 obj["status"] = _part(status, "desiredNumberScheduled")

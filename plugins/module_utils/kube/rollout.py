@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How far a workload's pods have got to its present template, told from the object alone."""
+"""How far a workload's rollout has got, read from the object alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMPLETE, PROGRESSING, FAILED, STORED, UNKNOWN = "complete", "progressing", "fai
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """`state` is COMPLETE, PROGRESSING, FAILED (it gets no further by itself), STORED (its pods are not replaced) or
-    UNKNOWN (nobody could look).
+    UNKNOWN (not readable).
 
     `reason` says what it waits for, why it failed, or why nothing happens; empty when complete.
     """
@@ -56,7 +56,7 @@ def stored(obj: dict) -> str | None:
         return "it has no replicas"
     update = spec.get("updateStrategy") or {}
     if kind in ("StatefulSet", "DaemonSet") and update.get("type") == "OnDelete":
-        return "its update strategy is OnDelete: a pod has it when it is deleted and made anew"
+        return "its update strategy is OnDelete: a pod gets it when it is deleted and recreated"
     partition = (update.get("rollingUpdate") or {}).get("partition") or 0
     if kind == "StatefulSet" and partition:
         return f"its partition is {partition}: only pods from that number on have it"

@@ -95,7 +95,7 @@ class Selecting(Generic[_T]):
             self._found[label].append((self._count, selector, thing))
 
     def of(self, labels: Mapping[str, str]) -> list[_T]:
-        """Those whose selector takes the labels, in the order in which they came."""
+        """Those whose selector matches the labels, in their original order."""
         asked = [entry for label in (None, *labels.items()) for entry in self._found.get(label, ())]
         taking = sorted((entry for entry in asked if entry[1].matches(labels)), key=lambda entry: entry[0])
         return [thing for _place, _selector, thing in taking]
@@ -122,7 +122,7 @@ def parse_selector(text: str) -> Selector:
 
 
 def selector_text(selector: Mapping[str, Any]) -> str:
-    """A LabelSelector as the API takes it in a query."""
+    """A LabelSelector in the form of an API query."""
     parts = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
     for expression in selector.get("matchExpressions") or ():
         values = ",".join(expression.get("values") or ())

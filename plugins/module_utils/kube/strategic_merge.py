@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-# A list's field name, and the field that tells its elements apart (patchMergeKey in the Kubernetes API).
+# A list's field name, and the field that identifies its elements (patchMergeKey in the Kubernetes API).
 MERGE_KEYS = {
     "containers": "name",
     "initContainers": "name",
@@ -41,7 +41,7 @@ def merge(obj: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 def merge_patches(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Combine two patches into one that does what both do; where they disagree the second holds. Nulls are kept.
 
-    Patches are expected to agree on the shape: a map over a null (delete, then set anew) is taken as the map alone.
+    Patches are expected to agree on the shape: a map over a null (delete, then set again) counts as the map alone.
     """
     result = dict(first)
     for key, value in second.items():
@@ -62,7 +62,7 @@ def difference(before: Any, after: Any) -> list[str]:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether `difference` would list nothing, which takes far longer to find out."""
+    """Whether `difference` would list nothing, which is far slower to compute."""
     return _same(one, other, set())
 
 
@@ -155,7 +155,7 @@ def _difference(a: Any, b: Any, path: str, field: str, paths: list[str], seen: s
         if not _same_scalar(a, b):
             paths.append(path)
         return
-    # Without this, objects that refer to their parts through aliases a few levels deep would take for ever.
+    # Without this, objects that refer to their parts through aliases a few levels deep would never end.
     if (id(a), id(b)) in seen:
         return
     seen.add((id(a), id(b)))
@@ -186,12 +186,12 @@ def _same(a: Any, b: Any, seen: set[tuple[int, int]]) -> bool:
 
 
 def _same_scalar(a: Any, b: Any) -> bool:
-    # NaN is not equal to itself, and both sides having it is no difference; repr tells it apart from the rest.
+    # NaN is not equal to itself, and both sides having it is no difference; repr distinguishes it from the rest.
     return type(a) is type(b) and (a == b or repr(a) == repr(b) == "nan")
 
 
 def _pair_elements(a: list[Any], b: list[Any], path: str, field: str) -> list[tuple[str, str, Any, Any, bool]] | None:
-    """Elements that belong together, by name where the list has names; None where only the whole list can be told."""
+    """Elements that belong together, by name where the list has names; None: compare only the whole list."""
     names_a, names_b = _names(a, field), _names(b, field)
     if names_a is None or names_b is None:
         if len(a) != len(b):

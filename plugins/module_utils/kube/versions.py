@@ -35,5 +35,5 @@ def parse_version(text: str) -> Version:
     version = Version(int(match[1]), int(match[2]))
     if version < _OLDEST:
         # YAML reads 1.30 without quotes as the number 1.3, which would silently switch the sleep action off.
-        raise ValueError(f'kubernetes_version: {version} is too old to be meant; quote it, as in "1.30"')
+        raise ValueError(f'kubernetes_version: {version} is too old; if you meant a later one, quote it, as in "1.30"')
     return version

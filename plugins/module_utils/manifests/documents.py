@@ -191,7 +191,7 @@ class _Builder:
         value = self.build(node)
         sources = value if isinstance(value, list) else [value]
         if not all(isinstance(source, LocatedDict) for source in sources):
-            raise _Unusable("'<<' merges something that is no mapping", node.start_mark.line)
+            raise _Unusable("'<<' merges something that is not a mapping", node.start_mark.line)
         return sources
 
 

@@ -103,8 +103,8 @@ def _edit(
     except CannotSplice as error:
         raise EditRefused(error.reason, line + error.line) from error
     except (yaml.YAMLError, RecursionError) as error:
-        raise EditRefused("its YAML cannot be taken apart", document.line) from error
-    # The line break that was lacking is taken away again, unless an edit has made it a part of a value.
+        raise EditRefused("its YAML cannot be parsed into nodes", document.line) from error
+    # The line break that was lacking is removed again, unless an edit has made it a part of a value.
     candidates = [edited.removesuffix(layout.newline(len(layout.text))), edited] if unterminated else [edited]
     for candidate in candidates:
         # YAML allows commas that JSON does not.

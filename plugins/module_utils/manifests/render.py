@@ -15,7 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.sca
 
 # Characters that may stand unquoted in every place, flow style and keys included. The rest is quoted.
 _SAFE = re.compile(r"[\w./][\w./@%+=-]*(?: [\w./@%+=-]+)*", re.ASCII)
-# Allowed raw in JSON, but not in YAML, or taken for a line break there.
+# Allowed raw in JSON, but not in YAML, or read as a line break there.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
@@ -63,7 +63,7 @@ def json_lines(key: str | None, value: Any, unit: str) -> list[str]:
 
 
 def scalar(value: Any, quote: str = "") -> str:
-    """Write a scalar so that every YAML reader takes it for the same value, plain where that is safe."""
+    """Write a scalar so that every YAML reader reads the same value, plain where that is safe."""
     if not isinstance(value, str):
         return json.dumps(value)
     if quote == "'" and value.isprintable():

@@ -23,7 +23,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 
 
 def plain_value(text: str) -> Any:
-    """What Kubernetes takes an unquoted scalar for: None, a bool, an int, a float, or the text itself."""
+    """What Kubernetes reads an unquoted scalar as: None, a bool, an int, a float, or the text itself."""
     if text[:1] not in _NUMERIC:
         return _NAMED.get(text, text)
     if text in _NAMED:

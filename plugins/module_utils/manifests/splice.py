@@ -68,7 +68,7 @@ class Splicer:
         pieces, position = [], 0
         for start, end, text in sorted(self._splices, key=lambda splice: splice[:2]):
             if start < position:
-                raise CannotSplice("two changes meet in one place", self._layout.line(start))
+                raise CannotSplice("two changes overlap", self._layout.line(start))
             pieces += [self._text[position:start], text]
             position = end
         return "".join([*pieces, self._text[position:]])
@@ -96,7 +96,7 @@ class Splicer:
             raise CannotSplice("it has an explicit tag (!): edit it by hand", node.line)
 
     def _refuse_anchors_within(self, *nodes: Node) -> None:
-        """What is taken away must not hold an anchor that something else refers to."""
+        """What is removed must not hold an anchor that something else refers to."""
         left = list(nodes)
         while left:
             node = left.pop()
@@ -117,7 +117,7 @@ class Splicer:
                 raise CannotSplice("it is merged with another map (<<): edit it by hand", key.line)
             name = key_text(plain_value(key.value)) if key.plain else key.value
             if name is None or name in entries:
-                raise CannotSplice(f"the key {name} is there twice: edit it by hand", key.line)
+                raise CannotSplice(f"the key {name} occurs twice: edit it by hand", key.line)
             colon = _COLON.match(self._text, key.end)
             opener = colon.end() if colon else -1
             entries[name] = _Entry(key, value, _Slot("flow" if node.flow else "key", opener, node.column, quoted))

@@ -55,7 +55,7 @@ def read_folder(params: Mapping[str, Any]) -> str | None:
 
 
 def choose(api: Api, selection: Selection) -> Workload:
-    """Read the only workload that the selection takes. Raises SourceError (ApiError included), Unreadable."""
+    """Read the only workload that the selection matches. Raises SourceError (ApiError included), Unreadable."""
     found: list[tuple[str, str, str]] = []
     for kind in selection.kinds:
         resource = WORKLOADS[kind]
@@ -66,8 +66,8 @@ def choose(api: Api, selection: Selection) -> Workload:
     if len(found) != 1:
         shown = ", ".join("/".join(entry) for entry in sorted(found)[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-        told = f"{len(found)} workloads are selected ({shown}{more})" if found else "no workload is selected"
-        raise SourceError(f"{api.name}: {told}: exactly one is needed, so name it by {NARROW}")
+        count = f"{len(found)} workloads are selected ({shown}{more})" if found else "no workload is selected"
+        raise SourceError(f"{api.name}: {count}: exactly one is needed, so name it by {NARROW}")
     (namespace, kind, name) = found[0]
     resource = WORKLOADS[kind]
     obj = api.get(resource.path(namespace, name), f"get {namespace}/{kind}/{name}")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends a drill early: SIGINT, SIGTERM, or that nobody reads its result any more."""
+"""What ends a drill early: SIGINT, SIGTERM, or that no reader of its result is left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOOK = 1000  # milliseconds
 
 
 class Interrupted(BaseException):
-    """Like KeyboardInterrupt, not an Exception: nothing on the way may take it for a failure of its own."""
+    """Like KeyboardInterrupt, not an Exception: nothing on the way may handle it as a failure of its own."""
 
 
 @contextmanager
@@ -32,10 +32,10 @@ def interruptible(output: int) -> Iterator[None]:
 
     def look() -> None:
         poll = select.poll()
-        poll.register(output, 0)  # errors are told always
+        poll.register(output, 0)  # errors are always reported
         while not done.is_set():
             if any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in poll.poll(_LOOK)):
-                # Whoever started the drill is gone, and with it the signal that it would have passed on.
+                # The process that started the drill has ended, and cannot pass a signal on.
                 if not done.is_set():
                     os.kill(os.getpid(), signal.SIGTERM)
                 return

@@ -17,7 +17,7 @@ ACTION_STATUSES = ("failed", "refused", "skipped", "changed", "would-change", "u
 
 
 def preflight(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(what a look before the start has shown, whom it concerns), each text once, the most frequent first."""
+    """(what the preflight found, which objects it concerns), each text once, the most frequent first."""
     about: dict[str, list[str]] = {}
     for action in report["actions"]:
         for note in action.get("preflight") or ():

@@ -21,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 # helm.sh/chart is name-version, and a name may end in a number, too.
 _CHART = re.compile(r"(.+?)-v?\d+\.\d+.*")
-# What tells two pods apart that are otherwise written alike.
+# What differs between two pods that are otherwise written alike.
 _NAMES = ("name", "namespace", "labels", "annotations")
 
 
@@ -93,7 +93,7 @@ def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
 
 
 def _without(text: str, name: str) -> str:
-    """The text but for a name where that stands by itself; to compile a pattern of each name takes far longer."""
+    """The text but for a name where that stands by itself; compiling a pattern for each name is far slower."""
     parts, done, start = [], 0, text.find(name)
     while start >= 0:
         end = start + len(name)

@@ -127,7 +127,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     profile, origin = case.profile, case.workload.origin
     restarts = change is not None and bool(change.template)
     pods = pods_restarted(case, change) if change else None
-    # For whoever owns the object: it was not patched because of them.
+    # For the owner of the object, because of whom it was not patched.
     owned = change if change and judgement.refusal and owner else None
     return {
         **_identity(judgement),
@@ -170,7 +170,7 @@ def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict
         "status": "suppressed" if waiver else "open",
         "reason": None if auto else _reason(judgement, finding),
         "waiver": _waiver(waiver) if waiver else None,
-        # What somebody decided to live with needs no remedy.
+        # An accepted finding needs no remedy.
         "snippet": None if auto or waiver else snippet_of(judgement, finding, snippets),
         "new": None,
         "fingerprint": finding.fingerprint,
@@ -234,5 +234,5 @@ def report_action(action: Action) -> dict[str, Any]:
     """The same of an action of this run."""
     origin = action.workload.origin
     entry = action_entry(action.workload.key, origin.file, origin.line, action.status, action.reason)
-    told = {"fields": sorted(action.fields), "restored": sorted(action.restored), "preflight": [*action.preflight]}
-    return entry | told | {"wave": action.wave}
+    details = {"fields": sorted(action.fields), "restored": sorted(action.restored), "preflight": [*action.preflight]}
+    return entry | details | {"wave": action.wave}

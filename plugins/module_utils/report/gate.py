@@ -72,7 +72,7 @@ class _Judged:
         self._workloads = {_key(entry) for entry in earlier["workloads"]}
         self._selection = None
         if same_place and earlier["scope"]["label_selectors"] == scope["label_selectors"]:
-            # Labels are not in a report: whoever the same selectors take now, they would have taken then.
+            # Labels are not in a report: what the same selectors match now, they would have matched then.
             self._selection = replace(Selection.from_options(dict(earlier["scope"])), label_selectors=())
         self._unread = {entry.get("file") or entry.get("object") for entry in earlier["skipped"]}
         self._unseen = {entry["scope"] for entry in earlier["not_evaluated"] if entry["rule"] == "all"}

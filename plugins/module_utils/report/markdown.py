@@ -43,7 +43,7 @@ _LEGEND = """## How to read this
 - **Budget**: a pod has its grace period (`terminationGracePeriodSeconds`) from the request to stop until SIGKILL. The
   preStop hook, the application's drain (finishing what is in flight after SIGTERM) and native sidecars share it.
   required = preStop + drain + sidecar + margin, in seconds; more than grace means that something is killed.
-- **?** is a time that nobody has declared. The sum is then a lower bound (≥), and no verdict unless it is already above
+- **?** is a time that no one has declared. The sum is then a lower bound (≥), and no verdict unless it is already above
   grace.
 - **error**: a certain loss, or a mechanism that cannot work. **warning**: a loss under load or in a race. **info**:
   worth knowing, never patched. **clean**: neither error nor warning, as far as the report has seen.
@@ -52,7 +52,7 @@ _LEGEND = """## How to read this
 # Inert inside a code span, also in a table; anything else is escaped as prose.
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9_./:@=,+()\[\]#-]+( [A-Za-z0-9_./:@=,+()\[\]#-]+)*")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;"}
-# GitHub makes links of addresses, mentions and issue numbers in plain text; a joint that nobody sees stops that.
+# GitHub makes links of addresses, mentions and issue numbers in plain text; an invisible joiner stops that.
 _JOINT = "\u200b"
 _AUTOLINKS = re.compile(r"(?i)(@|#(?=\w)|/(?=/)|www(?=\.)|(?:mailto|xmpp):)")
 _ESCAPES = str.maketrans(_ENTITIES | {_JOINT: "&#8203;"} | {char: f"\\{char}" for char in "`*_[]~$"})
@@ -81,7 +81,7 @@ def render(report: Mapping[str, Any]) -> str:
     sections += _section("Waivers", _table(_WAIVER_COLUMNS, map(_waiver, waiver_lines(report)[1]), "     r"))
     sections += _section("Skipped", _table(("where", "why"), map(_skipped, report["skipped"])))
     sections += _actions(report)
-    sections += _section("Before the start", _table(("what", "where"), (map(_text, row) for row in preflight(report))))
+    sections += _section("Preflight", _table(("what", "where"), (map(_text, row) for row in preflight(report))))
     sections.append(_LEGEND)
     return "\n\n".join(sections) + "\n"
 
@@ -251,4 +251,4 @@ def _actions(report: Mapping[str, Any]) -> list[str]:
 
 def _restored(row: Mapping[str, Any]) -> str:
     paths = row.get("restored") or ()
-    return f"put back {', '.join(_code(path) for path in paths)}" if paths else ""
+    return f"rolled back {', '.join(_code(path) for path in paths)}" if paths else ""

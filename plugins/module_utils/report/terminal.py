@@ -44,7 +44,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     tally,
     totals,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import told, waiver_lines, written
+from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import (
+    explanation,
+    waiver_lines,
+    written,
+)
 
 _LEAST_WIDTH = 40
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _CYAN = "1", "2", "31", "33", "32", "36"
@@ -73,7 +77,7 @@ def render(
         _waivers(report, page),
         _pairs("skipped", [(_skipped_where(entry), visible(entry["reason"])) for entry in report["skipped"]], page),
         _actions(report, page),
-        _concerning("before the start", preflight(report), page),
+        _concerning("preflight", preflight(report), page),
         _closing(report, cards, hints, page),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
@@ -169,15 +173,15 @@ def _budget(card: Card, page: _Page) -> list[str]:
 
 
 def _sources(card: Card, rows: list[tuple[str, Mapping[str, Any]]], page: _Page) -> list[str]:
-    """Where the numbers come from; an unknown drain is told once for all, under the notes."""
+    """Where the numbers come from; an unknown drain is listed once, under the notes."""
     texts = []
     budget = rows[0][1]
     if len(card.containers) > 1 and budget.get("container"):
         texts.append(("container", visible(budget["container"])))
     for _label, row in rows:
         for key, name in PARTS.items():
-            told = row[key] != 0 or row["sources"][key].startswith("assumed")
-            if key == "margin" or not told or (key == "drain" and row[key] is None):
+            shown = row[key] != 0 or row["sources"][key].startswith("assumed")
+            if key == "margin" or not shown or (key == "drain" and row[key] is None):
                 continue
             if row is budget or row[key] != budget[key]:
                 texts.append((f"{name} {number(row[key])}{' s' if row[key] is not None else ''}", row["sources"][key]))
@@ -205,7 +209,7 @@ def _findings(card: Card, page: _Page) -> list[str]:
         lines += [f"{'':{width + 6}}{line}" for line in rest]
     lines += page.more(len(grave))
     if infos:
-        # What is hygiene takes one line beside what loses requests; the report has its words.
+        # Hygiene gets one line beside what loses requests; the report has its messages.
         lines += page.hang("  i ", ", ".join(dict.fromkeys(infos)), _CYAN)
     return lines
 
@@ -240,7 +244,7 @@ def _waivers(report: Mapping[str, Any], page: _Page) -> list[str]:
         status = f"  {pad(visible(entry['status']), 7)}  "
         where = f"{visible(entry['object'])} {visible(entry['rule'])}  {written(entry)}"
         lines += page.hang(status, where, _STATUS_COLORS.get(entry["status"], ""))
-        lines += page.hang(" " * cells(status), told(entry))
+        lines += page.hang(" " * cells(status), explanation(entry))
     return lines + page.more(len(shown))
 
 
@@ -261,7 +265,7 @@ def _actions(report: Mapping[str, Any], page: _Page) -> list[str]:
         lines += page.hang(status, visible(row["object"]) + where, _STATUS_COLORS.get(row["status"], ""))
         for detail in (
             ", ".join(_short_path(path) for path in row.get("fields") or ()),
-            ", ".join(f"{_short_path(path)} put back" for path in row.get("restored") or ()),
+            ", ".join(f"{_short_path(path)} rolled back" for path in row.get("restored") or ()),
             visible(aftermath(row, waves=waves)),
         ):
             if detail:

@@ -49,7 +49,7 @@ class Card:
 
     @property
     def drain_unknown(self) -> bool:
-        """Whether its budget has a drain that nobody has declared."""
+        """Whether its budget has a drain that no one has declared."""
         budget = self.workload.get("budget")
         return self.judged and budget is not None and budget["drain"] is None
 
@@ -60,7 +60,7 @@ class Card:
 
     @property
     def containers(self) -> set[str]:
-        """The containers that it has to tell apart."""
+        """The containers that it has to distinguish."""
         named = {finding.get("container") for finding in (*self.open, *self.suppressed)}
         named.add((self.workload.get("budget") or {}).get("container"))
         return {name for name in named if name}
@@ -157,8 +157,8 @@ def by_hand(card: Card) -> list[str]:
     for why, findings in groups.items():
         rules = ", ".join(dict.fromkeys(visible(finding["rule"]) for finding in findings))
         help_text = "snippet in the report" if any(finding.get("snippet") for finding in findings) else ""
-        told = "; ".join(part for part in (why, help_text) if part)
-        texts.append(f"{rules}: {told}" if told else rules)
+        explanation = "; ".join(part for part in (why, help_text) if part)
+        texts.append(f"{rules}: {explanation}" if explanation else rules)
     return texts
 
 

@@ -70,7 +70,7 @@ def _status(
         return "unjudged", "the rule was not evaluated"
     if beyond:
         return "unjudged", beyond
-    return "unused", "it can go: nothing is found" if judgements else "there is no such workload here"
+    return "unused", "no longer needed: nothing is found" if judgements else "there is no such workload here"
 
 
 def _beyond(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, snapshot: Snapshot) -> str:
@@ -109,7 +109,7 @@ def written(entry: Mapping[str, Any]) -> str:
     return place(entry) or visible(entry["source"])
 
 
-def told(entry: Mapping[str, Any]) -> str:
+def explanation(entry: Mapping[str, Any]) -> str:
     """A waiver in words: its reason and date, and what is to be known of its status."""
     parts = [visible(entry["reason"])] if entry["reason"] else []
     if entry["until"]:

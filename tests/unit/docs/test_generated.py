@@ -17,7 +17,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules import 
 from ansible_collections.graceful.termination.tools.generated import generated
 from ansible_collections.graceful.termination.tools.messages_page import (
     UnknownConstructor,
-    read_calls,
     read_messages,
     render_messages,
 )
@@ -68,8 +67,7 @@ def test_the_list_of_losses_names_every_rule():
 
 
 def messages(source: str) -> list:
-    tree = ast.parse(source)
-    return [(message.kind, message.text) for message in read_messages(tree, read_calls([tree]))]
+    return [(message.kind, message.text) for message in read_messages(ast.parse(source))]
 
 
 def test_a_message_has_its_kind_and_holes():

@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.o
 )
 
 _LETTERS = {
-    "Z": "ended, and its parent takes no note (zombie)",
+    "Z": "ended, and its parent has not reaped it (zombie)",
     "D": "waits for a device",
     "T": "is held",
     "t": "is held",
@@ -54,12 +54,12 @@ def _changes(before: Look | None, after: Look) -> Iterator[str]:
             yield f"{_named(process)}: {_LETTERS[process.state]}"
         if earlier is not None and earlier.term != process.term:
             yield f"{_named(process)}: SIGTERM: from now on {_term(process)}"
-    yield from (f"{_named(process)}: gone" for pid, process in sorted(old.items()) if pid not in after.processes)
+    yield from (f"{_named(process)}: ended" for pid, process in sorted(old.items()) if pid not in after.processes)
     yield from _sockets(before or Look(after.at, {}, {}), after)
 
 
 def _sockets(before: Look, after: Look) -> Iterator[str]:
-    """One line for each port that has changed; what is listened on is told apart from what is connected."""
+    """One line for each port that has changed; listening sockets are separate from connected ones."""
     ports = {port for port, _state in (*before.sockets, *after.sockets)}
     for port in sorted(ports, key=lambda each: (each is None, each or 0)):
         name = "own calls" if port is None else f"port {port}"
@@ -82,7 +82,11 @@ def _term(process: Process) -> str:
     if process.term != DEFAULT:
         return process.term
     # Where tini and dumb-init wait for their signals, no handler shows.
-    return "no handler shows: dropped, unless it waits for it" if process.pid == 1 else "no handler: ends it at once"
+    return (
+        "no handler shows: dropped, unless it waits for it"
+        if process.pid == 1
+        else "no handler: ends it at once"
+    )
 
 
 def _named(process: Process) -> str:

@@ -48,7 +48,7 @@ def document(
         },
         "stop_at": _time(zero) if zero is not None else None,
         "timeline": [
-            {**_when(at, zero), "text": text} for at, text in sorted(_told(observer, seen, trace), key=_first)
+            {**_when(at, zero), "text": text} for at, text in sorted(_entries(observer, seen, trace), key=_first)
         ],
         "looks": [
             {
@@ -68,8 +68,8 @@ def document(
     }
 
 
-def _told(observer: Observer, seen: Observation, trace: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
-    """What was seen, and how the target ended, which the kubelet tells, in whole seconds."""
+def _entries(observer: Observer, seen: Observation, trace: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
+    """What was seen, and how the target ended, which the kubelet reports in whole seconds."""
     yield from timeline(seen)
     (target,) = (entry for entry in trace["containers"] if entry["name"] == observer.container)
     finished = seconds_of(target["finished_at"])
@@ -82,7 +82,7 @@ def _first(entry: tuple[float, str]) -> float:
 
 
 def _prolonged(after: float | None) -> bool | None:
-    """Whether the pod's end is no longer its own; None where times in whole seconds do not tell."""
+    """Whether the pod's end is no longer its own; None where whole seconds are too coarse."""
     return None if after is None or 0 < after <= RESOLUTION else after > 0
 
 

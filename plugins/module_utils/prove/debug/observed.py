@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the observer wrote, line by line. It comes from a container of somebody's pod, so a line may hold anything."""
+"""What the observer wrote, line by line. It comes from a user's pod, so a line may hold anything."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def plan(target: Target, options: DebugOptions) -> Observer:
     elif (spec.get("os") or {}).get("name") == "windows":
         reason = "it runs on Windows, where there is no /proc to look into"
     elif spec.get("hostPID"):
-        reason = "it shares the processes of its node (hostPID), and they are nobody's to look at here"
+        reason = "it shares the processes of its node (hostPID), which a debug of one pod must not show"
     elif spec.get("hostNetwork") and options.capture:
         reason = (
             "it shares the network of its node (hostNetwork): a capture would be one of the whole node; set capture "
@@ -90,7 +90,7 @@ def plan(target: Target, options: DebugOptions) -> Observer:
         "image": options.image,
         "imagePullPolicy": "IfNotPresent",
         "targetContainerName": container,
-        # The kubelet puts in values for $(NAME), and takes $$ for $.
+        # The kubelet substitutes $(NAME), and reads $$ as $.
         "command": [word.replace("$", "$$") for word in command],
         "securityContext": _rights(capture=options.capture),
     }
@@ -129,7 +129,7 @@ def attach(api: Api, target: Target, observer: Observer, *, dry: bool = False) -
                 way = f"set capture (termination_debug_capture) to false, or {way}"
             raise SourceError(f"{pod}: nothing was stopped: {error.detail}; {way}") from None
         if error.status in (404, 409):
-            raise SourceError(f"{pod}: nothing was stopped: it has just been replaced or is gone; try again") from None
+            raise SourceError(f"{pod}: nothing was stopped: it was just replaced or deleted; try again") from None
         raise
 
 
@@ -148,8 +148,8 @@ def wait_until_it_runs(
         if "terminated" in state or (state.get("waiting") or {}).get("reason") in _HOPELESS:
             break
         pause(_PAUSE)
-    told = state.get("terminated") or state.get("waiting") or {}
-    reason = f"{told.get('reason') or 'no reason is reported'}: {told.get('message') or ''}".removesuffix(": ")
+    waiting = state.get("terminated") or state.get("waiting") or {}
+    reason = f"{waiting.get('reason') or 'no reason is reported'}: {waiting.get('message') or ''}".removesuffix(": ")
     raise SourceError(
         f"pod {target.namespace}/{target.name}: nothing was stopped: the ephemeral container of image {observer.image} "
         f"does not run: {shorten(visible(reason), 300)}; {observer.name} stays in the pod's list"

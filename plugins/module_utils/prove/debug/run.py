@@ -50,7 +50,7 @@ def foresee(api: Api, target: Target, options: DebugOptions, observer: Observer)
 def run_debug(
     api: Api, target: Target, options: DebugOptions, observer: Observer, pauses: Pauses | None = None
 ) -> dict[str, Any]:
-    """Attach the observer, stop the pod, and tell both. Raises as run_trace does; then nothing was stopped."""
+    """Attach the observer, stop the pod, and report both. Raises as run_trace does; then nothing was stopped."""
     refused = rehearse(api, target, options.trace.mode)
     if refused:
         raise SourceError(f"pod {target.namespace}/{target.name}: nothing was attached: {refused}")

@@ -35,11 +35,11 @@ def _inside(document: Mapping[str, Any], width: int, color: bool) -> Iterator[st
     if document["packets"]:
         yield f"  {len(document['packets']):,} packets that open, close or reset a connection"
         yield from _entries(document["packets"], width)
-    told = [f"{observer['container']} ({observer['image']}): {observer['text']}"]
+    lines = [f"{observer['container']} ({observer['image']}): {observer['text']}"]
     if observer["sees"] == "sockets":
-        told.append("the runtime does not share the processes of another container: only sockets were seen")
-    told += [observer["trouble"]] if observer["trouble"] else []
-    for text in told:
+        lines.append("the runtime does not share the processes of another container: only sockets were seen")
+    lines += [observer["trouble"]] if observer["trouble"] else []
+    for text in lines:
         first, *rest = wrap(visible(text), width - len(_LABEL))
         yield _LABEL + first
         yield from (" " * len(_LABEL) + line for line in rest)

@@ -104,10 +104,10 @@ class Driver:
                 self.changed = True
             except ApiError as error:
                 if error.status == 429:
-                    return f"a disruption budget forbids to evict pod {pod.name}: {error.detail}"
+                    return f"a disruption budget forbids the eviction of pod {pod.name}: {error.detail}"
                 if error.status not in (404, 409):
                     raise
-            return ""  # or somebody else has just taken it away
+            return ""  # or it was just deleted by another client
 
         self._wait(refused)
 
@@ -115,7 +115,7 @@ class Driver:
         """Which of the old pods are still there, in words; the others are new by then."""
         self.pods.all()  # raises where the pods can no longer be seen
         left = [pod.name for pod in old if pod.gone_at is None]
-        return f"{len(left)} of {len(old)} old pods are not gone, such as {left[0]}" if left else ""
+        return f"{len(left)} of {len(old)} old pods are not deleted yet, such as {left[0]}" if left else ""
 
     def _wait(self, waits_for: Callable[[], str]) -> None:
         """Until nothing is waited for. Raises SourceError after the timeout."""

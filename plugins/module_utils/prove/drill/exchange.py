@@ -27,7 +27,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.t
 )
 
 TIMEOUT = 5.0  # seconds for a connection, and again for each part of an answer
-_CLOSE_SECONDS = 0.3  # how long a server may take to close after its answer
+_CLOSE_SECONDS = 0.3  # how long a server has to close after its answer
 _PIECE_SECONDS = 0.25  # between two pieces of an upload
 _AGENT = {"User-Agent": f"graceful-termination-drill/{VERSION}"}
 # What was sent is counted once; a repeated or redirected request would hide what became of it.
@@ -64,7 +64,7 @@ class Client:
             result = self._fresh(("", port))
             if result:
                 return result
-        return self._fresh(None) or (OK, "")  # the kernel's choice is never taken
+        return self._fresh(None) or (OK, "")  # the kernel's choice is never used
 
     def _fresh(self, source: tuple[str, int] | None) -> Result | None:
         """None where the local port was not to be had."""
@@ -87,9 +87,9 @@ class Client:
         return Kept(self._pools(**self._where), self._path, self._ports.held, closed)
 
     def upload(self, seconds: float, abandon: Callable[[], bool], patience: float = 2 * TIMEOUT) -> Result:
-        """One request whose body takes so long. Raises Abandoned as soon as `abandon` says so.
+        """One request whose body is sent over so many seconds. Raises Abandoned as soon as `abandon` says so.
 
-        `patience`: seconds that the answer may take after the last piece.
+        `patience`: seconds to wait for the answer after the last piece.
         """
         pool, sent = self._pools(**self._where), []
         connections: list[Any] = []
@@ -171,11 +171,11 @@ class Kept:
 def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None]) -> None:
     """Tell each connection of a pool when it is about to be opened, and open it from a port of its own.
 
-    The library opens new ones silently, and the kernel would take ports that are another connection's a minute later.
+    The library opens new ones silently, and the kernel would use ports that are another connection's a minute later.
     """
 
     class Prepared(pool.ConnectionCls):  # type: ignore[misc]
-        """A connection that is told."""
+        """A connection that reports itself."""
 
         source_address: tuple[str, int] | None
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pods of one workload, watched: when each was told to stop, when it was gone, and how its containers ended."""
+"""The pods of one workload, watched: when each was asked to stop, when it was deleted, and how its containers ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection is taken for dead
+WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection may be cut as dead
 _REST = 1.0  # seconds after a watch that broke
 _FAILURES = 5  # in a row
 
@@ -44,7 +44,7 @@ class Pod:
 
     @property
     def serving(self) -> bool:
-        """Ready, and not told to stop."""
+        """Ready, and not asked to stop."""
         return self.ready and self.marked_at is None and self.gone_at is None
 
 

@@ -16,12 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-FIRST, LAST = 32768, 60999  # what Linux, too, takes for its clients: nobody expects to listen there
+FIRST, LAST = 32768, 60999  # Linux's own range for clients: no server listens there
 FIRST_FRESH = FIRST + 8000  # those before are of connections that are held
 # Seconds until a port comes again. nf_conntrack_tcp_timeout_syn_sent, _fin_wait and _time_wait are 120 each: what is
 # left is how long a connection may last.
 FRESH_PERIOD, HELD_PERIOD = 130.0, 900.0
-TRIES = 8  # neighbours of a port that somebody else has
+TRIES = 8  # neighbours of a port that is in use
 
 
 class Ports:

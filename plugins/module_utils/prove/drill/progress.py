@@ -13,7 +13,7 @@ EVERY = 0.3  # seconds
 
 
 def teller(path: str) -> Callable[[str], None]:
-    """What appends lines to a file that is there; without one, or where it cannot be written, they are not told."""
+    """What appends lines to a file that is there; without one, or where it cannot be written, they are dropped."""
 
     def tell(text: str) -> None:
         if path:

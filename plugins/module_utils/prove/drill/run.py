@@ -31,8 +31,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dril
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-UPLOAD_BEYOND = 10.0  # seconds that an upload takes beyond the preStop hook, so that it is under way at SIGTERM
-TRIAL_SECONDS = 1.0  # of the upload that finds out whether the URL takes any
+UPLOAD_BEYOND = 10.0  # seconds that an upload lasts beyond the preStop hook, so that it is under way at SIGTERM
+TRIAL_SECONDS = 1.0  # of the upload that finds out whether the URL accepts any
 _HELD = 0.95  # of the rate that was asked for
 _LOWER = 0.8  # of what was achieved
 _NOISE_RUNS = 3
@@ -40,7 +40,7 @@ _NOISE_RUNS = 3
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds: of the noise run, and of the load before the first stop and after the last old pod has gone."""
+    """Seconds: of the noise run, and of the load before the first stop and after the last old pod is deleted."""
 
     noise: float = 5.0
     lead: float = 1.0
@@ -48,12 +48,12 @@ class Times:
 
 
 def hook_seconds(workload: Workload) -> float:
-    """How long its longest preStop hook takes at least, as far as it is declared."""
+    """How long its longest preStop hook runs at least, as far as it is declared."""
     return max((hook_time(container.pre_stop).seconds for container in workload.containers), default=0)
 
 
 def upload_seconds(workload: Workload) -> float:
-    """How long an upload takes: longer than the preStop hook, but short enough to be finished in the grace period."""
+    """How long an upload lasts: longer than the preStop hook, but short enough to be finished in the grace period."""
     hook = hook_seconds(workload)
     return max(1.0, min(hook + UPLOAD_BEYOND, (hook + workload.grace) / 2))
 
@@ -135,7 +135,7 @@ class _Drill:
             counts = record.load.tally.counts()
             entry["requests"] = counts.requests - before
             self._tell(
-                f"round {number} of {record.options.rounds}: the old pods have gone after {entry['seconds']:g} s; "
+                f"round {number} of {record.options.rounds}: the old pods were deleted after {entry['seconds']:g} s; "
                 f"lost so far: {counts.lost:,} of {counts.requests:,} requests"
             )
         last_gone = max((pod.gone_at or 0.0 for pod in self._pods.all()), default=0.0)
@@ -184,7 +184,7 @@ class _Drill:
         except Abandoned:  # never: the trial is not given up
             return
         if outcome != OK:
-            self.record.no_upload = f"the URL does not take one ({outcome}, {detail})"
+            self.record.no_upload = f"the URL does not accept one ({outcome}, {detail})"
 
     def _begin(self, phase: Phase, rate: float, seconds: float) -> None:
         phase.asked, self._phase = rate, phase

@@ -48,13 +48,17 @@ def _rows(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             "",
         )
     label = "lost"
-    for stream, told in document["streams"].items():
-        lost = sum(told["lost"].values())
-        if told["requests"] or not told.get("reason"):
-            bound = told["bound"]["text"].partition(": ")[2]
-            yield label, f"{stream:<11} {_lost(lost, told['requests'], told['lost'])}: {bound}", _RED if lost else ""
+    for stream, counted in document["streams"].items():
+        lost = sum(counted["lost"].values())
+        if counted["requests"] or not counted.get("reason"):
+            bound = counted["bound"]["text"].partition(": ")[2]
+            yield (
+                label,
+                f"{stream:<11} {_lost(lost, counted['requests'], counted['lost'])}: {bound}",
+                _RED if lost else "",
+            )
         else:
-            yield label, f"{stream:<11} not sent: {told['reason']}", ""
+            yield label, f"{stream:<11} not sent: {counted['reason']}", ""
         label = ""
     if document["when"]:
         when = ", ".join(f"{amount:,} {moment}" for moment, amount in document["when"].items())
@@ -74,8 +78,8 @@ def _rows(document: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _lost(lost: int, requests: int, classes: Mapping[str, int]) -> str:
-    told = ", ".join(f"{name} {amount:,}" for name, amount in classes.items())
-    return f"{lost:,} of {requests:,} lost" + (f" ({told})" if told else "")
+    named = ", ".join(f"{name} {amount:,}" for name, amount in classes.items())
+    return f"{lost:,} of {requests:,} lost" + (f" ({named})" if named else "")
 
 
 def _stop(pod: Mapping[str, Any]) -> str:
@@ -86,5 +90,5 @@ def _stop(pod: Mapping[str, Any]) -> str:
         text = f"{container['name']} " + ("no exit code seen" if code is None else f"exit {code}")
         texts.append(text + (f" after {seconds:g} s" if seconds is not None else ""))
     allowed = f"; {pod['grace']} s allowed" if pod["grace"] is not None else ""
-    going = "" if pod["gone_at"] else "; not gone yet"
+    going = "" if pod["gone_at"] else "; not deleted yet"
     return f"{', '.join(texts)}{allowed}{going}"

@@ -20,8 +20,8 @@ CLOSED, REUSED = "closed-early", "reused-closed"
 SERVER_ERROR, OTHER_STATUS, OTHER = "status-5xx", "status-other", "other"
 # What each class of loss means, for documents.
 CLASSES = {
-    REFUSED: "the connection was refused: nobody listens at that address any more",
-    UNREACHABLE: "no way to that address: what had it is gone",
+    REFUSED: "the connection was refused: nothing listens at that address any more",
+    UNREACHABLE: "no route to that address: the pod that had it is gone",
     UNANSWERED: "no answer to the attempt to connect in time: what is sent to that address is lost",
     RESET: "the connection was reset before the answer was complete",
     TIMEOUT: "connected, and no answer in time",

@@ -35,9 +35,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 )
 
 NOISY = "noisy"
-BEFORE, STOPPING, AFTER = "before any pod stopped", "while a pod stopped", "after the pods had gone"
+BEFORE, STOPPING, AFTER = "before any pod stopped", "while a pod stopped", "after the pods were deleted"
 UNSERVED = "while no pod was ready"
-# At least so long it takes a connection to a pod that is gone to break off; the client's own timeout may come first.
+# A connection to a pod that is gone breaks off after this at the earliest; the client's own timeout may come first.
 LEFTOVER_SECONDS = 2.0
 _LEARNING_SECONDS = 3.0  # in which what forwards to the pods learns that some are gone
 _CUT = (RESET, CLOSED, TIMEOUT)
@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happened to the pods: those that were told to stop, and when none was ready (begin and end)."""
+    """What happened to the pods: those that were asked to stop, and when none was ready (begin and end)."""
 
     stops: Sequence[Pod] = ()
     outages: Sequence[tuple[float, float]] = ()
@@ -81,7 +81,7 @@ class Events:
         return any(_overlap(sample, pod) for pod in self.stops)
 
     def crossed(self, sample: Sample, hook_seconds: float) -> bool:
-        """Whether a request was sent before a pod was told to stop and still ran when its preStop hook was over."""
+        """Whether a request was sent before a pod was asked to stop and still ran when its preStop hook was over."""
         return any(
             pod.marked_at is not None
             and sample.at <= pod.marked_at
@@ -102,14 +102,14 @@ def leftovers(losses: Sequence[Sample], events: Events) -> int:
 
 
 def stops_accepting(tally: Tally, events: Events) -> Check:
-    """From outside: whether anybody who came while a pod stopped was lost."""
+    """From outside: whether a connection opened while a pod stopped was lost."""
     question = "stops accepting"
     windows = [(pod.marked_at, pod.gone_at or float("inf")) for pod in events.stops if pod.marked_at is not None]
     begun = sum(any(start <= at <= end for start, end in windows) for at in tally.fresh_starts())
     lost = [loss for loss in tally.counts().losses if loss.stream == FRESH and events.stopping(loss)]
     if not begun:
         return Check(question, NOT_OBSERVED, "no fresh connection was begun while a pod stopped")
-    seen = f"{count(begun, 'fresh connection')} begun while a pod stopped; failed meanwhile: {_told(lost, 'none')}"
+    seen = f"{count(begun, 'fresh connection')} begun while a pod stopped; failed meanwhile: {_counted(lost, 'none')}"
     if lost:
         return Check(question, FAILED, seen)
     return Check(question, PASSED, f"{seen}; whether a stopping pod still listened cannot be seen from outside")
@@ -127,13 +127,13 @@ def finishes_in_flight(tally: Tally, events: Events, hook_seconds: float, why_no
         for loss in tally.counts().losses
         if loss.stream in (FRESH, KEPT) and loss.outcome in _CUT and events.stopping(loss)
     ]
-    seen = f"{count(len(crossing), 'upload')} under way at the SIGTERM of a pod; cut: {_told(cut, 'none')}"
+    seen = f"{count(len(crossing), 'upload')} under way at the SIGTERM of a pod; cut: {_counted(cut, 'none')}"
     if why_no_upload:
         seen = f"no upload: {why_no_upload}"
     elif not crossing:
         seen = "no upload was under way at the SIGTERM of a pod"
     if answers:
-        seen += f"; short requests cut: {_told(answers, 'none')}"
+        seen += f"; short requests cut: {_counted(answers, 'none')}"
     if cut or answers:
         return Check(question, FAILED, seen)
     if not crossing:
@@ -146,7 +146,7 @@ def releases(tally: Tally) -> Check:
     return Check(
         "releases connections and file handles",
         NOT_OBSERVED,
-        "that takes a look into the container, and a drill runs nothing there; from outside, "
+        "only a look into the container would show it, and a drill runs nothing there; from outside, "
         f"{count(tally.closes, 'keep-alive connection')} ended in order by the server",
     )
 
@@ -183,7 +183,7 @@ def _overlap(sample: Sample, pod: Pod) -> bool:
     return begin is not None and begin <= sample.at + sample.took and (end is None or sample.at <= end)
 
 
-def _told(samples: Sequence[Sample], none: str) -> str:
+def _counted(samples: Sequence[Sample], none: str) -> str:
     if not samples:
         return none
     classes = Counter(sample.outcome for sample in samples)

@@ -157,8 +157,8 @@ def _notes(ends: Sequence[End], history: History, target: Target) -> list[str]:
     main = [end for end in ends if end.role != SIDECAR and not end.before]
     if history.departures and any(_races(end, history, main) for end in main if end.role != PROXY):
         notes.append(
-            "SIGTERM came while proxies and load balancers still learned that the endpoint was gone: requests may have "
-            "reached a server that had begun to stop; a preStop delay prevents that"
+            "SIGTERM came before all proxies and load balancers knew that the endpoint was removed: requests may "
+            "have reached a server that had begun to stop; a preStop delay prevents that"
         )
     proxies = [end for end in main if end.role == PROXY and end.seconds is not None]
     others = [end.seconds for end in main if end.role != PROXY and end.seconds is not None]

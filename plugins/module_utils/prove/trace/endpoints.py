@@ -31,7 +31,7 @@ def slim(item: Mapping[str, Any], uid: str) -> dict[str, Any]:
 
 
 def service_of(item: Mapping[str, Any]) -> str:
-    """The Service that a slice belongs to; one that somebody made by hand may have none, and goes by its own name."""
+    """The Service that a slice belongs to; one made by hand may have none, and is known by its own name."""
     labels = item["metadata"].get("labels") or {}
     return str(labels.get(SERVICE_LABEL) or item["metadata"]["name"])
 
@@ -43,7 +43,7 @@ def without_another(slices: Iterable[Mapping[str, Any]], uid: str) -> list[str]:
     for item in slices:
         service = service_of(item)
         for entry in item.get("endpoints") or ():
-            # The API: an unknown condition is to be taken for ready.
+            # The API: an unknown condition counts as ready.
             if (entry.get("conditions") or {}).get("ready") is not False:
                 (mine if _is(entry, uid) else others).add(service)
     return sorted(mine - others)

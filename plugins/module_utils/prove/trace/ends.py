@@ -58,7 +58,7 @@ class End:
 
     @property
     def hook_seconds(self) -> float | None:
-        """How long the hook took, as far as that can be known."""
+        """How long the hook ran, as far as that is known."""
         if self.hook == FAILED:
             return self.hook_failed_after
         return float(self.hook_time.seconds) if self.hook in (NO_HOOK, WORKED) else None

@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.r
 )
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.trigger import Request
 
-_OWN = 1.0  # seconds: a request that took longer was tried more than once, and its beginning says nothing
+_OWN = 1.0  # seconds: a slower request was tried more than once, and its start says nothing
 
 
 def seconds_of(text: Any) -> float | None:
@@ -53,7 +53,7 @@ class Departure:
 class History:
     """All that was seen of one pod.
 
-    `request` is None where somebody else, such as a controller, deleted it; `kind` is that of its workload, if any.
+    `request` is None where another client, such as a controller, deleted it; `kind` is that of its workload, if any.
     """
 
     seen: Sequence[Seen]
@@ -85,7 +85,7 @@ class History:
 
     @cached_property
     def requested(self) -> float | None:
-        """When the API server took the request, by its clock and to a whole second: the end of grace less grace."""
+        """When the API server received the request, by its clock and to a whole second: the end of grace less grace."""
         end = seconds_of(self._marked.obj["metadata"]["deletionTimestamp"]) if self._marked else None
         return None if end is None or self.grace is None else end - self.grace
 
@@ -141,7 +141,7 @@ class History:
 
     @property
     def deleted(self) -> Change | None:
-        """The object is gone."""
+        """The object was deleted."""
         return self._change(next((entry for entry in self._pod if entry.type == "DELETED"), None))
 
     @property
@@ -244,7 +244,7 @@ class History:
         )
 
     def _stands_in(self, entry: Seen) -> bool:
-        """Whether a new pod takes this one's place: some kinds of workload replace their pods one by one."""
+        """Whether a new pod replaces this one: some kinds of workload replace their pods one by one."""
         if self.kind == "StatefulSet":
             return bool(self._pod) and entry.obj["name"] == self._pod[0].obj["metadata"]["name"]
         return self.kind != "DaemonSet" or (self._marked is not None and entry.at >= self._marked.at)
@@ -271,7 +271,7 @@ def _holds_pod(entry: Seen) -> bool:
 
 
 def _any(entry: Seen, condition: str) -> bool:
-    """Whether the pod still is so in a slice; a condition that is not there is to be taken for true."""
+    """Whether the pod still is so in a slice; a missing condition counts as true."""
     return entry.type != "DELETED" and any(each.get(condition) is not False for each in entry.obj["endpoints"])
 
 

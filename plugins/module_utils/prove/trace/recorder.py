@@ -15,7 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.errors i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Query, Unreachable
 
 POD, ENDPOINTS, EVENTS, REPLACEMENT = "pod", "endpoints", "events", "replacement"
-WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection is taken for dead
+WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection may be cut as dead
 _REST = 1.0  # seconds after a watch that broke
 _PATIENCE = 5  # breaks in a row
 

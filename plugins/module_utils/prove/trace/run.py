@@ -42,7 +42,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.t
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Seconds: for the connections of the watches to stand, and for events that come after the pod has gone."""
+    """Seconds: for the connections of the watches to stand, and for events that arrive after the pod is deleted."""
 
     settle: float = 0.5
     linger: float = 1.5
@@ -79,7 +79,7 @@ def _record(recorder: Recorder, target: Target, options: TraceOptions, times: Pa
         request = stop(recorder.api, target, options.mode, recorder.now)
         status, reason = _watch(recorder, target, options, times)
     except Interrupted as error:
-        # In the middle of the request nobody knows whether it was carried out, but the mark on the pod comes at once.
+        # In the middle of the request it is unknown whether it was carried out, but the mark on the pod comes at once.
         if request is None and not recorder.wait(_marked, recorder.now() + times.settle):
             raise
         status, reason = INTERRUPTED, f"{error} came; the pod goes on stopping by itself"
@@ -89,17 +89,17 @@ def _record(recorder: Recorder, target: Target, options: TraceOptions, times: Pa
 
 
 def _watch(recorder: Recorder, target: Target, options: TraceOptions, times: Pauses) -> tuple[str, str]:
-    """Until the pod has gone and, where a workload makes one, another is ready in its place."""
+    """Until the pod is deleted and, where a workload makes one, another is ready in its place."""
     until = recorder.now() + options.wait_timeout
 
     def over(seen: list[Seen]) -> bool:
         return POD in recorder.unseen or any(entry.watch == POD and entry.type == "DELETED" for entry in seen)
 
-    gone = recorder.wait(over, until)
+    deleted = recorder.wait(over, until)
     if POD in recorder.unseen:
         return FAILURE, f"the pod could no longer be watched: {recorder.unseen[POD]}"
-    if not gone:
-        return TIMEOUT, f"the pod was not gone after {options.wait_timeout} s"
+    if not deleted:
+        return TIMEOUT, f"the pod was not deleted after {options.wait_timeout} s"
     recorder.wait(_never, min(until, recorder.now() + times.linger))
     if target.workload is not None and not recorder.wait(_replaced(recorder, target.workload.kind), until):
         return COMPLETE, f"no replacement was ready {options.wait_timeout} s after the request"

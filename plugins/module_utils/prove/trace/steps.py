@@ -99,13 +99,13 @@ def _removal(history: History, unseen: Mapping[str, str]) -> Iterator[Step]:
         2,
         "proxies and balancers follow",
         NOT_OBSERVABLE,
-        note="each at its own pace; only requests can tell",
+        note="each at its own pace; only requests show it",
     )
 
 
 def _departure(departure: Departure) -> Iterator[Step]:
     missing = (
-        "it stayed ready while terminating (publishNotReadyAddresses): new requests go on until it is gone"
+        "it stayed ready while terminating (publishNotReadyAddresses): new requests arrive until it is removed"
         if departure.kept
         else "its slice was not seen to change"
     )
@@ -118,7 +118,7 @@ def _departure(departure: Departure) -> Iterator[Step]:
 def _hook(end: End, unseen: Mapping[str, str]) -> Iterator[Step]:
     name = "stop begins" if end.hook == NO_HOOK else "stop and preStop begin"
     if end.killing is None:
-        missing = unseen.get(EVENTS, "no event Killing came: events are rate-limited, so that proves nothing")
+        missing = unseen.get(EVENTS, "no event Killing arrived: events are rate-limited, so that proves nothing")
         yield Step(3, name, NOT_OBSERVED, subject=end.name, note=missing)
     else:
         yield Step(3, name, APPROXIMATE, end.killing.arrival, end.name, end.killing.api, NODE, "event Killing")
@@ -148,14 +148,12 @@ def _signal(end: End, ends: Sequence[End], grace: int | None) -> Iterator[Step]:
         yield Step(4, "SIGTERM", NOT_OBSERVABLE, subject=end.name, note=note)
     elif end.hook == OVERRAN and end.killing is not None and grace is not None:
         at = end.killing.arrival + grace
-        yield Step(
-            4, "SIGTERM", DERIVED, at, end.name, note="at the end of the grace period, which the hook has used up"
-        )
+        yield Step(4, "SIGTERM", DERIVED, at, end.name, note="at the end of the grace period, which the hook used up")
     elif end.killing is None or end.hook_seconds is None:
         yield Step(4, "SIGTERM", NOT_OBSERVABLE, subject=end.name, note="after preStop, whose end is not known")
     else:
         at = end.killing.arrival + end.hook_seconds
-        yield Step(4, "SIGTERM", DERIVED, at, end.name, note="no event tells of it")
+        yield Step(4, "SIGTERM", DERIVED, at, end.name, note="no event reports it")
 
 
 def _ended(end: End, history: History) -> Iterator[Step]:
@@ -198,13 +196,17 @@ def _release(history: History) -> Iterator[Step]:
 def _events(history: History, unseen: Mapping[str, str]) -> Step:
     if EVENTS in unseen and not history.events:
         return Step(8, "events", NOT_OBSERVED, note=unseen[EVENTS])
-    told = ", ".join(f"{reason} x{count}" if count > 1 else reason for reason, count in history.repeats.items())
-    return Step(8, "events", OBSERVED if told else NOT_OBSERVED, note=told or "none came; that proves nothing")
+    reasons = ", ".join(f"{reason} x{count}" if count > 1 else reason for reason, count in history.repeats.items())
+    return Step(8, "events", OBSERVED if reasons else NOT_OBSERVED, note=reasons or "none arrived; that proves nothing")
 
 
 def _removed(history: History) -> Iterator[Step]:
     yield _observed(
-        9, "end reported", history.all_ended, "no status with the containers' ends came", note=f"phase {history.phase}"
+        9,
+        "end reported",
+        history.all_ended,
+        "no status with the containers' ends arrived",
+        note=f"phase {history.phase}",
     )
     yield _observed(9, "object removed", history.deleted, "the object was still there when the trace ended")
 

@@ -95,9 +95,9 @@ def _closing(document: Mapping[str, Any], page: _Page) -> Iterator[str]:
         ("cleanup", derived["cleanup_seconds"], "s"),
         ("replacement ready after", derived["replacement_ready_seconds"], "s"),
     ]
-    told = ", ".join(f"{name} {value:g} {unit}" for name, value, unit in facts if value is not None)
-    if told:
-        yield from page.hang("  times    ", told)
+    times = ", ".join(f"{name} {value:g} {unit}" for name, value, unit in facts if value is not None)
+    if times:
+        yield from page.hang("  times    ", times)
     for container in document["containers"]:
         hook = container["prestop"]
         if hook["kind"]:

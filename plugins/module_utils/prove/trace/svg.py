@@ -27,7 +27,7 @@ _LEGEND = (
     (_GOING, "terminating"),
     (_HOOK, "preStop"),
     (_DRAIN, "SIGTERM to end"),
-    (_VAGUE, "preStop and drain, not told apart"),
+    (_VAGUE, "preStop or drain, not known which"),
     (_CLEANUP, "starting, or cleaning up"),
 )
 
@@ -56,14 +56,14 @@ def draw(document: Mapping[str, Any]) -> str:
     derived, grace = document["derived"], document["derived"]["grace_seconds"]
     ends = [piece.end for row in rows for piece in row.bars] + [grace or 0.0, derived["removed_seconds"] or 0.0, 1.0]
     span = max(ends) * 1.17  # room for the label at the end of a bar
-    told = wrap(visible(document["verdict"]["text"]), _LINE, 3) if document["verdict"]["text"] else []
-    top = 84 + 17 * len(told)
+    lines = wrap(visible(document["verdict"]["text"]), _LINE, 3) if document["verdict"]["text"] else []
+    top = 84 + 17 * len(lines)
     bottom = top + _ROW * len(rows)
 
     def x(seconds: float) -> float:
         return round(_LEFT + (_RIGHT - _LEFT) * min(max(seconds, 0.0), span) / span, 1)
 
-    parts = [*_head(document, told), *_axis(span, x, top, bottom)]
+    parts = [*_head(document, lines), *_axis(span, x, top, bottom)]
     for index, row in enumerate(rows):
         parts += _row(row, x, top + index * _ROW)
     if grace is not None:
@@ -92,7 +92,7 @@ def _text(
     )
 
 
-def _head(document: Mapping[str, Any], told: list[str]) -> Iterator[str]:
+def _head(document: Mapping[str, Any], lines: list[str]) -> Iterator[str]:
     pod, verdict, derived = document["pod"], document["verdict"], document["derived"]
     yield _text(24, 30, shorten(visible(f"{pod['namespace']}/{pod['name']}"), 84), size=17, weight=600)
     used = derived["grace_used_percent"]
@@ -109,7 +109,7 @@ def _head(document: Mapping[str, Any], told: list[str]) -> Iterator[str]:
     title = f"{verdict['container']}: {verdict['title']}" if verdict["container"] else verdict["title"]
     yield f'<circle cx="30" cy="68" r="5" fill="{color}"/>'
     yield _text(42, 73, shorten(visible(title), 100), color, size=14, weight=600)
-    for index, line in enumerate(told):
+    for index, line in enumerate(lines):
         yield _text(42, 91 + 17 * index, line, _FAINT, size=12)
 
 

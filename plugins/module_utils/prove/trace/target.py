@@ -131,11 +131,11 @@ def _refuse(api: Api, pod: dict[str, Any], workload: Workload | None, options: T
     """Raises SourceError where the pod must not be stopped, or where stopping it would show nothing."""
     metadata, reason = pod["metadata"], ""
     if metadata.get("deletionTimestamp"):
-        reason = "it is stopping already"
+        reason = "it is already stopping"
     elif (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         reason = "its containers have ended"
     elif _MIRROR in (metadata.get("annotations") or {}):
-        reason = "it is a static pod: its kubelet makes it, and no deletion stops it"
+        reason = "it is a static pod: its kubelet runs it, and a deletion does not stop it"
     elif options.mode == RESTART and workload is None:
         reason = "mode restart needs a Deployment, StatefulSet or DaemonSet that made it, and the right to read that"
     elif metadata["namespace"] in SYSTEM_NAMESPACES:
@@ -168,7 +168,7 @@ def _require_another(
     slices: list[dict[str, Any]] | None,
     pods: list[dict[str, Any]] | None,
 ) -> None:
-    """Raises SourceError where nobody would be left to answer."""
+    """Raises SourceError where no endpoint would be left."""
     if options.mode == RESTART and workload is not None and workload.kind == "Deployment":
         rolling = workload.rolling_update
         if rolling is not None and rolling.resolve(workload.replicas or 1)[1] < (workload.replicas or 1):

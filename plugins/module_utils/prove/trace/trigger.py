@@ -69,9 +69,7 @@ def _send(api: Api, target: Target, mode: str, *, dry: bool) -> None:
         if error.status == 429 and mode == EVICT:
             raise SourceError(f"{pod}: nothing was stopped: a disruption budget forbids it: {error.detail}") from None
         if error.status in (404, 409) and mode in (EVICT, DELETE):
-            raise SourceError(
-                f"{pod}: nothing was stopped: it has just been replaced or is gone; trace again"
-            ) from None
+            raise SourceError(f"{pod}: nothing was stopped: it was just replaced or deleted; trace again") from None
         raise
 
 

@@ -24,7 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 
 ERROR, WARNING, INFO, OK, UNKNOWN = "error", "warning", "info", "ok", "unknown"
 LEVELS = (ERROR, WARNING, UNKNOWN, INFO, OK)  # the worst first
-# The causes, the most telling first: where several meet, the first one is the verdict.
+# The causes, the most specific first: where several apply, the first one is the verdict.
 OVERRUN, HOOK_FAILED = "prestop-exceeds-grace", "prestop-failed"
 NO_EFFECT, LONG_DRAIN, KILLED = "sigterm-without-effect", "drain-exceeds-grace", "killed-at-grace"
 OOM, EARLY, NO_DRAIN, FAILURE = "out-of-memory", "killed-early", "no-drain", "error-exit"
@@ -47,7 +47,7 @@ CAUSES = {
 _ENDED_AT_ONCE = (2, 130, 131, 138, 143, 156)  # signals without a handler, and Go's way of saying so
 _NETWORK_PROBES = ("httpGet", "tcpSocket", "grpc")
 _SLOW = 0.5  # of what the grace period leaves after the hook
-_LOOK = "SigCgt in /proc/1/status of such a pod tells: without bit 0x4000 there is no handler"
+_LOOK = "SigCgt in /proc/1/status of such a pod shows it: without bit 0x4000 there is no handler"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _causes(end: End, history: History, blind: str) -> Iterator[Cause]:
     if not hook and blind and end.container.pre_stop:
         hook = [Cause(UNSEEN, UNKNOWN, end.name, f"whether its preStop hook failed is not known: {blind}")]
     yield from hook
-    yield from _end_causes(end, history.grace or 0, history.unready, told=bool(hook))
+    yield from _end_causes(end, history.grace or 0, history.unready, explained=bool(hook))
 
 
 def _hook_causes(end: End, grace: int) -> Iterator[Cause]:
@@ -116,8 +116,8 @@ def _hook_causes(end: End, grace: int) -> Iterator[Cause]:
         )
 
 
-def _end_causes(end: End, grace: int, unready: Change | None, *, told: bool) -> Iterator[Cause]:
-    """`told`: the hook is a cause already, so a good end needs no word of its own."""
+def _end_causes(end: End, grace: int, unready: Change | None, *, explained: bool) -> Iterator[Cause]:
+    """`explained`: the hook is a cause already, so a good end needs none of its own."""
     result, why = end.judged
     if result == NOT_OBSERVED:
         yield Cause(UNSEEN, UNKNOWN, end.name, why)
@@ -125,13 +125,13 @@ def _end_causes(end: End, grace: int, unready: Change | None, *, told: bool) -> 
         if end.reason == "OOMKilled":
             yield Cause(OOM, ERROR, end.name, why)
         elif end.seconds is None:
-            yield Cause(UNSEEN, UNKNOWN, end.name, "killed (exit code 137) at a time that was not told")
+            yield Cause(UNSEEN, UNKNOWN, end.name, "killed (exit code 137), at a time that was not reported")
         elif end.seconds < grace - RESOLUTION:
             yield Cause(EARLY, ERROR, end.name, f"{why}: by hand, by the node, or because one of its processes was")
         elif end.hook != OVERRAN:
             yield _killed(end, grace, unready)
     elif result == PASSED:
-        if not told:
+        if not explained:
             yield _passed(end, grace, why)
     elif end.exit_code in _ENDED_AT_ONCE:
         yield Cause(NO_DRAIN, WARNING if result == UNCLEAR else ERROR, end.name, why)
@@ -140,17 +140,17 @@ def _end_causes(end: End, grace: int, unready: Change | None, *, told: bool) -> 
 
 
 def _killed(end: End, grace: int, unready: Change | None) -> Cause:
-    """SIGTERM did not end it: whether it was heard at all shows in the readiness probe, where there is one."""
+    """SIGTERM did not end it: whether it arrived at all shows in the readiness probe, where there is one."""
     begin = (
         f"killed (exit code 137) {_about(end.seconds)} after the request, at the end of its grace period of {grace} s"
     )
-    told = end.killing.arrival + end.hook_seconds if end.killing and end.hook_seconds is not None else None
-    if unready is not None and told is not None and unready.arrival >= told:
+    sent = end.killing.arrival + end.hook_seconds if end.killing and end.hook_seconds is not None else None
+    if unready is not None and sent is not None and unready.arrival >= sent:
         return Cause(
             LONG_DRAIN,
             ERROR,
             end.name,
-            f"{begin}; {unready.arrival:.1f} s after the request the pod was no longer ready, so SIGTERM was heard, "
+            f"{begin}; {unready.arrival:.1f} s after the request the pod was no longer ready, so SIGTERM arrived, "
             "but the drain took longer",
         )
     left = grace - (end.hook_seconds or 0.0)
@@ -188,7 +188,7 @@ def _passed(end: End, grace: int, why: str) -> Cause:
 
 
 def _probe_seconds(probe: dict[str, Any] | None) -> float | None:
-    """How long a probe over the network takes to notice that nobody answers; None where there is none."""
+    """How long a probe over the network needs to notice that nothing answers; None where there is none."""
     if not probe or not any(probe.get(kind) for kind in _NETWORK_PROBES):
         return None
     timeout, period, threshold = (probe.get(key) for key in ("timeoutSeconds", "periodSeconds", "failureThreshold"))

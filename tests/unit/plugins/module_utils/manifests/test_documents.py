@@ -131,7 +131,7 @@ def test_nothing_is_no_document(text: str) -> None:
         ("a: 1\n? [b]\n: c\n", "a mapping's key is itself a mapping or a list, line 2"),
         ("a: 1\n~: c\n", "a mapping has an empty key, line 2"),
         ("a: &a [*a]\n", "a node contains itself through an alias, line 1"),
-        ("a:\n  <<: 1\n", "'<<' merges something that is no mapping, line 2"),
+        ("a:\n  <<: 1\n", "'<<' merges something that is not a mapping, line 2"),
         ("a: {{ .Values.a }}\n", "a Helm or other template, not a manifest: render it first"),
         ("{{- if .Values.a }}\na: 1\n{{- end }}\n", "a Helm or other template, not a manifest: render it first"),
     ],

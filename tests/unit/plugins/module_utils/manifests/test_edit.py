@@ -402,7 +402,7 @@ SHARED = "is shared through an anchor or alias (& or *): edit it by hand"
             "3: it is merged with another map (<<): edit it by hand",
         ),
         ("x: &x {b: 1}\nm: {<<: *x}\n", {"m": {"c": 2}}, "2: it is merged with another map (<<): edit it by hand"),
-        ("m:\n  a: 1\n  a: 2\n", {"m": {"c": 2}}, "3: the key a is there twice: edit it by hand"),
+        ("m:\n  a: 1\n  a: 2\n", {"m": {"c": 2}}, "3: the key a occurs twice: edit it by hand"),
         ("m: !!map\n  a: 1\n", {"m": {"c": 2}}, "1: it has an explicit tag (!): edit it by hand"),
         ("m:\n  ? a\n  : 1\n", {"m": {"a": 2}}, "2: it is written with an explicit key (?): edit it by hand"),
         ("m: [a: 1]\n", {"m": [{"a": 1, "b": 2}]}, "1: it is written as a pair without braces: edit it by hand"),
@@ -416,7 +416,7 @@ SHARED = "is shared through an anchor or alias (& or *): edit it by hand"
             {"containers": [{"name": "b", "c": 1}]},
             "1: the patch does not fit: containers: there is no element with the name b",
         ),
-        ('{"a": "\\ud83e\\udd80"}', {"a": 1}, "1: its YAML cannot be taken apart"),
+        ('{"a": "\\ud83e\\udd80"}', {"a": 1}, "1: its YAML cannot be parsed into nodes"),
     ],
 )
 def test_what_is_left_alone_has_a_reason_and_a_line(text: str, patch: dict[str, Any], reason: str) -> None:

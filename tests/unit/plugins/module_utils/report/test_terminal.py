@@ -407,7 +407,7 @@ def test_waves_and_what_was_put_back():
     assert """
   failed  shop/Deployment/web
           terminationGracePeriodSeconds
-          terminationGracePeriodSeconds put back
+          terminationGracePeriodSeconds rolled back
           wave 2; not rolled out; put back
 """ in terminal.render(live(mode="remediate", actions=[PUT_BACK]))
     assert "wave" not in terminal.render(live(mode="remediate", actions=[PUT_BACK | {"wave": 1}]))

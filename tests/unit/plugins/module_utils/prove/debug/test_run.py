@@ -144,8 +144,8 @@ def test_a_pod_on_its_nodes_network_can_be_looked_into_without_a_capture():
 @pytest.mark.parametrize(
     ("reply", "capture", "reason"),
     [
-        (failed(409, "uid mismatch"), False, "just been replaced"),
-        (failed(404, "not found"), False, "is gone"),
+        (failed(409, "uid mismatch"), False, "just replaced"),
+        (failed(404, "not found"), False, "or deleted"),
         (failed(403, 'violates PodSecurity "baseline:latest": x'), True, "x; set capture .* to false, or debug a pod"),
         (failed(403, 'violates PodSecurity "restricted:latest": x'), False, "x; debug a pod whose namespace allows"),
         (forbidden("patch"), False, "no right to attach an ephemeral container to pod shop/web-1-a .403, user jane"),

@@ -194,7 +194,7 @@ def test_an_url_that_takes_no_upload_is_drilled_without_and_says_so():
     assert document["status"] == "passed"
     assert document["streams"]["upload"]["requests"] == 0
     assert document["checks"][1]["result"] == "not observed"
-    assert "the URL does not take one" in document["streams"]["upload"]["reason"]
+    assert "the URL does not accept one" in document["streams"]["upload"]["reason"]
 
 
 def test_what_goes_wrong_on_the_way_keeps_the_counts():

@@ -153,14 +153,14 @@ def test_a_disruption_budget_is_respected():
 @pytest.mark.parametrize("status", [404, 409])
 def test_a_namesake_is_never_stopped(status):
     declared = cluster().expect("POST", f"{POD}/eviction", failed(status, "the UID in the precondition"))
-    with pytest.raises(SourceError, match="it has just been replaced or is gone"):
+    with pytest.raises(SourceError, match="it was just replaced or deleted"):
         traced(declared)
 
 
 def test_a_pod_that_does_not_go_is_a_timeout(tmp_path):
     declared = stopping(cluster(), ("MODIFIED", pod(marked=True)))
     result = traced(declared, wait_timeout=1, report_dir=str(tmp_path))
-    assert (result["status"], result["reason"]) == ("timeout", "the pod was not gone after 1 s")
+    assert (result["status"], result["reason"]) == ("timeout", "the pod was not deleted after 1 s")
     assert json.loads((tmp_path / "trace-shop-web-1-a.json").read_text())["status"] == "timeout"
 
 

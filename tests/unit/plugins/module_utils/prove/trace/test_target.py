@@ -153,7 +153,7 @@ def test_a_workload_that_cannot_be_read_is_none(status):
 @pytest.mark.parametrize(
     ("obj", "reason"),
     [
-        (pod(marked=True, ownerReferences=None), "it is stopping already"),
+        (pod(marked=True, ownerReferences=None), "it is already stopping"),
         (BARE | {"status": {"phase": "Succeeded"}}, "its containers have ended"),
         (pod(ownerReferences=None, annotations={"kubernetes.io/config.mirror": "x"}), "it is a static pod"),
         (pod(ownerReferences=None, namespace="kube-system"), "is the cluster's own"),
