@@ -6,12 +6,12 @@
 # Runs in the ephemeral container, and writes each second what /proc shows of the container whose processes it shares.
 # It needs a POSIX shell, cat, awk and sleep; for a capture tcpdump. The log of the container adds the times.
 #   $1  seconds to wait for the stop, then this ends by itself      $3  a process that is no part of the target, or 0
-#   $2  seconds that the stop may take                              $4  "capture", or nothing
+#   $2  seconds allowed for the stop                               $4  "capture", or nothing
 LC_ALL=C
 export LC_ALL
 phase=wait left=$1 before='' dump=''
 
-# The kubelet sends SIGTERM here, too, when the stop begins. A shell that does not handle it would be gone; one that is
+# The kubelet sends SIGTERM here, too, when the stop begins. A shell that does not handle it would end; one that is
 # its own PID 1 would stay until it is killed, and the pod with it.
 trap '[ $phase = stop ] || { phase=stop left=$2; echo stop; }' TERM
 trap '[ -z "$dump" ] || kill "$dump"' EXIT

@@ -35,7 +35,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 )
 
 NOISY = "noisy"
-BEFORE, STOPPING, AFTER = "before any pod stopped", "while a pod stopped", "after the pods were deleted"
+BEFORE, STOPPING, AFTER = "before any pod stopped", "while a pod stopped", "after the pods had gone"
 UNSERVED = "while no pod was ready"
 # A connection to a pod that is gone breaks off after this at the earliest; the client's own timeout may come first.
 LEFTOVER_SECONDS = 2.0
