@@ -76,12 +76,12 @@ class Cluster:
         self._core.delete_collection_namespaced_config_map(NAMESPACE, field_selector="metadata.name=server")
 
         def gone() -> bool:
-            # Again and again, for a ReplicaSet makes new ones until it is gone itself; nobody waits for their grace.
+            # Again and again, for a ReplicaSet makes new ones until it is gone itself; no one waits for their grace.
             self._core.delete_collection_namespaced_pod(NAMESPACE, grace_period_seconds=1)
             return not self._core.list_namespaced_pod(NAMESPACE).items
 
         _until(gone, f"the pods of namespace {NAMESPACE} do not go away")
-        # An audit takes them for evidence, and those of an earlier variant's pods, so called, for the next one's.
+        # An audit would read them as evidence, and those of an earlier variant's pods, so called, for the next one's.
         self._core.delete_collection_namespaced_event(NAMESPACE)
 
     def _phase(self) -> str:

@@ -57,7 +57,7 @@ MEANINGS = (
         "SIGTERM has no effect: it serves on until SIGKILL",
         severities=(*SERIOUS, "info"),
     ),
-    # An info, for it accuses nobody. But a drain that is only declared is not one that is known.
+    # An info, for it accuses no one. But a drain that is only declared is not one that is known.
     Meaning(
         "pid1-runtime-default",
         (),

@@ -83,7 +83,7 @@ def missing(
 
 
 def measure_all(todo: list[Variant], predictions: dict[str, Any], measure: Measure, folder: Path = FOLDER) -> list[str]:
-    """Measure and keep; what fails is told, and the next one follows. Returns the names that failed."""
+    """Measure and keep; a failure is reported, and the next one follows. Returns the names that failed."""
     failed = []
     for number, variant in enumerate(todo, 1):
         print(f"[{number:2}/{len(todo)}] {variant.name:21}", end=" ", flush=True)
@@ -97,9 +97,9 @@ def measure_all(todo: list[Variant], predictions: dict[str, Any], measure: Measu
             continue
         measurement |= {"digest": variant.digest, "prediction": fingerprint(predicted), "version": VERSION}
         write_json(folder / "measurements.json", read_json(folder / "measurements.json") | {variant.name: measurement})
-        told = "; ".join(_told(kind, disagreements(predicted[kind], measurement)) for kind in KINDS)
+        found = "; ".join(_told(kind, disagreements(predicted[kind], measurement)) for kind in KINDS)
         lost = f"{measurement['lost_total']:,} of {measurement['requests']:,} lost"
-        print(f"{time.monotonic() - begin:4.0f} s  {lost:22} {told}", flush=True)
+        print(f"{time.monotonic() - begin:4.0f} s  {lost:22} {found}", flush=True)
     return failed
 
 

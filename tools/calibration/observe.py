@@ -25,7 +25,7 @@ from ansible_collections.graceful.termination.tools.calibration.variants import 
 
 NOT_OBSERVED = "not observed"
 NOTHING_LOST, STOP_SECONDS = "nothing lost", "stop seconds"
-TOLERANCE = 2  # seconds, to which the API tells how long a stop took
+TOLERANCE = 2  # seconds, to which the API shows how long a stop was
 _CUT = ("reset", "closed-early", "timeout")  # an upload that was refused was not under way
 
 
@@ -90,7 +90,7 @@ def disagreements(prediction: dict[str, Any], measurement: dict[str, Any]) -> li
 
 
 def fingerprint(predicted: dict[str, Any]) -> str:
-    """Of both predictions of a variant and its digest, so that a measurement tells which ones it was made for."""
+    """Of both predictions of a variant and its digest, so that a measurement names the ones it was made for."""
     return hashlib.sha256(json.dumps(predicted, sort_keys=True).encode()).hexdigest()[:16]
 
 

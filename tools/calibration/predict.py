@@ -85,9 +85,9 @@ def predict_manifests(variant: Variant) -> dict[str, Any]:
 def predictions(
     variants: Iterable[Variant],
     audit_pods: Callable[[Variant], dict[str, Any]],
-    tell: Callable[[str, dict[str, Any]], None] = lambda name, entry: None,
+    show: Callable[[str, dict[str, Any]], None] = lambda name, entry: None,
 ) -> dict[str, Any]:
-    """predictions.json; `audit_pods` returns the report.json of the variant as it runs, `tell` gets each as it comes.
+    """predictions.json; `audit_pods` returns the report.json of the variant as it runs, `show` gets each as it comes.
 
     What the audits saw on the pods, and when, is no part of a prediction: to ask again must not ask for other drills.
     """
@@ -100,14 +100,14 @@ def predictions(
             PODS: predict(variant, report),
         }
         audits[variant.name] = {"at": report["generated_at"], "seen": seen_on_pods(report)}
-        tell(variant.name, entries[variant.name])
+        show(variant.name, entries[variant.name])
     return {"version": VERSION, "kubernetes": KUBERNETES, "predictions": entries, "audits": audits}
 
 
 def seen_on_pods(report: dict[str, Any]) -> list[str]:
-    """What only running pods tell, as `rule (severity)`."""
-    told = [entry for entry in report["findings"] if entry["evidence"] == "runtime"]
-    return sorted({f"{entry['rule']} ({entry['severity']})" for entry in told})
+    """What only running pods show, as `rule (severity)`."""
+    found = [entry for entry in report["findings"] if entry["evidence"] == "runtime"]
+    return sorted({f"{entry['rule']} ({entry['severity']})" for entry in found})
 
 
 def _rules_that_count(report: dict[str, Any], variant: Variant) -> list[str]:
@@ -128,11 +128,11 @@ def _outcomes(rules: list[str], budget: dict[str, Any], variant: Variant) -> dic
     mode, outcomes = variant.drill["mode"], dict.fromkeys(OUTCOMES, NO)
     if not budget["known"]:
         outcomes |= {IN_FLIGHT: UNKNOWN, KILLED: UNKNOWN}
-    told = [_MEANINGS[rule] for rule in rules if mode in _MEANINGS[rule].modes]
-    outcomes |= {outcome: UNKNOWN for meaning in told for outcome in meaning.open}
+    meanings = [_MEANINGS[rule] for rule in rules if mode in _MEANINGS[rule].modes]
+    outcomes |= {outcome: UNKNOWN for meaning in meanings for outcome in meaning.open}
     if budget["prestop"] is None:
         outcomes[FRESH] = UNKNOWN
-    certain = {outcome for meaning in told for outcome in meaning.outcomes}
+    certain = {outcome for meaning in meanings for outcome in meaning.outcomes}
     prestop, drain = budget["prestop"] or 0, budget["drain"] or 0
     if prestop + drain > budget["grace"]:
         certain |= {IN_FLIGHT, KILLED}

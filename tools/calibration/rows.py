@@ -24,7 +24,7 @@ from ansible_collections.graceful.termination.tools.calibration.variants import 
 @dataclass(frozen=True)
 class Row:
     """One variant on the page. `predicted` has digest, manifests and pods; `audit` says when its pods were audited (at)
-    and what they told (seen)."""
+    and what they showed (seen)."""
 
     variant: Variant
     predicted: dict[str, Any]
@@ -52,8 +52,8 @@ class Row:
         outcomes = self.measurement["outcomes"]
         seen = [outcome for outcome in OUTCOMES if outcomes[outcome] == YES]
         unseen = [outcome for outcome in OUTCOMES if outcomes[outcome] == NOT_OBSERVED]
-        told = ", ".join(seen) or "none of the five"
-        return f"{told}; not observed: {', '.join(unseen)}" if unseen else told
+        found = ", ".join(seen) or "none of the five"
+        return f"{found}; not observed: {', '.join(unseen)}" if unseen else found
 
     def wrong(self, kind: str) -> list[str]:
         """What was measured otherwise than predicted from `kind`."""
@@ -67,12 +67,12 @@ class Row:
 
     @property
     def seen(self) -> list[str]:
-        """What its pods told before any of them was stopped."""
+        """What its pods showed before any of them was stopped."""
         return self.audit["seen"]
 
     @property
     def seen_after(self) -> list[str]:
-        """What its pods told only after they had been stopped."""
+        """What its pods showed only after they had been stopped."""
         return [rule for rule in self.measurement["seen_on_pods"] if rule not in self.seen]
 
 
@@ -85,9 +85,9 @@ def in_words(prediction: dict[str, Any]) -> str:
     outcomes = prediction["outcomes"]
     certain = [outcome for outcome in OUTCOMES if outcomes[outcome] == YES]
     unknown = [outcome for outcome in OUTCOMES if outcomes[outcome] == UNKNOWN]
-    told = ["**clean**"] if prediction["clean"] else []
-    told += certain or ([] if told else ["none of the five"])
-    return "; ".join([", ".join(told), *([f"not known: {', '.join(unknown)}"] if unknown else [])])
+    words = ["**clean**"] if prediction["clean"] else []
+    words += certain or ([] if words else ["none of the five"])
+    return "; ".join([", ".join(words), *([f"not known: {', '.join(unknown)}"] if unknown else [])])
 
 
 @dataclass(frozen=True)

@@ -76,4 +76,4 @@ def test_standard_input_cannot_be_remediated() -> None:
     """There is no file to write the fix to."""
     result = run("play", "remediate", SOURCE="-")
     assert result.returncode == 1
-    assert "only make audit takes it" in result.stderr
+    assert "use it with make audit only" in result.stderr

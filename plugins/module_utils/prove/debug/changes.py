@@ -82,11 +82,7 @@ def _term(process: Process) -> str:
     if process.term != DEFAULT:
         return process.term
     # Where tini and dumb-init wait for their signals, no handler shows.
-    return (
-        "no handler shows: dropped, unless it waits for it"
-        if process.pid == 1
-        else "no handler: ends it at once"
-    )
+    return "no handler shows: dropped, unless it waits for it" if process.pid == 1 else "no handler: ends it at once"
 
 
 def _named(process: Process) -> str:

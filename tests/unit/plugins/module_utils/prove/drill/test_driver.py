@@ -140,7 +140,9 @@ def test_a_disruption_budget_is_waited_for_and_then_named():
     declared = Watched()
     stage = Stage(declared, "a", "b", timeout=1)
     declared.expect("POST", eviction("a"), *[failed(429, "Cannot evict pod: budget web")] * 15)
-    with pytest.raises(SourceError, match="a disruption budget forbids the eviction of pod a: Cannot evict pod: budget web"):
+    with pytest.raises(
+        SourceError, match="a disruption budget forbids the eviction of pod a: Cannot evict pod: budget web"
+    ):
         stage.driver.stop_pods("evict")
 
 
