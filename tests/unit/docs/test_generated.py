@@ -15,11 +15,8 @@ import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
 from ansible_collections.graceful.termination.tools.generated import generated
-from ansible_collections.graceful.termination.tools.messages_page import (
-    UnknownConstructor,
-    read_messages,
-    render_messages,
-)
+from ansible_collections.graceful.termination.tools.messages import UnknownConstructor, read_messages
+from ansible_collections.graceful.termination.tools.messages_page import render_messages
 from ansible_collections.graceful.termination.tools.other_linters import OTHERS
 from ansible_collections.graceful.termination.tools.terminal_picture import draw_terminal
 
@@ -79,6 +76,13 @@ def test_a_message_is_followed_through_a_variable_and_a_function():
     assert messages('def f():\n    text = "no hook at all"\n    return Hit(text)') == [("finding", "no hook at all")]
     followed = messages('def _why():\n    return "no hook at all"\n\n\nx = Hit(_why())')
     assert followed == [("finding", "no hook at all")]
+
+
+def test_a_function_that_makes_a_remedy_gives_its_texts_that_kind():
+    found = messages(
+        'def _fix(why) -> Remedy:\n    return Remedy("x", why)\n\n\nx = Hit("no hook", "p", _fix("ask you"))'
+    )
+    assert found == [("finding", "no hook"), ("manual", "ask you")]
 
 
 def test_what_no_user_sees_is_no_message():
