@@ -4,7 +4,7 @@
 """Reads from the source every text that a user can see, and its kind.
 
 A text is a string literal of at least two words, other than a docstring, a pattern or the documentation of a plugin.
-Its kind comes from what it is handed to: a constructor, an exception, a function of a module. It is followed there through
+Its kind comes from what it is handed to: a constructor, an exception, a function of a module. It is followed through
 local names, through private functions that return a text, and through those that return such an object.
 """
 
