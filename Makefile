@@ -39,8 +39,8 @@ unit: link ## Unit tests
 	@$(call with,dev) pytest --numprocesses=auto
 
 coverage: link ## Branch coverage of the unit tests; reported, not gated [HTML=1: also build/coverage/html]
-	@$(call with,coverage) coverage erase && coverage run -m pytest --numprocesses=auto && \
-		coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }
+	@$(call with,coverage) sh -c 'coverage erase && coverage run -m pytest --numprocesses=auto && \
+		coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }'
 
 molecule: link ## All Molecule scenarios, on kind
 	@$(call with,dev) tools/molecule
