@@ -47,6 +47,7 @@ CONSTRUCTORS = {
     "Unreachable": "error",
     "warn": "warning",
     "warning": "warning",
+    "AnsibleActionFail": "failure",
     "fail_json": "failure",
     "exit_json": "display",
     "display": "display",
