@@ -86,7 +86,7 @@ def compute_budget(
     grace: int | None = None,
 ) -> Budget:
     """The budget as it stands, or as it would be with other hooks (by container name) and another grace period."""
-    containers = {container.name: container for container in (*workload.containers, *workload.sidecars)}
+    containers = {container.name: container for container in workload.all_containers}
     drains = dict.fromkeys(containers, NO_REQUESTS) | profile.drains
     hooks = {
         name: prestop_of(workload, container, drains[name], (prestop or {}).get(name))

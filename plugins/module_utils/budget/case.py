@@ -1,23 +1,59 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that a rule may look at when it judges one workload."""
+"""All that a rule may look at when it judges one workload. Each fact is worked out once, whichever rules ask for it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import Budget, compute_budget
+from ansible_collections.graceful.termination.plugins.module_utils.base.derived import Derived
+from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import (
+    Budget,
+    compute_budget,
+    prestop_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS, Drain
+from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import (
+    Exclusive,
+    exclusive,
+    shared_data,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import Profile, classify
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import (
+    delays_itself,
+    has_shutdown_manager,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import claim_names
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Look, Seen
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import (
+    ObservedStop,
+    observed_stops,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh import (
+    Proxy,
+    is_only_announced,
+    proxies_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import Route
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import Autoscaler, DisruptionBudget
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, SettingsReader
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, Handler
+from ansible_collections.graceful.termination.plugins.module_utils.workload.data_stores import DataStore, data_stores
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One workload with its profile and budget, what is around it, the user's policy and the cluster's version."""
+@dataclass(frozen=True)
+class Case(Derived):
+    """One workload with its profile and budget, its context, the user's policy and the cluster's version.
+
+    What a property reads is of a wrong type only where the API server would refuse it: then it raises Unreadable.
+    """
 
     workload: Workload
     profile: Profile
@@ -25,17 +61,26 @@ class Case:
     context: Context
     policy: Policy
     version: Version
+    reader: SettingsReader
+
+    # How many pods
+
+    @cached_property
+    def autoscaler(self) -> Autoscaler | None:
+        """The HorizontalPodAutoscaler that sets its replicas, if any."""
+        return self.context.autoscaler_of(self.workload)
 
     @property
     def replicas(self) -> int | None:
         """The fewest pods it runs with: an autoscaler's minimum beats the declared number, but 0 switches it off."""
-        autoscaler = self.context.autoscaler_of(self.workload)
-        return autoscaler.min_replicas if autoscaler and self.workload.replicas != 0 else self.workload.replicas
+        return (
+            self.autoscaler.min_replicas if self.autoscaler and self.workload.replicas != 0 else self.workload.replicas
+        )
 
     @property
     def replicas_declared(self) -> bool:
         """Whether something read says how many; else there is one, unless something outside sets another number."""
-        return self.workload.spec.get("replicas") is not None or self.context.autoscaler_of(self.workload) is not None
+        return self.workload.spec.get("replicas") is not None or self.autoscaler is not None
 
     @property
     def never_overlaps(self) -> bool:
@@ -43,12 +88,140 @@ class Case:
         return self.replicas == 1 and (self.workload.recreates or self.workload.kind == "StatefulSet")
 
     @property
+    def has_pods(self) -> bool:
+        """Whether it is not scaled to zero."""
+        return "scaled-to-zero" not in self.profile.traits
+
+    # Who sends requests
+
+    @cached_property
+    def routes(self) -> list[Route]:
+        """What brings requests to its Services, each route once."""
+        return self.context.routes_of(self.profile.services)
+
+    @cached_property
+    def pods_addressed_by(self) -> set[str]:
+        """Whose load balancers (AWS, GKE) send to the addresses of its pods."""
+        return self.context.pods_addressed_by(self.profile.services)
+
+    # Nodes and volumes
+
+    @property
     def oldest(self) -> Version:
         """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
         return min(self.version, self.context.oldest_kubelet or self.version)
 
+    @cached_property
+    def disruption_budgets(self) -> list[DisruptionBudget]:
+        """The PodDisruptionBudgets that select its pods."""
+        return self.context.budgets_of(self.workload)
+
+    @cached_property
+    def claim_names(self) -> tuple[str, ...]:
+        """The claims that its pods share, as their template names them."""
+        return claim_names(self.workload)
+
+    @cached_property
+    def claims(self) -> dict[str, tuple[str, ...] | None]:
+        """The same with their access modes; None where the claim is not known."""
+        return {name: self.context.claim_of(self.workload.namespace, name) for name in self.claim_names}
+
+    @cached_property
+    def exclusive(self) -> Exclusive | None:
+        """What must not run twice at a time in its pods, if anything."""
+        return exclusive(self.workload, self.replicas, self.claims)
+
+    @cached_property
+    def shared_data(self) -> Exclusive | None:
+        """The data of a known store on which a rollout starts a second server, if it does."""
+        return shared_data(self.exclusive, self.workload, self.replicas)
+
+    @cached_property
+    def data_stores(self) -> tuple[DataStore, ...]:
+        """Its databases and brokers whose stop nobody has declared: neither an operator nor a drain annotation."""
+        if self.workload.kind not in ("StatefulSet", "Deployment") or "owned" in self.profile.traits:
+            return ()
+        return () if self.budget.drain_known else tuple(data_stores(self.workload))
+
+    # What its containers do when they stop
+
+    def settings_of(self, container: Container) -> Settings:
+        """What a container is told from outside its image."""
+        return self.reader.of(container)
+
+    def hook_of(self, container: Container) -> HookTime:
+        """How long the preStop hook of a container takes, injected ones included."""
+        if container.pre_stop not in self._hooks:
+            self._hooks[container.pre_stop] = hook_time(container.pre_stop)
+        return self._hooks[container.pre_stop]
+
+    def drain_of(self, container: Container) -> Drain:
+        """How long the requests of a container take; 0 for one that gets none."""
+        return self.profile.drains.get(container.name, NO_REQUESTS)
+
+    def prestop_of(self, container: Container) -> HookTime:
+        """What the hook of a container takes beside its drain."""
+        return prestop_of(self.workload, container, self.drain_of(container), self.hook_of(container))
+
+    @cached_property
+    def delays_itself(self) -> bool:
+        """Whether its server goes on serving for a while after SIGTERM, without any hook."""
+        return self.has_shutdown_manager or delays_itself(map(self.settings_of, self.profile.drain_containers))
+
+    @cached_property
+    def has_shutdown_manager(self) -> bool:
+        """Whether a companion container holds the pod back until its connections are gone."""
+        return has_shutdown_manager(self.workload)
+
+    @cached_property
+    def wanted_prestop(self) -> tuple[int, str]:
+        """(seconds, source) of the preStop delay that the policy wants for it."""
+        return self.policy.prestop_for(self.profile.traits)
+
+    @cached_property
+    def _hooks(self) -> dict[Handler | None, HookTime]:
+        return {}
+
+    # What a mesh puts into its pods
+
+    @cached_property
+    def injected(self) -> tuple[Container, ...]:
+        """The containers that its live pods have and its template does not."""
+        return self.context.injected_into(self.workload)
+
+    @cached_property
+    def proxies(self) -> tuple[Proxy, ...]:
+        """The mesh proxies whose kind is known."""
+        return proxies_of(self.workload, self.injected)
+
+    @cached_property
+    def proxy_only_announced(self) -> bool:
+        """Whether the template asks for a proxy of which nothing tells how it will run."""
+        return is_only_announced(self.workload, self.injected)
+
+    # What running pods show
+
+    @property
+    def seen(self) -> Seen:
+        """Its pods, their events, and a look into its containers."""
+        return self.context.evidence.of(self.workload)
+
+    def look(self, container: Container) -> Look | None:
+        """The look into one of its containers; None where nobody looked."""
+        return self.context.evidence.look(self.workload, container)
+
+    def why_not_seen(self, source: str) -> str | None:
+        """Why a source of evidence tells nothing of it; None where it does."""
+        return self.context.evidence.why_not(self.workload, source)
+
+    @cached_property
+    def observed_stops(self) -> list[ObservedStop]:
+        """The stops of its containers that left a trace in pods and events."""
+        return observed_stops(self.workload, self.seen.pods, self.seen.events)
+
 
 def open_case(workload: Workload, context: Context, policy: Policy, version: Version) -> Case:
-    """Put together what the rules need for one workload."""
-    profile = classify(workload, context)
-    return Case(workload, profile, compute_budget(workload, profile, policy), context, policy, version)
+    """Put together what the rules need for one workload. Raises Unreadable."""
+    reader = SettingsReader(workload, context)
+    profile = classify(workload, context, reader)
+    return Case(workload, profile, compute_budget(workload, profile, policy), context, policy, version, reader)

@@ -12,7 +12,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     declared_timeout,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION, Workload
 
@@ -35,7 +35,7 @@ UNKNOWN = Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} would settle it")
 NO_REQUESTS = Drain(0, "no requests reach this container")
 
 
-def drain_of(workload: Workload, container: Container, context: Context) -> Drain:
+def drain_of(workload: Workload, container: Container, context: Context, reader: SettingsReader) -> Drain:
     """The drain time of a container's requests or jobs, in seconds. The first of these decides:
 
     what its owner declared, what its server declares, how long requests were measured to take. Raises Unreadable.
@@ -45,7 +45,7 @@ def drain_of(workload: Workload, container: Container, context: Context) -> Drai
         if re.fullmatch(r"\d{1,6}", text.strip()):
             return Drain(int(text), f"annotation {DRAIN_ANNOTATION}")
         return Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} is not a whole number of seconds")
-    declared = declared_timeout(settings_of(workload, container, context))
+    declared = declared_timeout(reader.of(container))
     if declared and declared.seconds is not None:
         return Drain(declared.seconds, declared.source)
     measured = context.measured_of(workload)

@@ -10,11 +10,11 @@ a longer stop is a longer overlap. StatefulSets and DaemonSets without surge wai
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_int_or_percent, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import ONE_POD
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.lasting import (
     is_share,
@@ -23,11 +23,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.last
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, all_mounts_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.stores import Store, store_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
-ONE_POD = "ReadWriteOncePod"
 _SURGING_KINDS = ("Deployment", "ReplicaSet", "Rollout")
 _NO_SURGE = (0, "0%")
+Claims = Mapping[str, tuple[str, ...] | None]  # the access modes of claims by name; None where they are not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,34 +51,37 @@ class Exclusive:
         return f"{what} on {self.claim}, which outlives the pod: two at a time would write to it"
 
 
-def exclusive(case: Case) -> Exclusive | None:
-    """What must not run twice at a time in the workload's pods, if anything; the data of a known store first."""
-    if case.workload.kind not in (*_SURGING_KINDS, "DaemonSet"):
+def exclusive(workload: Workload, replicas: int | None, claims: Claims) -> Exclusive | None:
+    """What must not run twice at a time in the workload's pods, if anything; the data of a known store first.
+
+    `replicas` is the fewest pods that it runs with. Raises Unreadable.
+    """
+    if workload.kind not in (*_SURGING_KINDS, "DaemonSet"):
         return None
-    found = list(_lasting(case))
+    found = list(_lasting(workload, replicas, claims))
     stores = [one for one in found if one.store]
     if stores:
         return stores[0]
-    if found and (_kept_to_one(case) or any(ONE_POD in (one.modes or ()) for one in found)):
+    if found and (_kept_to_one(workload, replicas) or any(ONE_POD in (one.modes or ()) for one in found)):
         return found[0]
     return None
 
 
-def _lasting(case: Case) -> Iterator[Exclusive]:
+def _lasting(workload: Workload, replicas: int | None, claims: Claims) -> Iterator[Exclusive]:
     """The mounts through which each pod would write to the same data; with `store` those of a known store's data."""
-    workload = case.workload
     alone = len(workload.containers) == 1
     label = workload.template_labels.get("app.kubernetes.io/name", "") if alone else ""
-    for container in (*workload.containers, *workload.sidecars):
+    for container in workload.all_containers:
         by_image, by_label = store_of(container), store_of(container, label)
         for mount in all_mounts_of(workload, container):
-            if mount.per_pod or not outlives_pod(mount) or _is_shared(case, mount):
+            modes = _modes(workload, mount, claims)
+            if mount.per_pod or not outlives_pod(mount) or _is_shared(mount, modes, replicas):
                 continue
-            if _modes(case, mount) == ("ReadOnlyMany",):
+            if modes == ("ReadOnlyMany",):
                 continue
             known = by_image or by_label
             named = known[0] if known and _holds_data(known[1], mount) else None
-            yield Exclusive(container, mount, _called(mount), _modes(case, mount), named)
+            yield Exclusive(container, mount, _called(mount), modes, named)
 
 
 def _holds_data(store: Store, mount: Mount) -> bool:
@@ -89,34 +92,33 @@ def _holds_data(store: Store, mount: Mount) -> bool:
     )
 
 
-def _is_shared(case: Case, mount: Mount) -> bool:
+def _is_shared(mount: Mount, modes: tuple[str, ...] | None, replicas: int | None) -> bool:
     """Whether several pods of the workload write there already: its owner has seen to that (uploads, static files)."""
-    if (case.replicas or 1) == 1:
+    if (replicas or 1) == 1:
         return False
     kind, _source = source_of(mount)
-    return is_share(kind) or "ReadWriteMany" in (_modes(case, mount) or ())
+    return is_share(kind) or "ReadWriteMany" in (modes or ())
 
 
-def _modes(case: Case, mount: Mount) -> tuple[str, ...] | None:
+def _modes(workload: Workload, mount: Mount, claims: Claims) -> tuple[str, ...] | None:
     """The access modes of a claim; None where they are not known, and for other volumes."""
     kind, source = source_of(mount)
     if kind != "persistentVolumeClaim":
         return None
-    name = get(source, "claimName", str, f"{case.workload.pod_path}.volumes", "")
-    return case.context.claims.get((case.workload.namespace, name))
+    name = get(source, "claimName", str, f"{workload.pod_path}.volumes", "")
+    return claims.get(name)
 
 
-def _kept_to_one(case: Case) -> bool:
+def _kept_to_one(workload: Workload, replicas: int | None) -> bool:
     """Whether its owner lets no second pod run during a rollout."""
-    if case.workload.recreates:
+    if workload.recreates:
         return True
-    rolling = case.workload.rolling_update
-    return rolling is not None and rolling.max_surge in _NO_SURGE and case.replicas in (0, 1)
+    rolling = workload.rolling_update
+    return rolling is not None and rolling.max_surge in _NO_SURGE and replicas in (0, 1)
 
 
-def surges(case: Case) -> bool:
+def surges(workload: Workload, replicas: int | None) -> bool:
     """Whether a rollout starts a pod beside the one that it replaces."""
-    workload, replicas = case.workload, case.replicas
     if workload.kind == "DaemonSet":
         strategy = get_map(workload.spec, "updateStrategy", "spec")
         rolling = get_map(strategy, "rollingUpdate", "spec.updateStrategy")
@@ -128,15 +130,14 @@ def surges(case: Case) -> bool:
     return bool(workload.rolling_update and replicas and workload.rolling_update.resolve(replicas)[0])
 
 
-def shares_data(case: Case) -> Exclusive | None:
-    """The data of a known store on which a rollout starts a second server, if it does.
+def shared_data(found: Exclusive | None, workload: Workload, replicas: int | None) -> Exclusive | None:
+    """The data of a known store on which a rollout starts a second server, if it does; `found` as exclusive() has it.
 
     At several replicas the second one runs already; a claim for one pod lets none start, so that the rollout hangs.
     """
-    found = exclusive(case)
-    if not found or not found.store or case.replicas not in (1, None) or ONE_POD in (found.modes or ()):
+    if not found or not found.store or replicas not in (1, None) or ONE_POD in (found.modes or ()):
         return None
-    return found if surges(case) else None
+    return found if surges(workload, replicas) else None
 
 
 def _called(mount: Mount) -> str:

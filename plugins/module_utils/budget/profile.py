@@ -12,6 +12,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.drain 
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import FLUENT_BIT, agent_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
     Container,
     Port,
@@ -58,7 +59,7 @@ class Profile:
         return self.name == "serving" or (self.name == "unknown" and _has_port(self.drain_containers))
 
 
-def classify(workload: Workload, context: Context) -> Profile:
+def classify(workload: Workload, context: Context, reader: SettingsReader) -> Profile:
     """The profile of a workload, by its annotation if it has one, else by what is known around it."""
     services, drain = _routes(workload, context.services_of(workload))
     name, note = _name(workload, context, services)
@@ -69,7 +70,7 @@ def classify(workload: Workload, context: Context) -> Profile:
         note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
     traits = _traits(workload, context, services)
     drain = drain or _applications(workload)
-    drains = {container.name: drain_of(workload, container, context) for container in drain}
+    drains = {container.name: drain_of(workload, container, context, reader) for container in drain}
     return Profile(name, traits, tuple(services), drain, drains, note)
 
 
@@ -144,7 +145,7 @@ def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service],
 
 def _owner(workload: Workload, target: int | str) -> tuple[Container | None, Port]:
     """The container that declares the port, and the port as it is there; none and an empty one where there is none."""
-    for container in (*workload.containers, *workload.sidecars):
+    for container in workload.all_containers:
         for port in container.ports:
             if target == port.name or str(target) == str(port.number):
                 return container, port
@@ -161,7 +162,7 @@ def _traits(workload: Workload, context: Context, services: list[Service]) -> tu
         traits.append("external-lb")
     if addressed:
         traits.append("lb-ip-targets")
-    if any(container.name in MESH_PROXIES for container in (*workload.containers, *workload.sidecars)):
+    if any(container.name in MESH_PROXIES for container in workload.all_containers):
         traits.append("meshed")
     autoscaler = context.autoscaler_of(workload)
     if autoscaler:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import Budget, compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import exclusive
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
@@ -90,7 +89,7 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
     if not case.workload.managed:
         return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
-    alone = exclusive(case)
+    alone = case.exclusive
     if alone:
         # A deleted or evicted pod is replaced at once, whatever the strategy: a longer stop is a longer overlap.
         longer = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, ROLLOUT_STRATEGY)]
@@ -139,7 +138,7 @@ def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
         "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
         "container": hit.container.name if hit.container else case.budget.container,
         "containers": "initContainers" if hit.container and hit.container.native_sidecar else "containers",
-        "seconds": case.policy.prestop_for(case.profile.traits)[0],
+        "seconds": case.wanted_prestop[0],
         "grace_seconds": grace_seconds,
         "replaces": _replaced_handlers(hit.container),
         **hit.remedy.variables,
@@ -162,11 +161,11 @@ def _all(findings: Sequence[Finding], reason: str) -> dict[str, str]:
 
 def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
     """The budget with the new hooks. What preStop takes is added to grace, so the drain keeps its time."""
-    seconds, source = case.policy.prestop_for(case.profile.traits)
+    seconds, source = case.wanted_prestop
     hooks, added = {}, 0
     for hit in hits:
         if hit.remedy.name in (PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP) and hit.container:
-            before = hook_time(hit.container.pre_stop).seconds
+            before = case.hook_of(hit.container).seconds
             hooks[hit.container.name] = HookTime(seconds, True, source)
             added = max(added, seconds - before)
     current = case.workload.grace

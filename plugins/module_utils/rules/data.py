@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import shares_data
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import RECREATE, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 
@@ -20,7 +19,7 @@ _SURGE = {
 
 
 def _surges(case: Case) -> Iterator[Hit]:
-    found = shares_data(case)
+    found = case.shared_data
     if found is None:
         return
     yield Hit(

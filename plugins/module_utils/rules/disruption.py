@@ -40,7 +40,7 @@ def _missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     unknown = case.context.why_unknown("PodDisruptionBudget", case.workload.namespace)
     if unknown:
         yield NotEvaluated(unknown)
-    elif not case.context.budgets_of(case.workload):
+    elif not case.disruption_budgets:
         yield Hit(
             f"no PodDisruptionBudget takes these pods: node drains may stop all {replicas} of them at the same time",
             "spec.selector",
@@ -59,12 +59,12 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
     if unknown:
         yield NotEvaluated(unknown)
         return
-    for budget in sorted(case.context.budgets_of(case.workload), key=lambda budget: budget.name):
+    for budget in sorted(case.disruption_budgets, key=lambda budget: budget.name):
         text = _never_allows(budget, replicas)
         if text:
             pods = f"{replicas} replica{'' if replicas == 1 else 's'}"
             when = f"with {pods}: no pod may ever be evicted"
-            if case.context.autoscaler_of(case.workload):
+            if case.autoscaler:
                 when = f"with {pods}, the autoscaler's minimum: while it runs no more, no pod may be evicted"
             yield Hit(
                 f"PodDisruptionBudget {budget.name} has {text} {when}, so a node drain hangs until somebody kills the "

@@ -27,7 +27,7 @@ def _budgets(case: Case) -> dict[str, DisruptionBudget]:
     # Drains pass over DaemonSets, and what has no pods cannot be drained.
     if workload.kind == "DaemonSet" or case.replicas == 0:
         return {}
-    return {budget.name: budget for budget in case.context.budgets_of(workload)}
+    return {budget.name: budget for budget in case.disruption_budgets}
 
 
 def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:

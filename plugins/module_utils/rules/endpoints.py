@@ -18,8 +18,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import settings_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 
 
 def _publishes_not_ready(case: Case) -> Iterator[Hit]:
@@ -44,13 +42,13 @@ def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
     if DRAIN_ANNOTATION in workload.annotations or workload.grace <= 2:
         return  # its owner knows better than a default, and the budget says it; or it is grace-period-zero
     for container in workload.containers:
-        drain = ingress_nginx_timeout(settings_of(workload, container, case.context))
+        drain = ingress_nginx_timeout(case.settings_of(container))
         if drain is None:
             continue
         if drain.seconds is None:
             yield NotEvaluated(drain.source)
             continue
-        hook = hook_time(container.pre_stop)
+        hook = case.hook_of(container)
         # /wait-shutdown is the drain itself: it takes no time from it.
         delay = 0 if hook.drains else hook.seconds
         needed = delay + drain.seconds + margin

@@ -12,7 +12,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.rules.stateful import usual_stop
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE
 
@@ -36,7 +35,10 @@ def _zero(case: Case) -> Iterator[Hit]:
     yield Hit(
         f"a grace period of {workload.grace} s leaves no time to shut down: {lost} lost at every stop",
         f"{workload.pod_path}.terminationGracePeriodSeconds",
-        Remedy(GRACE_PERIOD, variables={"least_seconds": max(DEFAULT_GRACE, usual_stop(case))}),
+        Remedy(
+            GRACE_PERIOD,
+            variables={"least_seconds": max([DEFAULT_GRACE, *(store.usual_seconds for store in case.data_stores)])},
+        ),
         severity="error" if stateful or case.profile.name == "serving" else None,
         numbers={"grace_seconds": workload.grace},
     )

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_DELAY_FIRST,
     PRESTOP_EXEC_SLEEP,
@@ -28,7 +27,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.comm
     commands_in,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import (
     asks_for_drain,
     stops_server,
@@ -83,9 +81,9 @@ def _calls_shell(words: Sequence[str]) -> bool:
 
 
 def _shell_missing(case: Case) -> Iterator[Hit]:
-    for container, _commands in _exec_hooks((*case.workload.containers, *case.workload.sidecars)):
+    for container, _commands in _exec_hooks(case.workload.all_containers):
         words = container.pre_stop.command if container.pre_stop else ()
-        look = case.context.evidence.look(case.workload, container)
+        look = case.look(container)
         bare, read = look is not None and look.bare, look is not None and look.processes is not None
         if not _calls_shell(words) or not (bare or (_lacks_shell(container.image) and not read)):
             continue
@@ -93,10 +91,7 @@ def _shell_missing(case: Case) -> Iterator[Hit]:
         known, manual = "an image of this name", "that the image has no shell is taken from its name; try it on a pod"
         if bare:
             known, manual = "its image, which has not even cat,", "that it has no shell follows from what it lacks"
-        failed = any(
-            event.reason == HOOK_FAILED and event.container == container.name
-            for event in case.context.evidence.of(case.workload).events
-        )
+        failed = any(event.reason == HOOK_FAILED and event.container == container.name for event in case.seen.events)
         remedy = Remedy(PRESTOP_SLEEP, manual)
         if container.native_sidecar:
             remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
@@ -125,11 +120,11 @@ def _seconds_before_stop(commands: Sequence[Command], text: str) -> float | None
 
 
 def _stops_early(case: Case) -> Iterator[Hit]:
-    seconds, source = case.policy.prestop_for(case.profile.traits)
+    seconds, source = case.wanted_prestop
     for container, commands in _exec_hooks(case.profile.drain_containers):
         slept = _seconds_before_stop(commands, _text(container))
         if slept is None and asks_for_drain(container):
-            hook = hook_time(container.pre_stop)
+            hook = case.hook_of(container)
             slept = float(hook.seconds - hook.waits)
         if slept is None or slept >= _ENOUGH:
             continue
@@ -183,7 +178,7 @@ def _side_effects(case: Case) -> Iterator[Hit]:
                 "flight fails; close it in the SIGTERM handler, after the last request",
                 "warning",
             )
-        elif registry and container.name in called and _returns_at_once(commands) and not delays_itself(case):
+        elif registry and container.name in called and _returns_at_once(commands) and not case.delays_itself:
             # The loss is that of prestop-missing, which a hook of any kind holds back.
             message, severity = (
                 "the preStop hook leaves the registry but does not wait: clients that know the address from before "

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
-from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     DEREGISTRATION_DELAY,
     PRESTOP_EXEC_SLEEP,
@@ -21,7 +20,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.serv
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
     HookTime,
-    hook_time,
     takes_no_time,
 )
 
@@ -38,23 +36,23 @@ def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
     their own.
     """
     hooks = [
-        (container, hook_time(container.pre_stop))
+        (container, case.hook_of(container))
         for container in case.profile.drain_containers
         if container.pre_stop
         and (container.pre_stop.kind == "exec" or (container.pre_stop.kind == "sleep" and case.oldest >= SLEEP_ACTION))
     ]
     if all(container.pre_stop and takes_no_time(container.pre_stop) for container, _hook in hooks):
         return []  # prestop-missing
-    if delays_itself(case) or any(hook.drains or hook.seconds >= wanted for _container, hook in hooks):
+    if case.delays_itself or any(hook.drains or hook.seconds >= wanted for _container, hook in hooks):
         return []
     return hooks
 
 
 def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
     """A sleep of `wanted` seconds; by itself only where nothing but a sleep of the policy's length is replaced."""
-    planned = case.policy.prestop_for(case.profile.traits)[0]
+    planned = case.wanted_prestop[0]
     # What the hook takes longer must not be missing in the drain.
-    longer = case.workload.grace + wanted - hook_time(container.pre_stop).seconds
+    longer = case.workload.grace + wanted - case.hook_of(container).seconds
     required = wanted + (case.budget.drain.seconds or 0) + case.budget.margin
     values = {"seconds": wanted, "grace_seconds": max(longer, required)}
     if container.pre_stop and container.pre_stop.kind == "exec":
@@ -66,10 +64,10 @@ def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
 
 
 def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
-    senders = case.context.pods_addressed_by(case.profile.services)
+    senders = case.pods_addressed_by
     if not senders:
         return
-    wanted, source = case.policy.prestop_for(case.profile.traits)
+    wanted, source = case.wanted_prestop
     for container, hook in _short_hooks(case, wanted):
         if not hook.exact:
             yield _UNDECLARED
@@ -93,9 +91,7 @@ def _outlives_the_pod(case: Case) -> Iterator[Hit]:
         for service in case.profile.services
         if service.pods_addressed_by == AWS and (delay := deregistration_delay(service.annotations))
     ] + [
-        (route.kind, route.namespace, route.name, route.deregistration)
-        for route in case.context.routes_of(case.profile.services)
-        if route.deregistration
+        (route.kind, route.namespace, route.name, route.deregistration) for route in case.routes if route.deregistration
     ]
     for kind, namespace, name, (seconds, key) in written:
         if seconds > grace:
@@ -118,7 +114,7 @@ def _local(case: Case) -> Iterator[Hit | NotEvaluated]:
     services = [service for service in case.profile.services if service.is_local_balancer]
     if not services:
         return
-    wanted, source = case.policy.prestop_for(case.profile.traits)
+    wanted, source = case.wanted_prestop
     service = max(services, key=lambda one: one.health_window or 0)
     if service.health_window is not None:
         wanted, source = service.health_window + _NOTICE, f"interval times threshold + {_NOTICE}"

@@ -32,7 +32,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
     otel_collector_stores,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.stores import Store
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mount_of, mounts_of
@@ -50,12 +50,12 @@ _HELPER = re.compile(r"reload|config|exporter|metrics|watcher")
 
 def _volatile_buffer(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload = case.workload
-    for container in (*workload.containers, *workload.sidecars):
+    for container in workload.all_containers:
         agent = agent_of(container)
         if agent not in _STORES:
             continue
         stores_of, remedy = _STORES[agent]
-        settings = settings_of(workload, container, case.context)
+        settings = case.settings_of(container)
         mounts = mounts_of(workload, container)
         stores = [store for store in stores_of(settings) if _is_lost(store, mounts)]
         if stores:

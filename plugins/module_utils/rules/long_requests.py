@@ -21,7 +21,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 
 _PROTOCOLS = ("kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/wss", "grpc")
 _PORT = re.compile(r"(grpc|grpcs|ws|wss|websocket)(-|$)")
@@ -30,7 +29,7 @@ _AGE = re.compile(r"max[-_.]?connection[-_.]?age", re.IGNORECASE)
 
 def _left(case: Case) -> tuple[int, int]:
     """(seconds after SIGTERM, seconds of preStop) of the container that has the least; a draining hook takes none."""
-    hooks = [hook_time(container.pre_stop) for container in case.profile.drain_containers]
+    hooks = [case.hook_of(container) for container in case.profile.drain_containers]
     prestop = max((0 if hook.drains else hook.seconds for hook in hooks), default=0)
     return max(case.workload.grace - prestop, 0), prestop
 
@@ -39,7 +38,7 @@ def _exceeds(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if DRAIN_ANNOTATION in workload.annotations:
         return  # its owner has said how long its requests take
-    routes = case.context.routes_of(case.profile.services)
+    routes = case.routes
     left, prestop = _left(case)
     path = f"{workload.pod_path}.terminationGracePeriodSeconds"
     timeout = max((one for route in routes for one in route.timeouts), key=lambda one: one.seconds, default=None)
@@ -83,7 +82,7 @@ def _long_lived(case: Case) -> Iterator[Hit]:
         for port in service.ports
         if port.app_protocol in _PROTOCOLS or _PORT.match(port.name)
     ]
-    evidence += [route.title for route in case.context.routes_of(case.profile.services) if route.sockets]
+    evidence += [route.title for route in case.routes if route.sockets]
     if evidence:
         container = case.profile.drain_containers[0]
         yield Hit(

@@ -23,8 +23,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
     LINKERD,
     NATIVE,
     Proxy,
-    is_only_announced,
-    proxies_of,
     template_annotations,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh_config import (
@@ -34,7 +32,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
     linkerd_grace,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import NO_HOOK, HookTime
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
@@ -56,12 +54,12 @@ _LONG_LIVED = re.compile(r"(?:grpc|http2|h2c?|wss?|websocket)(?:-|$)")
 def _doubt(case: Case) -> bool:
     """Whether only a live pod would tell, and no report of missing rights says so already."""
     unlisted = case.context.why_unknown("Pod", case.workload.namespace)
-    return not unlisted and is_only_announced(case.workload, case.context)
+    return not unlisted and case.proxy_only_announced
 
 
 def _classic(case: Case) -> Iterator[Proxy]:
     """The proxies that get SIGTERM together with the application."""
-    return (proxy for proxy in proxies_of(case.workload, case.context) if not proxy.native)
+    return (proxy for proxy in case.proxies if not proxy.native)
 
 
 def _own(case: Case) -> tuple[Container, ...]:
@@ -96,8 +94,8 @@ def _needed(case: Case) -> int:
     return case.budget.prestop.seconds + (case.budget.drain.seconds or 0)
 
 
-def _hook(proxy: Proxy) -> HookTime:
-    return hook_time(proxy.container.pre_stop if proxy.container else None)
+def _hook(case: Case, proxy: Proxy) -> HookTime:
+    return case.hook_of(proxy.container) if proxy.container else NO_HOOK
 
 
 def _outlives(case: Case, proxy: Proxy) -> bool | None:
@@ -105,7 +103,7 @@ def _outlives(case: Case, proxy: Proxy) -> bool | None:
 
     Raises MeshConfigError.
     """
-    hook = _hook(proxy)
+    hook = _hook(case, proxy)
     if not hook.exact:
         return None
     if case.budget.container == proxy.name:
@@ -153,10 +151,10 @@ def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
 
 def _drain_remedy(case: Case, proxy: Proxy) -> Remedy:
     """A drain as long as the application's; where that is not known, until the last connection has ended."""
-    budget, policy = case.budget, case.policy
+    budget = case.budget
     paused = any(container.pre_stop for container in case.profile.drain_containers)
     # A pause that is still to come has to be outlived as well.
-    missing = 0 if paused or not case.profile.takes_requests else policy.prestop_for(case.profile.traits)[0]
+    missing = 0 if paused or not case.profile.takes_requests else case.wanted_prestop[0]
     pause = budget.prestop.seconds + missing
     seconds = pause + budget.drain.seconds if budget.known and budget.drain.seconds is not None else None
     grace = max(case.workload.grace + missing, (pause if seconds is None else seconds) + budget.margin)
@@ -178,7 +176,7 @@ def _drain_remedy(case: Case, proxy: Proxy) -> Remedy:
 def _istio_drain_too_short(case: Case, proxy: Proxy) -> Iterator[Hit | NotEvaluated]:
     outlives = _outlives(case, proxy)
     # What is not known of a hook of the proxy's own says nothing of the application.
-    if outlives is None and not case.budget.known and _hook(proxy).exact:
+    if outlives is None and not case.budget.known and _hook(case, proxy).exact:
         yield NotEvaluated("how long the application needs to drain is not known: annotation drain-seconds would tell")
     if outlives is not False:
         return

@@ -47,7 +47,7 @@ def _min_ready(case: Case) -> int:
 
 def _gate_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     namespace = case.workload.namespace
-    if AWS not in case.context.pods_addressed_by(case.profile.services) or not _replaces_pods(case):
+    if AWS not in case.pods_addressed_by or not _replaces_pods(case):
         return
     gated = _is_gated(case)
     if gated is None:
@@ -55,7 +55,7 @@ def _gate_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
         yield NotEvaluated(f"whether the pods get a readiness gate is not known: {reason}")
     if gated is not False:
         return
-    wanted = case.policy.prestop_for(case.profile.traits)[0]
+    wanted = case.wanted_prestop[0]
     waits = _min_ready(case)
     yield Hit(
         "old pods are stopped as soon as new ones are Ready, whether the load balancer has found them healthy or not: "
@@ -73,14 +73,14 @@ def _min_ready_zero(case: Case) -> Iterator[Hit]:
     # Of one pod there is no next one, and with none nothing is replaced.
     if _min_ready(case) > 0 or not _replaces_pods(case) or case.replicas in (0, 1):
         return
-    senders = case.context.pods_addressed_by(case.profile.services)
+    senders = case.pods_addressed_by
     gated = _is_gated(case)
     if GKE in senders or (AWS in senders and gated):
         return
     # Behind kube-proxy and proxies in the cluster the new address comes by the same way as the old one goes.
     local = any(service.is_local_balancer for service in case.profile.services)
     late = local or (AWS in senders and gated is False)
-    seconds = case.policy.prestop_for(case.profile.traits)[0]
+    seconds = case.wanted_prestop[0]
     deadline = get(case.workload.spec, "progressDeadlineSeconds", int, "spec", _DEADLINE)
     tight = (
         f"progressDeadlineSeconds is {deadline}: it must be more than minReadySeconds" if deadline <= seconds else None

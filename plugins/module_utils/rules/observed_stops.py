@@ -27,10 +27,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS, STATUS
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import PodState, epoch
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import (
-    ObservedStop,
-    observed_stops,
-)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import (
     FAILED,
@@ -44,30 +40,26 @@ _OVERDUE = 60  # seconds after its grace period by which a node has taken a pod 
 
 
 def _unknown(case: Case, source: str) -> NotEvaluated | None:
-    reason = case.context.evidence.why_not(case.workload, source)
+    reason = case.why_not_seen(source)
     return NotEvaluated(reason) if reason else None
 
 
 def _no_stop(case: Case) -> NotEvaluated:
-    reason = case.context.evidence.why_not(case.workload, EVENTS)
+    reason = case.why_not_seen(EVENTS)
     if reason:
         return NotEvaluated(f"the status of its pods shows no stop, and of events: {reason}")
     return NotEvaluated("no stop of its pods left a trace; try one with the playbook trace")
 
 
-def _has_pods(case: Case) -> bool:
-    return "scaled-to-zero" not in case.profile.traits
-
-
 def _hook_failed(case: Case) -> Iterator[Hit | NotEvaluated]:
-    hooked = [one for one in (*case.workload.containers, *case.workload.sidecars) if one.pre_stop]
+    hooked = [one for one in case.workload.all_containers if one.pre_stop]
     unknown = _unknown(case, EVENTS)
-    if not hooked or not _has_pods(case):
+    if not hooked or not case.has_pods:
         return
     if unknown:
         yield unknown
         return
-    seen = case.context.evidence.of(case.workload)
+    seen = case.seen
     for container in hooked:
         about = [event for event in seen.events if event.container == container.name]
         failed = [one for one in about if one.reason == HOOK_FAILED and not _is_harmless(one, container, seen.pods)]
@@ -109,17 +101,12 @@ def _failed_hit(case: Case, container: Container, failed: Sequence[PodEvent], ab
     )
 
 
-def _stops(case: Case) -> list[ObservedStop]:
-    seen = case.context.evidence.of(case.workload)
-    return observed_stops(case.workload, seen.pods, seen.events)
-
-
 def _grace_exceeded(case: Case) -> Iterator[Hit | NotEvaluated]:
     unknown = _unknown(case, STATUS)
-    if unknown or not _has_pods(case):
-        yield from [unknown] if unknown and _has_pods(case) else []
+    if unknown or not case.has_pods:
+        yield from [unknown] if unknown and case.has_pods else []
         return
-    stops = _stops(case)
+    stops = case.observed_stops
     for container in case.workload.containers:
         mine = [stop for stop in stops if stop.container == container.name and stop.exceeded]
         if mine:
@@ -128,7 +115,7 @@ def _grace_exceeded(case: Case) -> Iterator[Hit | NotEvaluated]:
             yield _killed_hit(
                 f"{where}killed at the end of its grace period of {grace} s (exit code 137)", container, grace
             )
-    told = [event for event in case.context.evidence.of(case.workload).events if event.reason == EXCEEDED]
+    told = [event for event in case.seen.events if event.reason == EXCEEDED]
     if told:
         yield _killed_hit(f"a pod did not end within its grace period (event {EXCEEDED})", None, case.workload.grace)
     if not stops and not told:
@@ -147,10 +134,10 @@ def _killed_hit(what: str, container: Container | None, grace: int) -> Hit:
 
 def _unclean(case: Case) -> Iterator[Hit | NotEvaluated]:
     unknown = _unknown(case, STATUS)
-    if unknown or not _has_pods(case):
-        yield from [unknown] if unknown and _has_pods(case) else []
+    if unknown or not case.has_pods:
+        yield from [unknown] if unknown and case.has_pods else []
         return
-    stops = _stops(case)
+    stops = case.observed_stops
     if not stops:
         yield _no_stop(case)
     unclear: dict[str, bool] = {}
@@ -176,21 +163,21 @@ def _unclean(case: Case) -> Iterator[Hit | NotEvaluated]:
 
 
 def _java(case: Case, container: Container) -> bool:
-    look = case.context.evidence.look(case.workload, container)
+    look = case.look(container)
     return runs_java(container) or bool(look and look.processes and look.processes.program == "java")
 
 
 def _stuck(case: Case) -> Iterator[Hit | NotEvaluated]:
-    evidence = case.context.evidence
+    now = case.context.evidence.at
     unknown = _unknown(case, STATUS)
     if unknown:
-        yield from [unknown] if _has_pods(case) else []
+        yield from [unknown] if case.has_pods else []
         return
     overdue = []
-    for pod in evidence.of(case.workload).pods:
+    for pod in case.seen.pods:
         over = epoch(pod.deletion)
-        if over is not None and evidence.at - over > _OVERDUE:
-            overdue.append((evidence.at - over, pod))
+        if over is not None and now - over > _OVERDUE:
+            overdue.append((now - over, pod))
     if not overdue:
         return
     seconds, pod = max(overdue, key=lambda entry: entry[0])

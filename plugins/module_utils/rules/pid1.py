@@ -45,7 +45,7 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
         words = started or written
         script = script_of(words)
         commands = commands_of(script) if script is not None else []
-        look = case.context.evidence.look(workload, container)
+        look = case.look(container)
         confirmed = is_deaf_shell(look)
         declared = commands and not any(HANDLES_SIGTERM.match(command) for command in commands)
         if not confirmed and (not declared or (clears_shell(look) and not started)):

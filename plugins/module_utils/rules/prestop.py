@@ -5,13 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import prestop_of
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS
-from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import exclusive
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, SLEEP_ZERO
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
@@ -26,19 +22,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     HOOK_FAILED,
     HTTP_FALLBACK,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE, settings_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
-
-# Servers that keep serving for a while after SIGTERM by themselves: by a flag, a file, or a companion container.
-_DELAYS_ITSELF = re.compile(
-    r"(?:^|\s)--?(?:shutdown-(?:grace-period|delay|delay-duration)|http\.shutdowndelay|wait-for-healthcheck-interval"
-    r"|entrypoints\.[\w-]+\.transport\.lifecycle\.requestacceptgracetimeout)[= ](?!0m?s?(?:\s|$))",
-    re.IGNORECASE,
-)
-_LAME_DUCK = re.compile(r"^[^#\n]*\blameduck\s+(?!0)\d", re.MULTILINE)
-_SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 
 def _sleep_remedy(case: Case) -> Remedy:
@@ -52,28 +38,11 @@ def _sleep_remedy(case: Case) -> Remedy:
     )
 
 
-def delays_itself(case: Case) -> bool:
-    """Whether the server goes on serving for a while after SIGTERM, without any hook."""
-    if _has_shutdown_manager(case):
-        return True
-    settings = [settings_of(case.workload, container, case.context) for container in case.profile.drain_containers]
-    return any(
-        _DELAYS_ITSELF.search(one.arguments)
-        or any(file.name == COREFILE and _LAME_DUCK.search(file.text) for file in one.files)
-        for one in settings
-    )
-
-
-def _has_shutdown_manager(case: Case) -> bool:
-    containers = (*case.workload.containers, *case.workload.sidecars)
-    return any(container.name in _SHUTDOWN_MANAGERS for container in containers)
-
-
 def _missing(case: Case) -> Iterator[Hit]:
     traits = case.profile.traits
     drain = case.profile.drain_containers
     hooks = [container.pre_stop for container in drain if container.pre_stop]
-    if not all(map(takes_no_time, hooks)) or delays_itself(case) or exclusive(case):
+    if not all(map(takes_no_time, hooks)) or case.delays_itself or case.exclusive:
         return
     if "external-lb" not in traits and all(container.name == ISTIO_PROXY for container in drain):
         return  # a gateway goes on for terminationDrainDuration, 5 s by default: enough for what is in the cluster
@@ -83,7 +52,7 @@ def _missing(case: Case) -> Iterator[Hit]:
     elif "headless-only" in traits or case.never_overlaps:
         # Peers find each other without kube-proxy; and where there is no other pod, none could take the requests.
         severity = "info"
-    seconds, source = case.policy.prestop_for(traits)
+    seconds, source = case.wanted_prestop
     sender = "kube-proxy still sends"
     if "external-lb" in traits:
         direct = "lb-ip-targets" in traits or any(one.type == "LoadBalancer" for one in case.profile.services)
@@ -108,7 +77,7 @@ def _missing(case: Case) -> Iterator[Hit]:
 
 
 def _hooked(case: Case) -> Iterator[Container]:
-    for container in (*case.workload.containers, *case.workload.sidecars):
+    for container in case.workload.all_containers:
         if container.pre_stop:
             yield container
 
@@ -116,7 +85,7 @@ def _hooked(case: Case) -> Iterator[Container]:
 def _exceeds_grace(case: Case) -> Iterator[Hit]:
     grace = case.budget.grace
     for container in _hooked(case):
-        hook = prestop_of(case.workload, container, case.profile.drains.get(container.name, NO_REQUESTS))
+        hook = case.prestop_of(container)
         if hook.seconds and hook.seconds >= grace:
             yield Hit(
                 f"preStop takes {hook.seconds} s of a grace period of {grace} s: the application gets SIGTERM with "
@@ -131,8 +100,7 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
 def _starves_drain(case: Case) -> Iterator[Hit]:
     budget = case.budget
     for container in case.workload.containers:
-        drain = case.profile.drains.get(container.name, NO_REQUESTS)
-        hook = prestop_of(case.workload, container, drain)
+        drain, hook = case.drain_of(container), case.prestop_of(container)
         left = budget.grace - hook.seconds
         if hook.seconds == 0 or hook.drains or left <= 0:
             continue
@@ -161,7 +129,7 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
 
 
 def _tcp_socket(case: Case) -> Iterator[Hit]:
-    for container in (*case.workload.containers, *case.workload.sidecars):
+    for container in case.workload.all_containers:
         if container.post_start and container.post_start.kind == "tcpSocket":
             # One finding a container: with this hook it does not even start, so its preStop can wait.
             yield Hit(
@@ -204,13 +172,13 @@ def _sleep_unsupported(case: Case) -> Iterator[Hit]:
 
 
 def _http_unverified(case: Case) -> Iterator[Hit]:
-    if _has_shutdown_manager(case):
+    if case.has_shutdown_manager:
         return  # it answers when the connections are gone
     for container in case.workload.containers:
         hook = container.pre_stop
         if hook is None or hook.kind != "httpGet":
             continue
-        events = case.context.evidence.of(case.workload).events
+        events = case.seen.events
         told = {event.reason for event in events if event.container == container.name}
         named = isinstance(hook.port, str) and not hook.port.isdecimal()
         nameless = named and hook.port not in {port.name for port in container.ports}

@@ -29,7 +29,7 @@ _FROZEN = Version(1, 35)  # whose kubelet runs no exec probes in a pod that term
 
 def _probed(case: Case) -> list[Container]:
     """The containers whose probes are their owner's to set."""
-    containers = (*case.workload.containers, *case.workload.sidecars)
+    containers = case.workload.all_containers
     return [container for container in containers if container.name not in MESH_PROXIES]
 
 
@@ -37,7 +37,7 @@ def _no_probe_grace(case: Case) -> Iterator[Hit]:
     grace = case.workload.grace
     if grace <= _LONG_GRACE or case.oldest < _PROBE_GRACE:
         return
-    stores = case.workload.kind == "StatefulSet" or bool(case.context.claims_of(case.workload))
+    stores = case.workload.kind == "StatefulSet" or bool(case.claim_names)
     for container in _probed(case):
         killing = [
             probe

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import SHARED_MODES, exclusive
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     Unreadable,
     get,
@@ -24,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import is_shared
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS
 
 
@@ -32,10 +32,10 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
     if rolling is None or not replicas:
         return
     surge, unavailable = rolling.resolve(replicas)
-    if unavailable == 0 or "host-port" in case.profile.traits or exclusive(case):
+    if unavailable == 0 or "host-port" in case.profile.traits or case.exclusive:
         return
-    modes = case.context.claims_of(case.workload).values()
-    if any(mode is not None and not SHARED_MODES & set(mode) for mode in modes):
+    modes = case.claims.values()
+    if any(mode is not None and not is_shared(mode) for mode in modes):
         # A pod more than before could not mount the volume: the rollout would hang instead.
         return
     nodes = sum(node.schedulable for node in case.context.nodes)
@@ -89,13 +89,13 @@ def _kept_apart_by(case: Case) -> str:
 
 def _wants_own_volume(case: Case) -> bool:
     """Whether a second pod at the same time could not mount what the first one has, or nobody here knows."""
-    return any(mode is None or not SHARED_MODES & set(mode) for mode in case.context.claims_of(case.workload).values())
+    return any(mode is None or not is_shared(mode) for mode in case.claims.values())
 
 
 def _recreates(case: Case) -> Iterator[Hit]:
     if not case.workload.recreates or not case.replicas:
         return
-    if "host-port" in case.profile.traits or _wants_own_volume(case) or exclusive(case):
+    if "host-port" in case.profile.traits or _wants_own_volume(case) or case.exclusive:
         return
     yield Hit(
         f"strategy Recreate stops all {case.replicas} pods before a new one starts: every rollout is an outage"
@@ -111,7 +111,7 @@ def _single_replica(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if case.replicas != 1 or workload.recreates or workload.kind not in SCALED_KINDS:
         return
-    if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case) or exclusive(case):
+    if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case) or case.exclusive:
         return
     # A StatefulSet has a headless Service for the names of its pods, whether anybody sends requests there or not.
     named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits

@@ -26,7 +26,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     IGNORED,
     UNKNOWN,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import observed_stops
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 
 _STARTED = 10  # seconds that a program may take to set up its handlers
@@ -37,18 +36,18 @@ _TO_TEST = "a changed start command is for its owner to test"
 
 def _seen(case: Case) -> Iterator[tuple[Container, Look, Processes] | NotEvaluated]:
     """The containers that were looked into, and each reason once why others were not."""
-    workload, evidence = case.workload, case.context.evidence
-    if "scaled-to-zero" in case.profile.traits or not workload.application_is_pid1:
+    workload = case.workload
+    if not case.has_pods or not workload.application_is_pid1:
         return
-    reason = evidence.why_not(workload, EXEC)
-    if reason is None and not evidence.of(workload).looks:
+    reason = case.why_not_seen(EXEC)
+    if reason is None and not case.seen.looks:
         reason = "there is no ready pod to look into"
     if reason:
         yield NotEvaluated(reason)
         return
     problems = {}
     for container in workload.containers:
-        look = evidence.look(workload, container)
+        look = case.look(container)
         if look is None:
             problems["not all of its containers run"] = True
         elif look.processes is None:
@@ -111,13 +110,8 @@ def _deaf(case: Case, container: Container, look: Look, processes: Processes, *,
 
 
 def _runtime_default(case: Case) -> Iterator[Hit | NotEvaluated]:
-    workload, evidence = case.workload, case.context.evidence
-    of_it = evidence.of(workload)
-    clean = {
-        stop.container
-        for stop in (observed_stops(workload, of_it.pods, of_it.events) if STATUS in evidence.asked else ())
-        if stop.ended.exit_code == 0
-    }
+    stops = case.observed_stops if STATUS in case.context.evidence.asked else []
+    clean = {stop.container for stop in stops if stop.ended.exit_code == 0}
     for seen in _seen(case):
         if isinstance(seen, NotEvaluated):
             yield seen

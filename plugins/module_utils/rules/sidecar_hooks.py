@@ -20,7 +20,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh import quits_proxy, waits_for_proxy
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_server
 
@@ -36,12 +35,11 @@ def _hook_remedy(case: Case, container: Container, *, injected: bool) -> Remedy:
 def _hooks(case: Case) -> Iterator[tuple[Container, bool, str]]:
     """(container, whether injected, path of its hook) of each preStop exec hook."""
     workload = case.workload
-    injected = case.context.injected.get(workload.key, ())
-    for container in (*workload.containers, *workload.sidecars, *injected):
+    for container in (*workload.all_containers, *case.injected):
         if container.pre_stop and container.pre_stop.kind == "exec":
             group = "initContainers" if container.native_sidecar else "containers"
             path = f"{workload.pod_path}.{group}[{container.name}].lifecycle.preStop.exec"
-            yield container, any(container is one for one in injected), path
+            yield container, any(container is one for one in case.injected), path
 
 
 def _self_wait(case: Case) -> Iterator[Hit]:
@@ -81,7 +79,7 @@ def _quit_in_server(case: Case) -> Iterator[Hit]:
 
 def _sidecar_misuse(case: Case) -> Iterator[Hit]:
     workload = case.workload
-    injected = [one for one in case.context.injected.get(workload.key, ()) if one.native_sidecar]
+    injected = [one for one in case.injected if one.native_sidecar]
     for container in (*workload.sidecars, *injected):
         hook = container.pre_stop
         words = hook.command if hook else ()
@@ -96,7 +94,7 @@ def _sidecar_misuse(case: Case) -> Iterator[Hit]:
             )
         elif agent_of(container):
             continue  # it looks at files at intervals, and has to outlive the application by one
-        elif hook_time(hook).seconds or any(command.keyword in ("while", "until") for command in commands):
+        elif case.hook_of(container).seconds or any(command.keyword in ("while", "until") for command in commands):
             message, severity = (
                 "the preStop hook of this native sidecar delays nothing that the kubelet does not delay already: it "
                 "runs beside the application's hook, and SIGTERM waits for the application anyway",

@@ -10,37 +10,14 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.lasting import outlives_pod
-from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import all_mounts_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.stores import store_of
-
-
-def _stores(case: Case) -> Iterator[tuple[Container, str, int]]:
-    """The containers that keep data of a known database or broker on a volume, its name, and its usual stop."""
-    workload = case.workload
-    # With a declared drain, grace-period-insufficient does the sum.
-    if workload.kind not in ("StatefulSet", "Deployment") or "owned" in case.profile.traits or case.budget.drain_known:
-        return
-    # Of several containers the label does not say which one it means.
-    alone = workload.kind == "StatefulSet" and len(workload.containers) == 1
-    label = workload.template_labels.get("app.kubernetes.io/name", "") if alone else ""
-    for container in workload.containers:
-        found = store_of(container, label)
-        if found and found[1].stop and any(map(outlives_pod, all_mounts_of(workload, container))):
-            yield container, found[0], found[1].stop
-
-
-def usual_stop(case: Case) -> int:
-    """The seconds that the workload's database or broker is usually given to stop; 0 where it runs none."""
-    return max((seconds for _container, _name, seconds in _stores(case)), default=0)
 
 
 def _too_short(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if workload.grace <= 2:
         return  # grace-period-zero
-    for container, name, usual in _stores(case):
+    for store in case.data_stores:
+        name, usual = store.name, store.usual_seconds
         if workload.grace >= usual:
             continue
         yield Hit(
@@ -53,7 +30,7 @@ def _too_short(case: Case) -> Iterator[Hit]:
                 "owner knows",
                 {"grace_seconds": usual},
             ),
-            container,
+            store.container,
             numbers={"grace_seconds": workload.grace, "usual_seconds": usual},
         )
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -22,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
     first_process,
@@ -50,12 +49,12 @@ def stop_signal_values(case: Case, container: Container) -> dict[str, Any]:
     known = declared[1] if declared else server.signal if server else ""
     # What somebody wrote as a signal but is none goes into no command.
     signal = known or ("TERM" if container.stop_signal else default["signal"])
-    drain = case.profile.drains.get(container.name, NO_REQUESTS).seconds
+    drain = case.drain_of(container).seconds
     waits = drain or default["drain_seconds"]
-    paused = case.policy.prestop_for(case.profile.traits)[0]
+    paused = case.wanted_prestop[0]
     hook = HookTime(paused + waits, True, "snippet stop-signal", signal=signal, waits=waits)
     required = compute_budget(case.workload, case.profile, case.policy, prestop={container.name: hook}).required
-    added = max(paused - hook_time(container.pre_stop).seconds, 0)
+    added = max(paused - case.hook_of(container).seconds, 0)
     return {
         "signal": signal,
         "signal_known": bool(known),
@@ -125,8 +124,8 @@ def _signal_unseen(container: Container) -> Iterator[NotEvaluated]:
 
 def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
     """A hook that asks for the drain, and SIGTERM after it before the drain is over."""
-    hook, server = hook_time(container.pre_stop), first_process(container)
-    drain = case.profile.drains.get(container.name, NO_REQUESTS).seconds or 0
+    hook, server = case.hook_of(container), first_process(container)
+    drain = case.drain_of(container).seconds or 0
     if server is None or not server.cut_by_term or is_official(container, server) or hook.signal != server.signal:
         return
     if not case.workload.application_is_pid1 or hook.waits >= drain:
@@ -143,7 +142,7 @@ def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
 
 def _mismatch(case: Case) -> Iterator[Hit | NotEvaluated]:
     batch = case.profile.name == "batch"
-    for container in (*case.workload.containers, *case.workload.sidecars):
+    for container in case.workload.all_containers:
         yield from _field_dropped(case, container)
         if batch or container.stop_signal or container.native_sidecar:
             continue

@@ -8,11 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import (
-    ONE_POD,
-    SHARED_MODES,
-    shares_data,
-)
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     get,
     get_int_or_percent,
@@ -22,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import DAEMONSET_SURGE, RECREATE, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import ONE_POD, is_shared
 
 _DAEMONSET_SURGE = Version(1, 22)  # maxSurge of DaemonSets is on by default since
 # Whoever serves these is what all others on the node depend on: names, and the way in.
@@ -67,11 +63,11 @@ def _served_ports(case: Case) -> set[int]:
 def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload, replicas = case.workload, case.replicas
     rolling = workload.rolling_update
-    if rolling is None or not replicas or rolling.resolve(replicas)[1] > 0 or shares_data(case):
+    if rolling is None or not replicas or rolling.resolve(replicas)[1] > 0 or case.shared_data:
         return
-    claims = case.context.claims_of(workload)
+    claims = case.claims
     for name, modes in sorted(claims.items()):
-        if modes and not SHARED_MODES & set(modes):
+        if modes and not is_shared(modes):
             once = ONE_POD in modes
             if not once and _stays_on_its_node(case):
                 continue

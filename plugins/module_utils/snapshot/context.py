@@ -9,10 +9,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selecting
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.alerting import AlertingRules, read_alerting
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import read_claim
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import read_config_map
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import Proof
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
@@ -94,8 +95,7 @@ class Context:
             case "PrometheusRule":
                 self.alerting.append(read_alerting(obj))
             case "PersistentVolumeClaim":
-                modes = get(get_map(obj, "spec", ""), "accessModes", list, "spec", [])
-                self.claims[(namespace, name)] = tuple(str(mode) for mode in modes)
+                self.claims[(namespace, name)] = read_claim(obj)
             case "Lease":
                 if holder := read_holder(namespace, obj):
                     self.lease_holders[namespace].add(holder)
@@ -151,15 +151,13 @@ class Context:
         budgets = self.budgets.get(workload.namespace)
         return budgets.of(workload.template_labels) if budgets else []
 
-    def claims_of(self, workload: Workload) -> dict[str, tuple[str, ...] | None]:
-        """The claims that its pods share, by name: their access modes, or None where the claim is not known."""
-        path = f"{workload.pod_path}.volumes"
-        sources = [
-            get_map(volume, "persistentVolumeClaim", path)
-            for volume in get_maps(workload.pod, "volumes", workload.pod_path)
-        ]
-        names = [get(source, "claimName", str, f"{path}.persistentVolumeClaim", "") for source in sources]
-        return {name: self.claims.get((workload.namespace, name)) for name in names if name}
+    def claim_of(self, namespace: str, name: str) -> tuple[str, ...] | None:
+        """The access modes of a PersistentVolumeClaim; None where it is not known."""
+        return self.claims.get((namespace, name))
+
+    def injected_into(self, workload: Workload) -> tuple[Container, ...]:
+        """The containers that its live pods have and its template does not."""
+        return self.injected.get(workload.key, ())
 
     def elects_leader(self, workload: Workload) -> bool:
         """Whether one of its pods holds a Lease of their namespace."""

@@ -8,11 +8,10 @@ An injected proxy stands in no template. It is seen on live pods; without them a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_labels, get_map
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import Command, calls_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import (
@@ -60,18 +59,19 @@ def template_annotations(workload: Workload) -> Mapping[str, str]:
     return get_labels(get_map(node, "metadata", workload.template_path), "annotations", path)
 
 
-def proxies_of(workload: Workload, context: Context) -> tuple[Proxy, ...]:
+def proxies_of(workload: Workload, injected: Iterable[Container]) -> tuple[Proxy, ...]:
     """The proxies whose kind is known: of live pods, written into the template, or told apart by it. Raises Unreadable.
 
-    Not those of the mesh's own parts: what they need is for the mesh to say.
+    `injected` are the containers that live pods have and the template does not. Left out are the proxies of
+    the mesh's own parts: what they need is for the mesh to say.
     """
     if _is_of_the_mesh(workload):
         return ()
-    written = [one for one in (*workload.containers, *workload.sidecars) if not _is_overlay(one)]
-    found = [(one, False) for one in written] + [(one, True) for one in context.injected.get(workload.key, ())]
+    written = [one for one in workload.all_containers if not _is_overlay(one)]
+    found = [(one, False) for one in written] + [(one, True) for one in injected]
     proxies = [
-        Proxy(mesh, container.native_sidecar, injected, container)
-        for container, injected in found
+        Proxy(mesh, container.native_sidecar, beside, container)
+        for container, beside in found
         for mesh, name in _PROXY.items()
         if container.name == name
     ]
@@ -85,19 +85,19 @@ def proxies_of(workload: Workload, context: Context) -> tuple[Proxy, ...]:
     return tuple(proxies)
 
 
-def is_only_announced(workload: Workload, context: Context) -> bool:
+def is_only_announced(workload: Workload, injected: Iterable[Container]) -> bool:
     """Whether the template asks for a proxy of which nothing tells how it will run. Raises Unreadable."""
     if _is_of_the_mesh(workload):
         return False
     annotations = template_annotations(workload)
     silent = [mesh for mesh in _announced(workload, annotations) if not annotations.get(NATIVE[mesh])]
-    return bool(silent) and not proxies_of(workload, context)
+    return bool(silent) and not proxies_of(workload, injected)
 
 
 def _announced(workload: Workload, annotations: Mapping[str, str]) -> list[str]:
     # A label beats the annotation of the same name.
     told = {**annotations, **workload.template_labels}
-    overlays = {one.name for one in (*workload.containers, *workload.sidecars) if _is_overlay(one)}
+    overlays = {one.name for one in workload.all_containers if _is_overlay(one)}
     return [
         mesh
         for mesh, key in _INJECT.items()

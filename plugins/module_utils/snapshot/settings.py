@@ -8,7 +8,9 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.derived import Derived
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
@@ -73,6 +75,24 @@ class Settings:
     def value(self, variable: str) -> str:
         """The value of an environment variable; empty where it has none, or none that is known."""
         return self.variables[variable].value if variable in self.variables else ""
+
+
+@dataclass(frozen=True)
+class SettingsReader(Derived):
+    """Reads the settings of a workload's containers, each once."""
+
+    workload: Workload
+    context: Context
+
+    def of(self, container: Container) -> Settings:
+        """The settings of a container. Raises Unreadable."""
+        if container.name not in self._read:
+            self._read[container.name] = settings_of(self.workload, container, self.context)
+        return self._read[container.name]
+
+    @cached_property
+    def _read(self) -> dict[str, Settings]:
+        return {}
 
 
 def settings_of(workload: Workload, container: Container, context: Context) -> Settings:

@@ -74,6 +74,11 @@ class Workload:
         return (self.key, origin.file or "", origin.document or 0, origin.item or 0)
 
     @property
+    def all_containers(self) -> tuple[Container, ...]:
+        """The application containers, then the native sidecars."""
+        return self.containers + self.sidecars
+
+    @property
     def pod_path(self) -> str:
         """The path of the pod spec, such as spec.template.spec."""
         return f"{self.template_path}.spec"

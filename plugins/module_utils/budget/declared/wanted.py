@@ -32,7 +32,7 @@ _FILE_VARIABLES = ("SPRING_", "JAVA_", "JDK_", "GUNICORN_")
 def wanted_config_maps(workload: Workload) -> set[tuple[str, str]]:
     """(namespace, name) of the ConfigMaps that a budget or a rule may need of this workload. Raises Unreadable."""
     wanted = set()
-    for container in (*workload.containers, *workload.sidecars):
+    for container in workload.all_containers:
         names = {*_of_environment(container), *_of_volumes(workload, container)}
         wanted |= {(workload.namespace, name) for name in names if name}
         controller = config_map_of(container, workload.namespace)
