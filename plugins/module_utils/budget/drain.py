@@ -30,6 +30,11 @@ class Drain:
     source: str
     measured: bool = False
 
+    @property
+    def evidence(self) -> str:
+        """Whether the workload alone tells it: `static`, else `context`."""
+        return "context" if self.measured or "ConfigMap " in self.source else "static"
+
 
 UNKNOWN = Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} would settle it")
 NO_REQUESTS = Drain(0, "no requests reach this container")

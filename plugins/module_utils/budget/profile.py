@@ -43,7 +43,8 @@ _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
 class Profile:
     """`name` is one of PROFILES; `drain_containers` receive the requests; `note` says what would settle a doubt.
 
-    `drains` maps the name of each of them to how long its requests take.
+    `drains` maps the name of each of them to how long its requests take; `drain_evidence` is "static" where the
+    workload alone tells both, else "context".
     """
 
     name: str
@@ -51,6 +52,7 @@ class Profile:
     services: tuple[Service, ...]
     drain_containers: tuple[Container, ...]
     drains: dict[str, Drain]
+    drain_evidence: str
     note: str | None = None
 
     @property
@@ -69,9 +71,11 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
     elif declared:
         note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
     traits = _traits(workload, context, services)
-    drain = drain or _applications(workload)
+    applications = _applications(workload)
+    drain = drain or applications
     drains = {container.name: drain_of(workload, container, context, reader) for container in drain}
-    return Profile(name, traits, tuple(services), drain, drains, note)
+    told = drain == applications and all(one.evidence == "static" for one in drains.values())
+    return Profile(name, traits, tuple(services), drain, drains, "static" if told else "context", note)
 
 
 def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:

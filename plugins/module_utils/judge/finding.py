@@ -27,6 +27,11 @@ class Finding:
         return self.hit.container.name if self.hit.container else None
 
     @property
+    def evidence(self) -> str:
+        """What it rests on: one of EVIDENCE."""
+        return self.hit.evidence or self.rule.evidence
+
+    @property
     def fingerprint(self) -> str:
         """Stable over runs, namespaces told apart: a hash of rule, object and container."""
         parts = (self.rule.id, self.workload.key, self.container or "")

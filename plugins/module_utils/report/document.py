@@ -157,7 +157,7 @@ def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict
     return {
         "rule": finding.rule.id,
         "severity": finding.severity,
-        "evidence": finding.rule.evidence,
+        "evidence": finding.evidence,
         **_identity(judgement),
         "container": finding.container,
         "path": finding.hit.path,

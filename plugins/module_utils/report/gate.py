@@ -49,7 +49,7 @@ def compare(report: dict[str, Any], earlier: Mapping[str, Any] | None) -> str | 
     report["baseline"] = {"compared": reason is None, "new": 0, "not_compared": 0}
     if reason or earlier is None:
         return reason
-    judged = _Judged(earlier, same_place=source["name"] == earlier["source"]["name"], scope=report["scope"])
+    judged = _Judged(earlier, report, same_place=source["name"] == earlier["source"]["name"])
     for finding in _open(report, "new"):
         finding["new"] = None
         if finding["fingerprint"] in judged.known:
@@ -64,33 +64,43 @@ def compare(report: dict[str, Any], earlier: Mapping[str, Any] | None) -> str | 
 class _Judged:
     """What an earlier run had found, and what it would have found had it been there."""
 
-    def __init__(self, earlier: Mapping[str, Any], *, same_place: bool, scope: Mapping[str, Any]):
+    def __init__(self, earlier: Mapping[str, Any], now: Mapping[str, Any], *, same_place: bool):
+        scope = now["scope"]
         # What was new then and made that run fail stays new: a second try must not pass for that alone.
+        # A fingerprint says nothing of evidence: what was found in a manifest then is known when a pod shows it now.
         self.known = {entry["fingerprint"] for entry in _open(earlier, "new") if not entry.get("new")}
         self._rules = set(earlier["scope"]["rules"])
-        self._same_evidence = earlier["scope"].get("evidence", []) == scope.get("evidence", [])
+        asked, asked_then = (set(one.get("evidence", [])) for one in (scope, earlier["scope"]))
+        self._had_evidence = asked == asked_then or (bool(asked) and asked <= asked_then)
         self._workloads = {_key(entry) for entry in earlier["workloads"]}
         self._selection = None
         if same_place and earlier["scope"]["label_selectors"] == scope["label_selectors"]:
             # Labels are not in a report: what the same selectors match now, they would have matched then.
             self._selection = replace(Selection.from_options(dict(earlier["scope"])), label_selectors=())
         self._unread = {entry.get("file") or entry.get("object") for entry in earlier["skipped"]}
-        self._unseen = {entry["scope"] for entry in earlier["not_evaluated"] if entry["rule"] == "all"}
+        unseen_now = _unseen(now)
+        # What a rule can see in neither run does not keep the rest of what it finds from being compared.
+        self._unseen = {entry for entry in _unseen(earlier) if entry[0] == "all" or entry not in unseen_now}
 
     def has(self, finding: Mapping[str, Any]) -> bool:
         """Whether the earlier run judged this rule on this workload, or would have if the workload had been there."""
         if finding["rule"] not in self._rules:
             return False
-        if finding["evidence"] == "runtime" and not self._same_evidence:
+        if finding["evidence"] == "runtime" and not self._had_evidence:
             return False
+        places = (f"namespace {finding['namespace']}", "all namespaces")
+        for rule, scope in self._unseen:
+            # Which ones "3 namespaces" are is not in a report.
+            if rule == finding["rule"] and (scope in (*places, "all nodes") or scope.endswith(" namespaces")):
+                return False
         if _key(finding) in self._workloads:
             return True
         if self._selection is None or finding["kind"] not in self._selection.kinds:
             return False
         if {finding["file"], "/".join(_key(finding))} & self._unread:
             return False
-        for place in (f"namespace {finding['namespace']}", "all namespaces"):
-            if {place, f"{finding['kind']} in {place}"} & self._unseen:
+        for place in places:
+            if {("all", place), ("all", f"{finding['kind']} in {place}")} & self._unseen:
                 return False
         return self._selection.takes(finding["namespace"], finding["name"], {})
 
@@ -119,6 +129,11 @@ def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
     named = ", ".join(f"{'/'.join(_key(finding))} {finding['rule']}" for finding in findings[:_NAMED])
     more = f" and {len(findings) - _NAMED:,} more" if len(findings) > _NAMED else ""
     return f"fail_on {fail_on}: {' and '.join(words)} on {count(len(objects), 'workload')}: {visible(named)}{more}"
+
+
+def _unseen(report: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(rule or "all", scope) of what a run could not see."""
+    return {(entry["rule"], entry["scope"]) for entry in report["not_evaluated"]}
 
 
 def _open(report: Mapping[str, Any], fail_on: str) -> list[Any]:

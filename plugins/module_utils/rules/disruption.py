@@ -116,7 +116,7 @@ RULES = (
         remedies=(DISRUPTION_BUDGET,),
         requests_only=True,
         seed="conclusion",
-        needs=("PodDisruptionBudget",),
+        needs=("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler"),
     ),
     Rule(
         id="pdb-blocks-eviction",
@@ -133,6 +133,6 @@ RULES = (
         check=_blocks,
         remedies=(DISRUPTION_BUDGET,),
         seed="conclusion",
-        needs=("PodDisruptionBudget",),
+        needs=("PodDisruptionBudget", "HorizontalPodAutoscaler"),
     ),
 )

@@ -95,5 +95,6 @@ RULES = (
         check=_controller_drain,
         remedies=(GRACE_PERIOD,),
         seed="fault 6",
+        needs=("ConfigMap",),
     ),
 )

@@ -60,6 +60,7 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         # What somebody declared is promised to be used; of what was measured, only one request in a thousand is cut.
         severity="error" if budget.drain.seconds and not budget.drain.measured else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
+        evidence=case.profile.drain_evidence,
     )
 
 
@@ -89,6 +90,6 @@ RULES = (
         check=_insufficient,
         remedies=(GRACE_PERIOD,),
         seed="2 settings: grace",
-        needs=("ConfigMap",),
+        needs=("ConfigMap", "Service"),
     ),
 )

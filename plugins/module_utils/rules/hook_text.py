@@ -21,6 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import HOOK_FAILED
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS, EXEC
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import (
     Command,
     calls_of,
@@ -103,6 +104,7 @@ def _shell_missing(case: Case) -> Iterator[Hit]:
             container,
             "error" if bare and failed else None,
             numbers={"prestop_seconds": 0},
+            evidence=None if _lacks_shell(container.image) else "runtime",
         )
 
 
@@ -170,7 +172,7 @@ def _side_effects(case: Case) -> Iterator[Hit]:
     called = {container.name for container in case.profile.drain_containers} if case.profile.takes_requests else set()
     for container, commands in _exec_hooks(case.workload.containers):
         registry = bool(_REGISTRY.search(_text(container)))
-        message, severity = "", "info"
+        message, severity, evidence = "", "info", None
         remedy = pause_instead(case, "what the hook does belongs to the application's owner")
         if any(_closes(command, container) for command in commands):
             message, severity = (
@@ -185,7 +187,7 @@ def _side_effects(case: Case) -> Iterator[Hit]:
                 "still call it when SIGTERM comes",
                 "info" if case.never_overlaps else "warning",
             )
-            remedy = Remedy(REGISTRY_DEREGISTER, "how the registry is left is the owner's to say")
+            remedy, evidence = Remedy(REGISTRY_DEREGISTER, "how the registry is left is the owner's to say"), "context"
         elif not registry and any(map(_repeats_badly, commands)):
             message = (
                 "the preStop hook moves files or sends something outside of the pod: a kubelet that restarts runs a "
@@ -193,7 +195,7 @@ def _side_effects(case: Case) -> Iterator[Hit]:
             )
         if message:
             path = f"{container.path}.lifecycle.preStop.exec"
-            yield Hit(message, path, remedy, container, severity)
+            yield Hit(message, path, remedy, container, severity, evidence=evidence)
 
 
 RULES = (
@@ -216,12 +218,13 @@ RULES = (
         seed="nine steps: 3",
         remedies=(PRESTOP_SLEEP, PRESTOP_REMOVE),
         by_hand=True,
+        observes=(EXEC, EVENTS),
     ),
     Rule(
         id="prestop-stops-server-early",
         title="preStop hook stops the server before traffic has left",
         severity="warning",
-        evidence="static",
+        evidence="context",
         why="When the hook starts, proxies and load balancers still send new requests. A server that stops listening "
         "at that moment refuses them.",
         traps=(
@@ -235,6 +238,7 @@ RULES = (
         requests_only=True,
         seed="nine steps: 3; fault 1",
         remedies=(PRESTOP_DELAY_FIRST,),
+        needs=("Service",),
     ),
     Rule(
         id="prestop-side-effects",
@@ -255,5 +259,6 @@ RULES = (
         seed="2 settings: preStop; fault 3",
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, REGISTRY_DEREGISTER),
         by_hand=True,
+        needs=("Service", "HorizontalPodAutoscaler"),
     ),
 )

@@ -152,7 +152,7 @@ RULES = (
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, DEREGISTRATION_DELAY),
         requests_only=True,
         seed="fault 2",
-        needs=("Service", "Ingress", "HTTPRoute", "Gateway", "TargetGroupBinding"),
+        needs=("Service", "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
     ),
     Rule(
         id="local-traffic-policy-drain",

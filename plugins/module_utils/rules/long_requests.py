@@ -125,7 +125,7 @@ RULES = (
         by_hand=True,
         requests_only=True,
         seed="fault 6",
-        needs=("Ingress", "HTTPRoute", "VirtualService"),
+        needs=("Service", "Ingress", "HTTPRoute", "VirtualService"),
     ),
     Rule(
         id="long-lived-connections",
@@ -143,5 +143,6 @@ RULES = (
         remedies=(CONNECTION_AGE,),
         requests_only=True,
         seed="fault 6",
+        needs=("Service", "Ingress", "GRPCRoute"),
     ),
 )

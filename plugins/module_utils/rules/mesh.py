@@ -286,7 +286,7 @@ RULES = (
         check=_drain_too_short,
         seed="fault 5",
         remedies=(MESH_DRAIN,),
-        needs=("Pod",),
+        needs=("Pod", "Service"),
     ),
     Rule(
         id="mesh-job-never-completes",

@@ -134,5 +134,6 @@ RULES = (
         remedies=(MIN_READY_SECONDS,),
         requests_only=True,
         seed="fault 2",
+        needs=("Service", "HorizontalPodAutoscaler", "Ingress", "TargetGroupBinding"),
     ),
 )

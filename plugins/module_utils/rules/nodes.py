@@ -119,7 +119,7 @@ RULES = (
         id="topology-spread-missing",
         title="Nothing spreads the pods over the nodes",
         severity="info",
-        evidence="static",
+        evidence="context",
         why="Several replicas on one node stop together when that node is drained or fails. The scheduler spreads pods "
         "by itself as far as it is free to; this asks for it.",
         traps=(
@@ -133,6 +133,7 @@ RULES = (
         seed="conclusion",
         remedies=(TOPOLOGY_SPREAD,),
         opinion=True,
+        needs=("Service", "HorizontalPodAutoscaler"),
     ),
     Rule(
         id="grace-exceeds-node-budget",

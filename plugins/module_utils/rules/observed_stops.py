@@ -25,7 +25,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     KILLING,
     PodEvent,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS, STATUS
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
+    EVENTS,
+    EXEC,
+    STATUS,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import PodState, epoch
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import (
@@ -218,6 +222,7 @@ RULES = (
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE),
         by_hand=True,
         seed="nine steps: 8",
+        observes=(EVENTS, STATUS),
     ),
     Rule(
         id="grace-period-exceeded",
@@ -235,6 +240,7 @@ RULES = (
         check=_grace_exceeded,
         remedies=(TRACE,),
         seed="nine steps: 6",
+        observes=(STATUS, EVENTS),
     ),
     Rule(
         id="unclean-exit-code",
@@ -252,6 +258,7 @@ RULES = (
         check=_unclean,
         remedies=(TRACE,),
         seed="soul test",
+        observes=(STATUS, EVENTS, EXEC),
     ),
     Rule(
         id="pod-stuck-terminating",
@@ -267,5 +274,6 @@ RULES = (
         check=_stuck,
         remedies=(STUCK_POD,),
         seed="fault 1",
+        observes=(STATUS,),
     ),
 )

@@ -12,6 +12,7 @@ from dataclasses import replace
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import EXEC_ENTRYPOINT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EXEC
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pid1 import (
     clears_shell,
     is_deaf_shell,
@@ -64,6 +65,8 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
             container,
             _severity(case, idle=idle, confirmed=confirmed, may_go=may_go),
             {"commands": len(commands), "grace_seconds": workload.grace},
+            # The command alone would have told it, and no less gravely than as a warning.
+            "static" if declared and not (confirmed and may_go) else "runtime",
         )
 
 
@@ -136,5 +139,6 @@ RULES = (
         check=_shell_wrapper,
         remedies=(EXEC_ENTRYPOINT,),
         seed="fault 1",
+        observes=(EXEC,),
     ),
 )

@@ -22,6 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     HOOK_FAILED,
     HTTP_FALLBACK,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
@@ -125,6 +126,8 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
                 "left_seconds": left,
                 "drain_seconds": drain.seconds if container.name in case.profile.drains else None,
             },
+            # What is less than the margin needs no drain to be known.
+            case.profile.drain_evidence if left >= budget.margin else None,
         )
 
 
@@ -229,7 +232,15 @@ RULES = (
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
         requests_only=True,
         seed="2 settings: preStop; fault 2",
-        needs=("Service",),
+        needs=(
+            "Service",
+            "HorizontalPodAutoscaler",
+            "Ingress",
+            "HTTPRoute",
+            "GRPCRoute",
+            "Gateway",
+            "TargetGroupBinding",
+        ),
     ),
     Rule(
         id="prestop-exceeds-grace",
@@ -257,6 +268,7 @@ RULES = (
         check=_starves_drain,
         remedies=(GRACE_PERIOD,),
         seed="2 settings: preStop",
+        needs=("ConfigMap", "Service"),
     ),
     Rule(
         id="prestop-tcp-socket",
@@ -287,6 +299,7 @@ RULES = (
         remedies=(PRESTOP_SLEEP,),
         by_hand=True,
         seed="2 settings: preStop",
+        observes=(EVENTS,),
     ),
     Rule(
         id="sleep-action-unsupported",

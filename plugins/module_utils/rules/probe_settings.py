@@ -159,6 +159,6 @@ RULES = (
         seed="2 settings: probes",
         since="1.35",
         remedies=(READINESS_PROBE_REQUEST,),
-        needs=("Node",),
+        needs=("Service", "Node"),
     ),
 )

@@ -116,12 +116,13 @@ RULES = (
         remedies=(READINESS_PROBE,),
         requests_only=True,
         seed="2 settings: probes",
+        needs=("Service", "HorizontalPodAutoscaler"),
     ),
     Rule(
         id="pod-probes-identical",
         title="Liveness kills where readiness should have taken the pod out",
         severity="warning",
-        evidence="static",
+        evidence="context",
         why="With the same question, liveness adds terminations exactly when the pods are busiest, each of them a "
         "chance to lose requests.",
         traps=(
@@ -134,5 +135,6 @@ RULES = (
         remedies=(LIVENESS_PROBE,),
         requests_only=True,
         seed="2 settings: probes",
+        needs=("Service",),
     ),
 )

@@ -162,7 +162,7 @@ RULES = (
         id="rollout-loses-capacity",
         title="Rolling update takes serving pods away first",
         severity="info",
-        evidence="static",
+        evidence="context",
         why="maxUnavailable lets the Deployment stop old pods before new ones are ready; what is left has to carry the "
         "load.",
         traps=(
@@ -177,10 +177,7 @@ RULES = (
         remedies=(ROLLOUT_STRATEGY,),
         requests_only=True,
         seed="fault 2",
-        needs=(
-            "HorizontalPodAutoscaler",
-            "PersistentVolumeClaim",
-        ),
+        needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
     ),
     Rule(
         id="recreate-strategy-serving",
@@ -199,6 +196,7 @@ RULES = (
         by_hand=True,
         requests_only=True,
         seed="fault 2",
+        needs=("Service", "PersistentVolumeClaim"),
     ),
     Rule(
         id="single-replica",
@@ -220,7 +218,7 @@ RULES = (
         remedies=(REPLICAS,),
         requests_only=True,
         seed="fault 2",
-        needs=("HorizontalPodAutoscaler",),
+        needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
     ),
     Rule(
         id="surge-port-conflict",
@@ -238,5 +236,6 @@ RULES = (
         check=_surge_port_conflict,
         remedies=(ROLLOUT_IN_PLACE,),
         seed="nine steps: 7",
+        needs=("HorizontalPodAutoscaler", "Node"),
     ),
 )

@@ -20,7 +20,8 @@ EVIDENCE = ("static", "context", "runtime")
 class Hit:
     """One thing that a rule found. `message` says what is lost, with the numbers; `path` is the field at fault.
 
-    `severity` is given where it differs from the rule's own.
+    `severity` is given where it differs from the rule's own, and so is `evidence`: the least that it takes to make this
+    finding, whatever else was seen of it.
     """
 
     message: str
@@ -29,6 +30,7 @@ class Hit:
     container: Container | None = None
     severity: str | None = None
     numbers: dict[str, int | str | None] = field(default_factory=dict)
+    evidence: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ class Rule:
     `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
     `remedies`: the names of all remedies that its hits can propose; `by_hand`: whether all of them are for a person,
     though one of that name is automatic elsewhere. Both are for docs/rules.md.
-    `needs`: the context kinds without which the rule cannot decide; `opinion`: judged only when the user names it.
+    `evidence` is one of EVIDENCE, what its hits usually rest on. `needs`: the context kinds without which a finding may
+    be missed; `observes`: the sources of evidence from running pods that it looks at where the user allows them.
+    `opinion`: judged only when the user names it.
     `override`: the severity that the user gave it; nothing changes that one.
     """
 
@@ -64,5 +68,6 @@ class Rule:
     remedies: tuple[str, ...] = ()
     by_hand: bool = False
     needs: tuple[str, ...] = ()
+    observes: tuple[str, ...] = ()
     opinion: bool = False
     override: str | None = None

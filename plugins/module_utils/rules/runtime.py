@@ -11,7 +11,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import INIT_PROCESS, TRACE, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EXEC, STATUS, Look
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
+    EVENTS,
+    EXEC,
+    STATUS,
+    Look,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pid1 import (
     RUNTIMES,
     is_deaf_shell,
@@ -174,6 +179,7 @@ RULES = (
         check=_unhandled,
         remedies=(INIT_PROCESS,),
         seed="fault 1",
+        observes=(EXEC,),
     ),
     Rule(
         id="pid1-runtime-default",
@@ -191,6 +197,7 @@ RULES = (
         check=_runtime_default,
         remedies=(TRACE,),
         seed="fault 1",
+        observes=(EXEC, STATUS, EVENTS),
     ),
     Rule(
         id="zombie-processes",
@@ -208,5 +215,6 @@ RULES = (
         check=_zombies,
         remedies=(INIT_PROCESS,),
         seed="fault 1",
+        observes=(EXEC,),
     ),
 )

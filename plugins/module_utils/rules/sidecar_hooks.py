@@ -168,6 +168,6 @@ RULES = (
         seed="fault 5",
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE),
         by_hand=True,
-        needs=("Pod",),
+        needs=("Pod", "Service"),
     ),
 )

@@ -137,6 +137,7 @@ def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
         Remedy(STOP_SIGNAL, "what else the hook does is for its owner to keep", stop_signal_values(case, container)),
         container,
         numbers={"waits_seconds": hook.waits, "drain_seconds": drain},
+        evidence=case.profile.drain_evidence,
     )
 
 
@@ -171,5 +172,6 @@ RULES = (
         check=_mismatch,
         seed="nine steps: 4",
         remedies=(STOP_SIGNAL, UWSGI_SIGTERM),
+        needs=("ConfigMap",),
     ),
 )

@@ -118,6 +118,7 @@ RULES = (
         seed="fault 2",
         since="1.22",
         remedies=(DAEMONSET_SURGE,),
+        needs=("Service",),
     ),
     Rule(
         id="surge-volume-deadlock",
@@ -137,6 +138,6 @@ RULES = (
         check=_volume_deadlock,
         seed="nine steps: 7",
         remedies=(RECREATE,),
-        needs=("PersistentVolumeClaim",),
+        needs=("PersistentVolumeClaim", "HorizontalPodAutoscaler"),
     ),
 )

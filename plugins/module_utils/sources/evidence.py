@@ -58,7 +58,7 @@ def read_evidence(
     What may not be read is noted with the reason, and the rules that need it are not evaluated there.
     """
     evidence = snapshot.context.evidence = Evidence(asked, at=now())
-    if not asked or not any(rule.evidence == "runtime" for rule in rules):
+    if not asked or not any(rule.observes for rule in rules):
         return
     by_namespace: dict[str, list[Workload]] = defaultdict(list)
     for workload in snapshot.workloads:

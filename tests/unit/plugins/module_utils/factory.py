@@ -37,6 +37,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
     read_workload,
 )
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.resting import (
+    check_evidence,
+    check_needs,
+    check_reads,
+)
 
 DRAIN = "graceful.termination/drain-seconds"
 PROFILE = "graceful.termination/profile"
@@ -346,7 +351,27 @@ def run(*objects: dict[str, Any], **options: Any) -> Result:
         # What docs/rules.md says of a rule's remedies.
         assert finding.hit.remedy.name in finding.rule.remedies, (finding.rule.id, finding.hit.remedy.name)
         assert finding.hit.remedy.manual or not finding.rule.by_hand, finding.rule.id
+    _check_what_findings_rest_on(snapshot, judged, objects, chosen)
     return Result(report, judged, list(objects), options)
+
+
+def _check_what_findings_rest_on(
+    snapshot: Snapshot, judged: Audit, objects: Sequence[dict[str, Any]], options: dict[str, Any]
+) -> None:
+    """Every audit of these tests is a case for what rules say that they read."""
+    present = {obj["kind"] for obj in objects} & {*CONTEXT_KINDS, "Namespace"}
+    refused = {}
+    for kind in sorted(present | ({"Pod"} if snapshot.context.injected else set())):
+        rest = [obj for obj in objects if obj["kind"] != kind]
+        without = snapshot_of(rest, **(options | ({"injected": ()} if kind == "Pod" else {}))).context
+        without.unknown[kind, ""] = "refused"
+        without.first = snapshot.context.first
+        refused[kind] = without
+    for judgement in judged.judgements:
+        check_evidence(judgement.case, judgement.findings)
+        check_reads(judgement.case, judged.rules)
+        for kind, without in refused.items():
+            check_needs(judgement.case, judgement.findings, kind, without)
 
 
 def check_report(report: dict[str, Any]) -> None:

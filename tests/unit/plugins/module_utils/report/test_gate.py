@@ -154,6 +154,24 @@ def test_what_the_earlier_run_did_not_look_at_is_not_new(earlier: dict[str, Any]
     assert verdict(now, "new") is None
 
 
+@pytest.mark.parametrize(
+    ("rule", "scope", "is_new"),
+    [
+        ("prestop-missing", "namespace shop", None),
+        ("prestop-missing", "all namespaces", None),
+        ("prestop-missing", "all nodes", None),
+        ("prestop-missing", "3 namespaces", None),
+        ("prestop-missing", "namespace vault", True),
+        ("prestop-missing", "workloads", True),
+        ("pdb-missing", "namespace shop", True),
+    ],
+)
+def test_what_a_rule_could_not_see_then_is_not_new_when_it_can(rule: str, scope: str, is_new: bool | None) -> None:
+    unseen = [{"rule": rule, "reason": "no right to list services (403)", "scope": scope, "count": 1}]
+    assert new(made(found()), made(not_evaluated=unseen)) == [is_new]
+    assert new(made(found(), not_evaluated=unseen), made(not_evaluated=unseen)) == [True]
+
+
 def test_a_file_that_could_not_be_read_is_not_new_when_it_can() -> None:
     broken = [{"file": WEB["file"], "line": 3, "reason": "not YAML"}]
     assert new(made(found()), made(workloads=[API], skipped=broken)) == [None]

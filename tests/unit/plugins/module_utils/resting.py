@@ -1,0 +1,172 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What findings rest on: each is judged again without what it says that it does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
+from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import Verdict, judge
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
+    EVENTS,
+    EXEC,
+    STATUS,
+    Evidence,
+    Seen,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+KINDS = (*CONTEXT_KINDS, "Namespace", "Pod")
+_READ_FROM = {
+    "Service": ("services",),
+    "PodDisruptionBudget": ("budgets",),
+    "HorizontalPodAutoscaler": ("autoscalers",),
+    "PersistentVolumeClaim": ("claims",),
+    "Lease": ("lease_holders",),
+    "Node": ("nodes", "oldest_kubelet"),
+    "Ingress": ("routes",),
+    "HTTPRoute": ("routes",),
+    "GRPCRoute": ("routes",),
+    "TargetGroupBinding": ("routes",),
+    "VirtualService": ("routes",),
+    "Gateway": ("gateways",),
+    "ConfigMap": ("configs",),
+    "PrometheusRule": ("alerting",),
+    "Namespace": ("namespaces",),
+    "Pod": ("injected",),
+}
+_PARTS = {*(part for parts in _READ_FROM.values() for part in parts), "measured", "drills"}
+# What can only take a finding away, or change its remedy: where it is not known, nothing is missed.
+_CLEARS = {
+    "graceful-shutdown-untested": {"drills"},
+    "lb-readiness-gate-missing": {"gateways", "namespaces"},
+    "long-lived-connections": {"gateways"},
+    "long-request-exceeds-grace": {"gateways"},
+    "min-ready-seconds-zero": {"gateways", "namespaces"},
+    "pdb-overlap": {"autoscalers"},
+    "pdb-unhealthy-pod-eviction-policy": {"autoscalers"},
+    "prestop-missing": {"configs"},
+    "recreate-strategy-serving": {"autoscalers"},
+    "rollout-loses-capacity": {"nodes"},
+    "surge-volume-deadlock": {"nodes"},
+    "topology-spread-missing": {"nodes"},
+}
+# lb-readiness-gate-missing is not evaluated for the same reason.
+_SAID_ELSEWHERE = {("min-ready-seconds-zero", "Namespace")}
+_CLEARS_ANY = {"oldest_kubelet", "unknown"}
+GATED = ("error", "warning")
+
+
+def check_evidence(case: Case, findings: Sequence[Finding]) -> None:
+    """A finding holds without the evidence above its own, and one of running pods does not hold without them."""
+    unseen = replace(case.context, evidence=Evidence(), drills={})
+    by = {
+        kind: [finding for finding in findings if finding.evidence == kind] for kind in ("static", "context", "runtime")
+    }
+    if by["static"]:
+        refused = Context(unknown={(kind, ""): "refused" for kind in KINDS})
+        for context in (Context(), refused):
+            _require(by["static"], again(case, context, by["static"]), "without its context")
+    if by["context"] and (case.context.evidence.seen or case.context.drills):
+        _require(by["context"], again(case, unseen, by["context"]), "without running pods")
+    if by["runtime"]:
+        still = {_name(finding) for finding in again(case, unseen, by["runtime"]).findings if finding.severity in GATED}
+        for finding in by["runtime"]:
+            assert _name(finding) not in still, (
+                f"{finding.rule.id} needs no running pod for this: {finding.hit.message}"
+            )
+
+
+def check_needs(case: Case, findings: Sequence[Finding], kind: str, without: Context) -> None:
+    """`without` is the context with `kind` refused: no finding is missed or weighs less unless its rule says so.
+
+    A profile that is unknown for want of Services makes findings weigh less; the workload's own note says that.
+    """
+    verdict = again(case, without, findings)
+    left = {_name(finding): finding.severity for finding in verdict.findings}
+    undecided = {rule for rule, _reason in verdict.undecided}
+    for finding in findings:
+        severity = left.get(_name(finding))
+        weaker = severity is not None and SEVERITIES.index(severity) > SEVERITIES.index(finding.severity)
+        missed = severity is None or (weaker and kind != "Service" and (finding.rule.id, kind) not in _SAID_ELSEWHERE)
+        if missed and kind not in finding.rule.needs:
+            told = f"{finding.rule.id} is {severity or 'silent'} when {kind} is refused, and does not say so in needs"
+            assert finding.rule.id in undecided, told
+
+
+def again(case: Case, context: Context, findings: Sequence[Finding]) -> Verdict:
+    """The rules of these findings, on the same workload in another context."""
+    rules = list({finding.rule.id: finding.rule for finding in findings}.values())
+    return judge(open_case(case.workload, context, case.policy, case.version), rules)
+
+
+def _require(findings: Sequence[Finding], verdict: Verdict, what: str) -> None:
+    left = {_name(finding) for finding in verdict.findings}
+    for finding in findings:
+        text = f"{finding.rule.id} ({finding.evidence}) is not found {what}: {finding.hit.message}"
+        assert _name(finding) in left, text
+
+
+def _name(finding: Finding) -> tuple[str, str | None]:
+    return finding.rule.id, finding.container
+
+
+class _Recorded:
+    """Notes which parts of a context a rule looks at."""
+
+    reads: set[str]
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _PARTS:
+            object.__getattribute__(self, "reads").add(name)
+        return object.__getattribute__(self, name)
+
+
+class _Context(_Recorded, Context):
+    pass
+
+
+class _Evidence(Evidence):
+    reads: set[str]
+
+    def of(self, workload: Workload) -> Any:
+        return _Seen(super().of(workload), self.reads)
+
+
+class _Seen:
+    """What was seen of a workload, noting the source of what is looked at."""
+
+    def __init__(self, seen: Seen, reads: set[str]):
+        self._seen, self._reads = seen, reads
+
+    def __getattr__(self, name: str) -> Any:
+        self._reads.add({"pods": STATUS, "events": EVENTS, "looks": EXEC}[name])
+        return getattr(self._seen, name)
+
+
+def check_reads(case: Case, rules: Sequence[Rule]) -> None:
+    """A rule looks at nothing but what it says: its `needs`, what it `observes`, and what can only clear it."""
+    for rule in rules:
+        if rule.requests_only and not case.profile.takes_requests:
+            continue
+        reads: set[str] = set()
+        evidence = _Evidence(**vars(case.context.evidence))
+        evidence.reads = set()
+        context = _Context(**(vars(case.context) | {"evidence": evidence}))
+        context.reads = set()
+        list(rule.check(replace(case, context=context, reader=SettingsReader(case.workload, context))))
+        reads = object.__getattribute__(context, "reads")
+        declared = (
+            {part for kind in rule.needs for part in _READ_FROM[kind]} | _CLEARS.get(rule.id, set()) | _CLEARS_ANY
+        )
+        more = (reads - declared) | (evidence.reads - set(rule.observes))
+        assert not more, f"{rule.id} reads {', '.join(sorted(more))} and does not say so"
