@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -26,8 +28,10 @@ Rules marked *requests* judge what requests lose: they look at workloads that se
 severity lower. A workload without pods gets infos only. *Opinions* are judged only when `termination_rules` names them,
 alone or beside `default`.
 
-Evidence: static rules look at the workload alone, context rules also at what is around it, runtime rules at pods that
-run. A rule that lacks its evidence is reported as not evaluated.
+Evidence: static findings rest on the workload alone, context findings also on what is around it, runtime findings on
+pods that run. The table says it of most findings of a rule; each has its own in the report. A rule *needs* the kinds
+without which a finding may be missed: where one may not be read, the rule is reported as not evaluated there. It
+*observes* sources of `termination_evidence`.
 
 Remedy: an automatic one is written by `remediate` unless the finding says why not; infos never are. The snippets are
 rendered for a Deployment shop/checkout with the container app; a finding has its own values.
@@ -71,7 +75,10 @@ def is_automatic(rule: Rule, remedy: str) -> bool:
 def _how(rule: Rule) -> str:
     if not rule.remedies:
         return ""
-    return "automatic" if any(is_automatic(rule, remedy) for remedy in rule.remedies) else "by hand"
+    if not any(is_automatic(rule, remedy) for remedy in rule.remedies):
+        return "by hand"
+    # An info is never patched, so of such a rule only what a finding makes worse than that.
+    return "automatic, unless an info" if rule.severity == "info" else "automatic"
 
 
 def _entry(rule: Rule, snippets: Snippets) -> str:
@@ -81,7 +88,9 @@ def _entry(rule: Rule, snippets: Snippets) -> str:
     if rule.opinion:
         facts.append("*opinion*")
     if rule.needs:
-        facts.append(f"needs {', '.join(rule.needs)}")
+        facts.append(f"*needs* {', '.join(rule.needs)}")
+    if rule.observes:
+        facts.append(f"*observes* {', '.join(rule.observes)}")
     if rule.since:
         facts.append(f"Kubernetes {rule.since} and later")
     facts.append(f"founding article, {rule.seed}")
@@ -91,7 +100,7 @@ def _entry(rule: Rule, snippets: Snippets) -> str:
     ]
     for remedy in rule.remedies:
         text = snippets.render(remedy, "Deployment", DEFAULT_VARIABLES.get(remedy, {}) | _EXAMPLE)
-        how = "automatic" if is_automatic(rule, remedy) else "by hand"
+        how = _how(replace(rule, remedies=(remedy,)))
         parts.append(f"\nRemedy [{remedy}](../templates/{remedy}.yaml.j2), {how}:\n\n```yaml\n{text}```\n")
     return "".join(parts)
 

@@ -81,6 +81,7 @@ def refused(status: int = 403) -> Reply:
 def test_nothing_is_asked_unless_it_is_wanted() -> None:
     assert read(Executing()).seen == {}
     assert read(Executing(), "status", "exec", rules=["prestop-missing"]).seen == {}
+    assert read(Executing(), "status", "exec", rules=["pid1-shell-wrapper"]).seen != {}
 
 
 def test_status_is_one_list_of_pods() -> None:
