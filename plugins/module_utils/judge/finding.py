@@ -40,9 +40,7 @@ class Finding:
     @property
     def order(self) -> tuple:
         """Worst first, then by name, so that two runs list them alike."""
-        origin = self.workload.origin
-        place = (origin.file or "", origin.document or 0, origin.item or 0)
-        return (SEVERITIES.index(self.severity), self.workload.key, place, self.rule.id, self.container or "")
+        return (SEVERITIES.index(self.severity), self.workload.identity, self.rule.id, self.container or "")
 
 
 def lowered(severity: str) -> str:

@@ -17,23 +17,22 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
 from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity, identity_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 SCHEMA = "graceful.termination/plan/v1"
 LIFETIME = timedelta(hours=72)  # an approval may take a weekend, and what has changed meanwhile is refused anyhow
 _AGAIN = "make a new one in check mode; nothing was done"
-_PLACE = ("object", "file", "document", "item")
-_Name = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A plan that may be applied. `objects` are its entries by what names them."""
+    """A plan that may be applied. `objects` are its entries by the identity of their workload."""
 
     path: str
     generated_at: str
     digest: str
-    objects: dict[_Name, dict[str, Any]]
+    objects: dict[Identity, dict[str, Any]]
 
     def as_report(self) -> dict[str, Any]:
         """What a report says of the plan that was applied."""
@@ -45,14 +44,14 @@ class Approved:
         }
 
     def measure(
-        self, steps: Sequence[Step], workloads: Sequence[Workload], source: Source, told: Collection[_Name]
+        self, steps: Sequence[Step], workloads: Sequence[Workload], source: Source, told: Collection[Identity]
     ) -> tuple[list[Step], list[tuple[dict[str, Any], str, str]]]:
         """(the steps that are exactly as planned; the other objects of the plan, as (entry, status, reason)).
 
         `told` names the workloads of which the report says already why they are not changed.
         """
-        present = {name_of(workload): workload for workload in workloads}
-        now = {name_of(step.change.workload): step for step in steps}
+        present = {workload.identity: workload for workload in workloads}
+        now = {step.change.workload.identity: step for step in steps}
         exact, others = [], []
         for name, entry in self.objects.items():
             workload, step = present.get(name), now.get(name)
@@ -69,12 +68,6 @@ class Approved:
                 elif step:
                     exact.append(step)
         return exact, others
-
-
-def name_of(workload: Workload) -> _Name:
-    """What tells a workload from every other one of a source."""
-    origin = workload.origin
-    return workload.key, origin.file, origin.document, origin.item
 
 
 def build_plan(source: Source, steps: Sequence[Step], cost: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -118,7 +111,7 @@ def read_plan(text: str, path: str, source: Source, now: datetime) -> Approved:
         raise ValueError(
             f"plan {path}: it is for {_words(plan['source'])}, and this is {_words(here)}; nothing was done"
         )
-    objects = {tuple(entry.get(key) for key in _PLACE): entry for entry in plan["objects"]}
+    objects = {identity_in(entry): entry for entry in plan["objects"]}
     return Approved(path, plan["generated_at"], stated, objects)
 
 

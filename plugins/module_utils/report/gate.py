@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import SCHEMA
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import key_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 
 _COUNTED = {"error": ("error",), "warning": ("error", "warning"), "new": ("error", "warning")}
@@ -72,7 +73,7 @@ class _Judged:
         self._rules = set(earlier["scope"]["rules"])
         asked, asked_then = (set(one.get("evidence", [])) for one in (scope, earlier["scope"]))
         self._had_evidence = asked == asked_then or (bool(asked) and asked <= asked_then)
-        self._workloads = {_key(entry) for entry in earlier["workloads"]}
+        self._workloads = {key_in(entry) for entry in earlier["workloads"]}
         self._selection = None
         if same_place and earlier["scope"]["label_selectors"] == scope["label_selectors"]:
             # Labels are not in a report: what the same selectors match now, they would have matched then.
@@ -93,11 +94,11 @@ class _Judged:
             # Which ones "3 namespaces" are is not in a report.
             if rule == finding["rule"] and (scope in (*places, "all nodes") or scope.endswith(" namespaces")):
                 return False
-        if _key(finding) in self._workloads:
+        if key_in(finding) in self._workloads:
             return True
         if self._selection is None or finding["kind"] not in self._selection.kinds:
             return False
-        if {finding["file"], "/".join(_key(finding))} & self._unread:
+        if {finding["file"], key_in(finding)} & self._unread:
             return False
         for place in places:
             if {("all", place), ("all", f"{finding['kind']} in {place}")} & self._unseen:
@@ -125,8 +126,8 @@ def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
         for severity in ("error", "warning")
         if (amount := sum(finding["severity"] == severity for finding in findings))
     ]
-    objects = {_key(finding) for finding in findings}
-    named = ", ".join(f"{'/'.join(_key(finding))} {finding['rule']}" for finding in findings[:_NAMED])
+    objects = {key_in(finding) for finding in findings}
+    named = ", ".join(f"{key_in(finding)} {finding['rule']}" for finding in findings[:_NAMED])
     more = f" and {len(findings) - _NAMED:,} more" if len(findings) > _NAMED else ""
     return f"fail_on {fail_on}: {' and '.join(words)} on {count(len(objects), 'workload')}: {visible(named)}{more}"
 
@@ -139,7 +140,3 @@ def _unseen(report: Mapping[str, Any]) -> set[tuple[str, str]]:
 def _open(report: Mapping[str, Any], fail_on: str) -> list[Any]:
     severities = _COUNTED.get(fail_on, ())
     return [entry for entry in report["findings"] if entry["status"] == "open" and entry["severity"] in severities]
-
-
-def _key(subject: Mapping[str, Any]) -> tuple[str, str, str]:
-    return subject["namespace"], subject["kind"], subject["name"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, listing, number, visible
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import key_in
 
 SEVERITIES = ("error", "warning", "info")
 PARTS = {"prestop": "preStop", "drain": "drain", "sidecar": "sidecar", "margin": "margin"}
@@ -71,9 +72,9 @@ def read_cards(report: Mapping[str, Any]) -> list[Card]:
     cards = [Card(workload) for workload in report["workloads"]]
     named: dict[tuple[Any, ...], list[Card]] = {}
     for card in cards:
-        named.setdefault(_key(card.workload), []).append(card)
+        named.setdefault(_identity(card.workload), []).append(card)
     for finding in report["findings"]:
-        twins = named.setdefault(_key(finding), [])
+        twins = named.setdefault(_identity(finding), [])
         if not twins:
             twins.append(Card(finding, judged=False))
             cards.append(twins[0])
@@ -246,8 +247,9 @@ def ranked(about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
     return [(text, names[0] if len(names) == 1 else count(len(names), "workload")) for text, names in texts]
 
 
-def _key(subject: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(subject.get(name) for name in ("apiVersion", "kind", "namespace", "name", "file"))
+def _identity(subject: Mapping[str, Any]) -> tuple[Any, ...]:
+    # Twins in one file are told apart by their lines: a report has no numbers of documents.
+    return key_in(subject), subject.get("file")
 
 
 def _line(subject: Mapping[str, Any]) -> int:

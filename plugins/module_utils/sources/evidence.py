@@ -30,7 +30,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.proc import read_processes
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import maker_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import assign, key_of_maker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 MOST_EXECS = 500
@@ -76,14 +76,13 @@ def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Seq
     evidence.seen |= by_key
     owners = {}
     for obj in listed:
-        maker = maker_of(obj)
-        key = f"{namespace}/{maker[0]}/{maker[1]}" if maker else ""
+        key = key_of_maker(obj) or ""
         if key in by_key:
             by_key[key].pods += pods.read_pods([obj])
         owners[str(obj["metadata"].get("name"))] = key
     if EVENTS in evidence.asked and (EVENTS, namespace) not in evidence.refused:
         found = events.read_events(_list(api, evidence, EVENT, namespace, (EVENTS,)))
-        assigned = events.assign({event.pod for event in found}, workloads, owners)
+        assigned = assign({event.pod for event in found}, workloads, owners)
         for event in found:
             key = assigned.get(event.pod, "")
             if key in by_key:

@@ -14,7 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import maker_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import key_of_maker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 # What asks a mesh to inject, on a namespace or on a pod template: (label or annotation, its value or None for any).
@@ -87,9 +87,8 @@ def injected_containers(pods: Iterable[dict], workloads: Sequence[Workload]) -> 
     """
     youngest: dict[str, dict] = {}
     for pod in sorted(pods, key=_age):
-        owner = maker_of(pod)
-        if owner:
-            youngest[f"{pod['metadata'].get('namespace')}/{owner[0]}/{owner[1]}"] = pod
+        if key := key_of_maker(pod):
+            youngest[key] = pod
     found = {}
     for workload in workloads:
         current = youngest.get(workload.key)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
@@ -59,7 +59,7 @@ def _marks(obj: dict) -> tuple[dict, dict]:
     return obj["metadata"].get("labels") or {}, obj["metadata"].get("annotations") or {}
 
 
-def controller_of(obj: dict) -> tuple[str, str] | None:
+def controller_of(obj: Mapping) -> tuple[str, str] | None:
     """(kind, name) of the object whose controller made this one."""
     for reference in obj["metadata"].get("ownerReferences") or ():
         if reference.get("controller"):

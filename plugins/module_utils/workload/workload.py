@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
     line_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity, key_of
 
 DEFAULT_GRACE = 30  # seconds, set by the API server when the field is absent
 ANNOTATION = "graceful.termination/"
@@ -65,13 +66,13 @@ class Workload:
     @property
     def key(self) -> str:
         """Such as shop/Deployment/checkout: how messages and actions name it."""
-        return f"{self.namespace}/{self.kind}/{self.name}"
+        return key_of(self.namespace, self.kind, self.name)
 
     @property
-    def identity(self) -> tuple:
-        """Tells it from every other workload of a run, those of the same name in other files too; sorts them."""
+    def identity(self) -> Identity:
+        """Tells it from every other workload of a run."""
         origin = self.origin
-        return (self.key, origin.file or "", origin.document or 0, origin.item or 0)
+        return Identity(self.key, origin.file or "", origin.document or 0, origin.item or 0)
 
     @property
     def all_containers(self) -> tuple[Container, ...]:

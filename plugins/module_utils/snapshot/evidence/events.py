@@ -6,28 +6,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import epoch
-from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 KILLING, HOOK_FAILED = "Killing", "FailedPreStopHook"
 HTTP_FALLBACK, EXCEEDED = "LifecycleHTTPFallback", "ExceededGracePeriod"
 REASONS = (KILLING, HOOK_FAILED, HTTP_FALLBACK, EXCEEDED)
 _CONTAINER = re.compile(r"spec\.(?:initContainers|containers)\{([a-z0-9-]{1,63})\}")
-_TAIL = "[bcdfghjklmnpqrstvwxz2456789]"  # the letters of the names that Kubernetes makes up
-# How the pods of each kind are called, after the workload's name.
-_NAMES = {
-    "Deployment": rf"-{_TAIL}{{1,10}}-{_TAIL}{{5}}",
-    "Rollout": rf"-{_TAIL}{{1,10}}-{_TAIL}{{5}}",
-    "ReplicaSet": rf"-{_TAIL}{{5}}",
-    "StatefulSet": r"-\d+",
-    "DaemonSet": rf"-{_TAIL}{{5}}",
-    "CronJob": rf"-\d{{8,}}-{_TAIL}{{5}}",
-    "Job": rf"-(?:\d+-)?{_TAIL}{{5}}",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,21 +59,3 @@ def _read(obj: dict) -> PodEvent:
         count=get(obj, "count", int, "", 0) or get(series, "count", int, "series", 0) or 1,
         last=next((time for time in map(epoch, map(str, filter(None, times))) if time is not None), None),
     )
-
-
-def assign(names: Iterable[str], workloads: Sequence[Workload], known: dict[str, str]) -> dict[str, str]:
-    """Pod name to workload key, for pods of one namespace. `known` are those that are still there, by their owner.
-
-    A pod that is gone is told by its name, and left out where that fits two workloads.
-    """
-    patterns = [
-        (workload.key, re.compile(re.escape(workload.name) + _NAMES[workload.kind]))
-        for workload in workloads
-        if workload.kind in _NAMES
-    ]
-    found = {}
-    for name in set(names):
-        keys = [known[name]] if name in known else [key for key, pattern in patterns if pattern.fullmatch(name)]
-        if len(keys) == 1:
-            found[name] = keys[0]
-    return found

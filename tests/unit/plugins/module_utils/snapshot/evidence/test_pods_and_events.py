@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence import events, pods
+from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import assign
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import cron_job, workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.snapshot.evidence.made import (
@@ -30,24 +31,24 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sn
 )
 def test_a_pod_that_is_gone_is_told_by_its_name(name: str, kind: str) -> None:
     of = [read_workload(workload(kind=one)) for one in ("Deployment", "StatefulSet", "DaemonSet")]
-    assert events.assign([name], of, {}) == {name: f"shop/{kind}/web"}
+    assert assign([name], of, {}) == {name: f"shop/{kind}/web"}
 
 
 def test_the_pods_of_a_cron_job() -> None:
     name = "nightly-29112345-x2x4z"
-    assert events.assign([name], [read_workload(cron_job())], {}) == {name: "shop/CronJob/nightly"}
+    assert assign([name], [read_workload(cron_job())], {}) == {name: "shop/CronJob/nightly"}
 
 
 @pytest.mark.parametrize("name", ["web", "web-api-7d9f8b6c5d-x2x4z", "web-7d9f8b6c5d-aeiou", "web-0-0", "other-0"])
 def test_other_names_are_of_nobody(name: str) -> None:
     of = [read_workload(workload(kind=one)) for one in ("Deployment", "StatefulSet", "DaemonSet")]
-    assert events.assign([name], of, {}) == {}
+    assert assign([name], of, {}) == {}
 
 
 def test_a_name_that_fits_two_is_of_neither_and_an_owner_decides() -> None:
     of = [read_workload(workload()), read_workload(workload(kind="DaemonSet", name="web-5d4f"))]
-    assert events.assign(["web-5d4f-x2x4z"], of, {}) == {}
-    assert events.assign(["web-5d4f-x2x4z"], of, {"web-5d4f-x2x4z": of[0].key}) == {"web-5d4f-x2x4z": of[0].key}
+    assert assign(["web-5d4f-x2x4z"], of, {}) == {}
+    assert assign(["web-5d4f-x2x4z"], of, {"web-5d4f-x2x4z": of[0].key}) == {"web-5d4f-x2x4z": of[0].key}
 
 
 def test_an_event_is_read_in_each_of_its_forms() -> None:
