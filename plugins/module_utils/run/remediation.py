@@ -29,13 +29,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan_file import (
     Approved,
     build_plan,
-    name_of,
     read_plan,
     to_text,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import NOT_YET, Action, Source
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import action_entry, report_action
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 
 _Place = tuple[Any, ...]
 
@@ -50,7 +50,7 @@ class Wave:
 
     steps: tuple[Step, ...]
     later: tuple[Step, ...]
-    numbers: dict[_Place, int]
+    numbers: dict[Identity, int]
     number: int
     of: int
     total: int
@@ -129,7 +129,7 @@ def choose(
     if approved:
         planned = {(entry["object"], entry["file"]) for entry in approved.objects.values()}
         steps, others = approved.measure(
-            steps, snapshot.workloads, source, {name_of(workload) for workload, _reason in judged.refused}
+            steps, snapshot.workloads, source, {workload.identity for workload, _reason in judged.refused}
         )
         told = [entry for entry in told if (entry["object"], entry["file"]) in planned]
         told += [action_entry(entry["object"], entry["file"], entry["line"], *why) for entry, *why in others]

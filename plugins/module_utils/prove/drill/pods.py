@@ -142,7 +142,7 @@ class Pods:
 
     def _take(self, event: str, obj: dict[str, Any]) -> None:
         metadata = obj["metadata"]
-        if event == "BOOKMARK" or not belongs({"metadata": {"labels": None, **metadata}}, self.workload):
+        if event == "BOOKMARK" or not belongs(obj, self.workload):
             return
         with self._lock:
             pod = self._pods.setdefault(metadata["uid"], Pod(metadata["name"], metadata["uid"]))

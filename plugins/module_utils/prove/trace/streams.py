@@ -87,7 +87,7 @@ def keep_event(obj: dict[str, Any]) -> dict[str, Any] | None:
 def keep_other(obj: dict[str, Any], uid: str, workload: Workload) -> dict[str, Any] | None:
     """Another pod of the same workload; None is none of it, or the pod that is traced."""
     metadata = obj["metadata"]
-    if metadata["uid"] == uid or not belongs({"metadata": {"labels": None, **metadata}}, workload):
+    if metadata["uid"] == uid or not belongs(obj, workload):
         return None
     return _part(metadata, ("name", "uid", "creationTimestamp")) | {"ready": is_ready(obj)}
 

@@ -110,11 +110,7 @@ def _workload_of(api: Api, pod: dict[str, Any]) -> Workload | None:
 def _pods_of(api: Api, workload: Workload) -> list[dict[str, Any]]:
     query = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
     page = api.get(POD.path(workload.namespace), f"list pods in namespace {workload.namespace}", query)
-    return [
-        pod
-        for pod in page.get("items") or ()
-        if belongs({**pod, "metadata": {"labels": None, **pod["metadata"]}}, workload)
-    ]
+    return [pod for pod in page.get("items") or () if belongs(pod, workload)]
 
 
 def _oldest_ready(pods: list[dict[str, Any]], workload: Workload) -> dict[str, Any]:
