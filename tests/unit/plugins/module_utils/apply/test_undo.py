@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo, project
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import difference, merge
@@ -97,6 +97,7 @@ def test_a_container_that_is_gone_is_left_alone() -> None:
     assert others == (f"{TEMPLATE}.containers[app]",)
 
 
+@settings(deadline=None)
 @given(workloads())
 def test_whatever_is_planned_can_be_put_back(obj: dict[str, Any]) -> None:
     for change in run(obj, service()).audit.changes:
