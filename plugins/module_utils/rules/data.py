@@ -35,6 +35,7 @@ def _surges(case: Case) -> Iterator[Hit]:
         ),
         found.container,
         numbers={"replicas": case.replicas},
+        evidence=None if case.workload.replicas in (1, None) else "context",
     )
 
 
@@ -58,5 +59,6 @@ RULES = (
         check=_surges,
         seed="nine steps: 6, 7",
         remedies=(RECREATE,),
+        needs=("HorizontalPodAutoscaler",),
     ),
 )
