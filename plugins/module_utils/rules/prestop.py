@@ -233,13 +233,8 @@ RULES = (
         requests_only=True,
         seed="2 settings: preStop; fault 2",
         needs=(
-            "Service",
-            "HorizontalPodAutoscaler",
-            "Ingress",
-            "HTTPRoute",
-            "GRPCRoute",
-            "Gateway",
-            "TargetGroupBinding",
+            *("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
+            *("Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
         ),
     ),
     Rule(

@@ -57,6 +57,7 @@ _CLEARS = {
     "prestop-missing": {"configs"},
     "recreate-strategy-serving": {"autoscalers"},
     "rollout-loses-capacity": {"nodes"},
+    "surge-data-conflict": {"claims"},
     "surge-volume-deadlock": {"nodes"},
     "topology-spread-missing": {"nodes"},
 }
