@@ -10,8 +10,16 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR
+from ansible_collections.graceful.termination.plugins.module_utils.rules.mesh_proxies import (
+    ANNOUNCED,
+    annotations_path,
+    classic,
+    doubt,
+    manual,
+    native_remedy,
+    quits,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     MESH_DRAIN,
     MESH_NATIVE_SIDECAR,
@@ -31,62 +39,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
     istio_drain,
     linkerd_grace,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import NO_HOOK, HookTime
-from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
-_ANNOUNCED = NotEvaluated(
-    "the template asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster would settle it"
-)
 _NOT_YET = NotEvaluated(
     "the template asks for a native sidecar, but its pods run the proxy as a container: a rollout or a newer injector "
     "would settle it"
 )
-_OWNED = "another rollout injects a possibly newer proxy, whose other settings are its owner's"
-# What ends a proxy when a job is done, in the words and the names of variables of those who do it.
-_QUITTERS = re.compile(
-    r"quitquitquit|linkerd-await|scuttle|pilot-agent|ISTIO_QUIT_API|ENVOY_ADMIN_API|:4191/shutdown|pkill|killall"
-)
 _LONG_LIVED = re.compile(r"(?:grpc|http2|h2c?|wss?|websocket)(?:-|$)")
-
-
-def _doubt(case: Case) -> bool:
-    """Whether only a live pod would tell, and no report of missing rights says so already."""
-    unlisted = case.context.why_unknown("Pod", case.workload.namespace)
-    return not unlisted and case.proxy_only_announced
-
-
-def _classic(case: Case) -> Iterator[Proxy]:
-    """The proxies that get SIGTERM together with the application."""
-    return (proxy for proxy in case.proxies if not proxy.native)
-
-
-def _own(case: Case) -> tuple[Container, ...]:
-    return tuple(container for container in case.workload.containers if container.name not in MESH_PROXIES)
-
-
-def _annotations_path(case: Case) -> str:
-    return f"{case.workload.template_path}.metadata.annotations"
-
-
-def _manual(proxy: Proxy, written: str) -> str:
-    """Why a setting of the proxy is for a person; `written` is said of one that stands in the template."""
-    return _OWNED if proxy.injected else f"the proxy stands in the template: {written}"
-
-
-def _native_remedy(proxy: Proxy) -> Remedy:
-    why = _manual(proxy, "it has to move, or to be injected instead")
-    return Remedy(MESH_NATIVE_SIDECAR, why, {"mesh": proxy.mesh, "injected": proxy.injected})
-
-
-def _quits(case: Case) -> bool:
-    """Whether anything in the job says that the proxy is told to exit."""
-    for container in _own(case):
-        names = [str(entry.get("name")) for entry in get_maps(container.spec, "env", container.path)]
-        if any(_QUITTERS.search(word) for word in (*container.words, *names)):
-            return True
-    return False
 
 
 def _needed(case: Case) -> int:
@@ -121,14 +81,14 @@ def _outlives(case: Case, proxy: Proxy) -> bool | None:
 def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
     if case.oldest < NATIVE_SIDECAR:
         return
-    if _doubt(case):
-        yield _ANNOUNCED
-    for proxy in _classic(case):
+    if doubt(case):
+        yield ANNOUNCED
+    for proxy in classic(case):
         if proxy.injected and template_annotations(case.workload).get(NATIVE[proxy.mesh], "").lower() == "true":
             yield _NOT_YET
             continue
         batch = case.workload.kind in BATCH_KINDS
-        severity = "error" if batch and not _quits(case) else None
+        severity = "error" if batch and not quits(case) else None
         try:
             outlives = not batch and _outlives(case, proxy)
         except MeshConfigError:
@@ -142,8 +102,8 @@ def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
                 if outlives
                 else ": requests in flight and the application's own calls lose their network"
             ),
-            _annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
-            _native_remedy(proxy),
+            annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
+            native_remedy(proxy),
             proxy.container,
             severity,
         )
@@ -160,7 +120,7 @@ def _drain_remedy(case: Case, proxy: Proxy) -> Remedy:
     grace = max(case.workload.grace + missing, (pause if seconds is None else seconds) + budget.margin)
     return Remedy(
         MESH_DRAIN,
-        _manual(proxy, "it reads the annotation only where it mounts those of its pod (istio-podinfo)"),
+        manual(proxy, "it reads the annotation only where it mounts those of its pod (istio-podinfo)"),
         {
             "mesh": ISTIO,
             "injected": proxy.injected,
@@ -185,7 +145,7 @@ def _istio_drain_too_short(case: Case, proxy: Proxy) -> Iterator[Hit | NotEvalua
     yield Hit(
         f"{proxy.name} exits {drain.seconds:g} s after SIGTERM (terminationDrainDuration), but the application goes on "
         f"for {least}{needed} s: from then on it has no network, and its requests fail",
-        _annotations_path(case),
+        annotations_path(case),
         _drain_remedy(case, proxy),
         proxy.container,
         numbers={"proxy_drain_seconds": math.floor(drain.seconds), "needed_seconds": needed},
@@ -201,10 +161,10 @@ def _linkerd_outlasts_grace(case: Case, proxy: Proxy) -> Iterator[Hit]:
     yield Hit(
         f"{proxy.name} waits up to {seconds:g} s for its connections to end, but the pod is killed after {grace} s: "
         "connections that live long are cut instead of closed",
-        _annotations_path(case),
+        annotations_path(case),
         Remedy(
             MESH_DRAIN,
-            _manual(proxy, "its own environment sets this, not the annotation"),
+            manual(proxy, "its own environment sets this, not the annotation"),
             {"mesh": LINKERD, "injected": proxy.injected, "proxy_grace_seconds": grace - 5},
         ),
         proxy.container,
@@ -216,34 +176,14 @@ def _linkerd_outlasts_grace(case: Case, proxy: Proxy) -> Iterator[Hit]:
 def _drain_too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
     if case.workload.kind in BATCH_KINDS:
         return
-    if _doubt(case):
-        yield _ANNOUNCED
-    for proxy in _classic(case):
+    if doubt(case):
+        yield ANNOUNCED
+    for proxy in classic(case):
         check = _istio_drain_too_short if proxy.mesh == ISTIO else _linkerd_outlasts_grace
         try:
             yield from check(case, proxy)
         except MeshConfigError as error:
             yield NotEvaluated(str(error))
-
-
-def _job_never_completes(case: Case) -> Iterator[Hit | NotEvaluated]:
-    if case.workload.kind not in BATCH_KINDS:
-        return
-    if _doubt(case):
-        yield _ANNOUNCED
-    if _quits(case):
-        return
-    # A program of the image may well tell the proxy to exit; a command that is written out would show it.
-    hidden = any(not container.command for container in _own(case))
-    for proxy in _classic(case):
-        yield Hit(
-            f"nothing tells {proxy.name} to exit when the work is done: the pod never completes, and the job counts as "
-            "running until somebody stops it",
-            _annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
-            _native_remedy(proxy),
-            proxy.container,
-            "warning" if hidden else None,
-        )
 
 
 RULES = (
@@ -287,22 +227,5 @@ RULES = (
         seed="fault 5",
         remedies=(MESH_DRAIN,),
         needs=("Pod", "Service"),
-    ),
-    Rule(
-        id="mesh-job-never-completes",
-        title="Job with a mesh proxy that nobody ends",
-        severity="error",
-        evidence="context",
-        why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
-        traps=(
-            "a native sidecar",
-            "a call that ends the proxy, or a program that makes it",
-            "a program of the image that may do so: a warning",
-            "workloads that run for ever",
-        ),
-        check=_job_never_completes,
-        seed="fault 5",
-        remedies=(MESH_NATIVE_SIDECAR,),
-        needs=("Pod",),
     ),
 )

@@ -65,7 +65,7 @@ def test_the_ids_that_users_name_stay(identifier: str) -> None:
 
 
 def test_every_file_of_rules_is_loaded() -> None:
-    files = {path.stem for path in TOPICS.glob("*.py")} - {"__init__", "remedy", "rule"}
+    files = {path.stem for path in TOPICS.glob("*.py") if "\nRULES = (" in path.read_text()}
     assert files == {rule.check.__module__.rpartition(".")[2] for rule in RULES}
 
 

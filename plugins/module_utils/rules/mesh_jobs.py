@@ -1,0 +1,63 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs with a mesh proxy: it does not end by itself when the work is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.rules.mesh_proxies import (
+    ANNOUNCED,
+    annotations_path,
+    classic,
+    doubt,
+    native_remedy,
+    own,
+    quits,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import MESH_NATIVE_SIDECAR
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
+
+
+def _job_never_completes(case: Case) -> Iterator[Hit | NotEvaluated]:
+    if case.workload.kind not in BATCH_KINDS:
+        return
+    if doubt(case):
+        yield ANNOUNCED
+    if quits(case):
+        return
+    # A program of the image may well tell the proxy to exit; a command that is written out would show it.
+    hidden = any(not container.command for container in own(case))
+    for proxy in classic(case):
+        yield Hit(
+            f"nothing tells {proxy.name} to exit when the work is done: the pod never completes, and the job counts as "
+            "running until somebody stops it",
+            annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
+            native_remedy(proxy),
+            proxy.container,
+            "warning" if hidden else None,
+        )
+
+
+RULES = (
+    Rule(
+        id="mesh-job-never-completes",
+        title="Job with a mesh proxy that nobody ends",
+        severity="error",
+        evidence="context",
+        why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
+        traps=(
+            "a native sidecar",
+            "a call that ends the proxy, or a program that makes it",
+            "a program of the image that may do so: a warning",
+            "workloads that run for ever",
+        ),
+        check=_job_never_completes,
+        seed="fault 5",
+        remedies=(MESH_NATIVE_SIDECAR,),
+        needs=("Pod",),
+    ),
+)
