@@ -83,9 +83,9 @@ def _how(rule: Rule) -> str:
 
 def _entry(rule: Rule, snippets: Snippets) -> str:
     facts = [f"severity {rule.severity}", f"evidence {rule.evidence}"]
-    if rule.requests_only:
+    if rule.serving_only:
         facts.append("*requests*")
-    if rule.opinion:
+    if rule.opt_in:
         facts.append("*opinion*")
     if rule.needs:
         facts.append(f"*needs* {', '.join(rule.needs)}")
@@ -94,9 +94,10 @@ def _entry(rule: Rule, snippets: Snippets) -> str:
     if rule.since:
         facts.append(f"Kubernetes {rule.since} and later")
     facts.append(f"founding article, {rule.seed}")
-    traps = "".join(f"- {trap}\n" for trap in rule.traps)
+    exceptions = "".join(f"- {one}\n" for one in rule.exceptions)
     parts = [
-        f"\n## {rule.id}\n\n{rule.title}. {'; '.join(facts)}.\n\n{rule.why}\n\nNot found, or less severe:\n\n{traps}"
+        f"\n## {rule.id}\n\n{rule.title}. {'; '.join(facts)}.\n\n{rule.why}\n\n"
+        f"Not found, or less severe:\n\n{exceptions}"
     ]
     for remedy in rule.remedies:
         text = snippets.render(remedy, "Deployment", DEFAULT_VARIABLES.get(remedy, {}) | _EXAMPLE)

@@ -25,7 +25,7 @@ def judge(case: Case, rules: Sequence[Rule]) -> Verdict:
     """Judge one workload by the given rules. Raises Unreadable where a field that a rule reads has a wrong type."""
     findings, undecided = [], []
     for rule in rules:
-        if rule.requests_only and not case.profile.takes_requests:
+        if rule.serving_only and not case.profile.takes_requests:
             continue
         for result in rule.check(case):
             if isinstance(result, NotEvaluated):
@@ -42,4 +42,4 @@ def _severity(rule: Rule, hit: Hit, case: Case) -> str:
     if "scaled-to-zero" in case.profile.traits:
         return "info"
     severity = hit.severity or rule.severity
-    return lowered(severity) if rule.requests_only and case.profile.name == "unknown" else severity
+    return lowered(severity) if rule.serving_only and case.profile.name == "unknown" else severity

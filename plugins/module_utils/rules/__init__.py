@@ -78,7 +78,7 @@ def select_rules(only: list[str] | None, skip: list[str] | None) -> tuple[Rule, 
     for identifier in (*only, *skip):
         if identifier not in known:
             raise ValueError(f"no rule '{identifier}'; the rules are {', '.join(sorted(known))}")
-    wanted = {rule.id for rule in RULES if rule.id in only or (DEFAULT in only and not rule.opinion)}
+    wanted = {rule.id for rule in RULES if rule.id in only or (DEFAULT in only and not rule.opt_in)}
     chosen = tuple(rule for rule in RULES if rule.id in wanted and rule.id not in skip)
     if not chosen:
         raise ValueError("no rule is left to judge by: rules and skip_rules leave none")

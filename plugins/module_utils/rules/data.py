@@ -47,7 +47,7 @@ RULES = (
         evidence="static",
         why="A store expects to be alone on its data directory. A lock file that names a PID does not help, since the "
         "first process of every container is PID 1, nor does one on a network file system: then both servers write.",
-        traps=(
+        exceptions=(
             "Recreate, or maxSurge 0: the old pod goes first",
             "clients, exporters and backups in the image of a store",
             "volumes that go with the pod (emptyDir), read-only mounts, and a folder for each pod (subPathExpr)",

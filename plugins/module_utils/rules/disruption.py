@@ -106,7 +106,7 @@ RULES = (
         evidence="context",
         why="Without one, draining nodes side by side may stop every replica at once. It does not affect rolling "
         "updates.",
-        traps=(
+        exceptions=(
             "one replica: a PodDisruptionBudget would block drains",
             "DaemonSets, which drains pass over",
             "a PodDisruptionBudget with a wider selector, matchExpressions or an empty selector",
@@ -114,7 +114,7 @@ RULES = (
         ),
         check=_missing,
         remedies=(DISRUPTION_BUDGET,),
-        requests_only=True,
+        serving_only=True,
         seed="conclusion",
         needs=("Service", "PodDisruptionBudget", "HorizontalPodAutoscaler"),
     ),
@@ -124,7 +124,7 @@ RULES = (
         severity="error",
         evidence="context",
         why="A drain that may never evict ends with somebody deleting the pods by force: no preStop, no drain.",
-        traps=(
+        exceptions=(
             "maxUnavailable of 1 % or more: rounded up to one pod",
             "scaled to zero: there is nothing to evict",
             "the autoscaler's minimum counts, not the declared replicas",

@@ -101,7 +101,7 @@ RULES = (
         evidence="context",
         why="The eviction API answers with an error for such a pod, always. A drain ends with somebody deleting the "
         "pods by force: no preStop, no drain.",
-        traps=(
+        exceptions=(
             "DaemonSets, which drains pass over",
             "scaled to zero: there is nothing to evict",
             "the same PodDisruptionBudget twice in the input, as in the overlays of one base",
@@ -119,7 +119,7 @@ RULES = (
         evidence="context",
         why="By default a pod that is not ready may be evicted only while enough others are: when an application is "
         "down, its broken pods hold up every drain.",
-        traps=(
+        exceptions=(
             "unhealthyPodEvictionPolicy AlwaysAllow",
             "StatefulSets with volumes of their own: a broken member of a quorum may be for a person to repair",
             "DaemonSets, which drains pass over",

@@ -72,10 +72,10 @@ RULES = (
         evidence="context",
         why="publishNotReadyAddresses keeps an endpoint ready while its pod terminates, so that requests go to it "
         "until its object is deleted.",
-        traps=("a headless Service for peer discovery: that is its purpose", "a Service for metrics alone"),
+        exceptions=("a headless Service for peer discovery: that is its purpose", "a Service for metrics alone"),
         check=_publishes_not_ready,
         remedies=(READY_ADDRESSES,),
-        requests_only=True,
+        serving_only=True,
         seed="nine steps: 2",
         needs=("Service",),
     ),
@@ -86,7 +86,7 @@ RULES = (
         evidence="context",
         why="ingress-nginx, retired since March 2026, lets its workers finish for worker-shutdown-timeout (240 s), and "
         "its chart has a grace period of 300 s for that.",
-        traps=(
+        exceptions=(
             "the /wait-shutdown hook is the drain itself",
             "a ConfigMap that is named, but not known",
             "other images with nginx in them",

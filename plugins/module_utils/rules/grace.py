@@ -72,7 +72,7 @@ RULES = (
         evidence="static",
         why="There is no time for SIGTERM to be handled: every stop is a kill. For a StatefulSet it also breaks the "
         "promise that at most one pod of an identity runs.",
-        traps=(
+        exceptions=(
             "batch workloads that may be thrown away",
             "pods that only hold a place: pause, or sleep as their command",
         ),
@@ -86,7 +86,7 @@ RULES = (
         severity="warning",
         evidence="static",
         why="preStop, drain and margin add up to more than the grace period; the kubelet kills the rest.",
-        traps=("an unknown drain time: counted as unknown, not as a finding", "the sum equals the grace period"),
+        exceptions=("an unknown drain time: counted as unknown, not as a finding", "the sum equals the grace period"),
         check=_insufficient,
         remedies=(GRACE_PERIOD,),
         seed="2 settings: grace",

@@ -207,7 +207,7 @@ RULES = (
         why="An image without a shell cannot run sh or sleep: the hook fails at once, its event never says why, and "
         "SIGTERM follows without the delay that the manifest promises. An error where a running pod and an event "
         "of the failed hook show it.",
-        traps=(
+        exceptions=(
             "a running pod of such an image has cat or the like after all",
             "debug and dev variants of such images have a shell",
             "a program from a folder that a volume may bring",
@@ -227,7 +227,7 @@ RULES = (
         evidence="context",
         why="When the hook starts, proxies and load balancers still send new requests. A server that stops listening "
         "at that moment refuses them.",
-        traps=(
+        exceptions=(
             "a pause of 5 s or more comes first",
             "a pause or a condition of unknown length comes first",
             "workloads that take no requests",
@@ -235,7 +235,7 @@ RULES = (
             "what is only printed, or stands in a comment",
         ),
         check=_stops_early,
-        requests_only=True,
+        serving_only=True,
         seed="nine steps: 3; fault 1",
         remedies=(PRESTOP_DELAY_FIRST,),
         needs=("Service",),
@@ -247,7 +247,7 @@ RULES = (
         evidence="static",
         why="The hook runs while the application still serves: without its connection pool every request in flight "
         "fails. And a hook is delivered at least once, not exactly once.",
-        traps=(
+        exceptions=(
             "leaving a registry first and then waiting is right",
             "leaving a registry without a pause, where the server delays its own shutdown",
             "what is only printed",

@@ -157,7 +157,7 @@ RULES = (
         evidence="static",
         why="By default a pod is replaced when it begins to terminate. Work that must not be done twice at a time is, "
         "for as long as the old pod drains.",
-        traps=(
+        exceptions=(
             "podReplacementPolicy Failed, which is also the default beside a podFailurePolicy",
             "nothing says that one pod may run at a time (parallelism 1 is the default, written out or not)",
             "backoffLimit 0: no pod is replaced",
@@ -176,7 +176,7 @@ RULES = (
         evidence="static",
         why="Without a podFailurePolicy that ignores disruptions, each eviction is a failed attempt, and nodes that "
         "are renewed one by one can fail a long Job that did nothing wrong.",
-        traps=(
+        exceptions=(
             "a rule of podFailurePolicy for DisruptionTarget, whatever it does",
             "restartPolicy OnFailure: the API takes no podFailurePolicy",
             "backoffLimit 0: a second attempt is not wanted",
@@ -195,7 +195,7 @@ RULES = (
         evidence="static",
         why="Replace kills the run that is late, a deadline the one that is slow. Work that does not hear of it is "
         "lost without a trace.",
-        traps=(
+        exceptions=(
             "concurrencyPolicy Allow and Forbid",
             "a script that traps signals",
             "a deadline where nothing shows that SIGTERM is lost: only a shell with several commands does, as an info",

@@ -141,7 +141,7 @@ RULES = (
         evidence="context",
         why="A load balancer that sends to pod addresses learns through a controller and an API that a pod goes. Until "
         "then it sends new requests, and after SIGTERM they are refused.",
-        traps=(
+        exceptions=(
             "no hook at all is prestop-missing",
             "targets that are nodes: local-traffic-policy-drain",
             "proxies in the cluster (nginx, Traefik, Envoy, Istio) follow within seconds",
@@ -150,7 +150,7 @@ RULES = (
         ),
         check=_race,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, DEREGISTRATION_DELAY),
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         needs=("Service", "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
     ),
@@ -161,7 +161,7 @@ RULES = (
         evidence="context",
         why="With externalTrafficPolicy Local a node without a ready pod fails its health check, but the load balancer "
         "sends there until it has failed often enough. What arrives after SIGTERM is refused.",
-        traps=(
+        exceptions=(
             "no hook at all is prestop-missing",
             "targets that are pods: lb-deregistration-race",
             "externalTrafficPolicy Cluster, NodePort and ClusterIP",
@@ -169,7 +169,7 @@ RULES = (
         ),
         check=_local,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         since="1.28",
         needs=("Service",),

@@ -143,7 +143,7 @@ RULES = (
         why="A shipper writes to disk what it cannot send yet, and does not send it when it stops: Fluentd leaves file "
         "buffers for its next start, and so does the OpenTelemetry Collector with a sending_queue in a file_storage. "
         "On the container's filesystem or an emptyDir there is nothing left to start from.",
-        traps=(
+        exceptions=(
             "a hostPath or a claim covers the path",
             "the buffer is flushed at shutdown",
             "a position in files that go with the pod themselves",
@@ -164,7 +164,7 @@ RULES = (
         why="Containers of a pod get SIGTERM at the same time. A native sidecar stops after the application, so it "
         "still ships what the application logs to its end. It gets SIGTERM the moment the application has ended: one "
         "that looks at files at intervals needs a delay of its own for what it has not looked at yet.",
-        traps=(
+        exceptions=(
             "a native sidecar already",
             "node agents and collectors, whose application the shipper is",
             "a shipper with a preStop hook of its own, which keeps it running",

@@ -113,7 +113,7 @@ RULES = (
         evidence="context",
         why="Who wrote a timeout of minutes for a route expects requests of minutes. One that is in flight when the "
         "grace period ends is cut with SIGKILL, and an upload starts again from the first byte.",
-        traps=(
+        exceptions=(
             "a timeout that is not written, or is 0",
             "nginx timeouts of gRPC and WebSocket routes: they say how long a stream may be silent",
             "nginx annotations on the Ingress of another controller",
@@ -123,7 +123,7 @@ RULES = (
         check=_exceeds,
         remedies=(GRACE_PERIOD,),
         by_hand=True,
-        requests_only=True,
+        serving_only=True,
         seed="fault 6",
         needs=("Service", "Ingress", "HTTPRoute", "VirtualService"),
     ),
@@ -134,14 +134,14 @@ RULES = (
         evidence="context",
         why="Withdrawing an address ends no connection. Clients that hold one open send on it until the server closes "
         "it or dies.",
-        traps=(
+        exceptions=(
             "meshed pods: the proxy closes connections when it drains",
             "a maximum age of connections among the arguments or variables",
             "HTTP/1 keep-alive: servers close it with their last answer",
         ),
         check=_long_lived,
         remedies=(CONNECTION_AGE,),
-        requests_only=True,
+        serving_only=True,
         seed="fault 6",
         needs=("Service", "Ingress", "GRPCRoute"),
     ),

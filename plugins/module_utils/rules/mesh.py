@@ -194,7 +194,7 @@ RULES = (
         evidence="context",
         why="All ordinary containers get SIGTERM at the same moment. The proxy is the application's network: when it "
         "leaves first, requests in flight and calls to others fail. A native sidecar stops after the application.",
-        traps=(
+        exceptions=(
             "a native sidecar",
             "Kubernetes before 1.29, which has none",
             "a gateway, or a part of the mesh itself",
@@ -214,7 +214,7 @@ RULES = (
         evidence="context",
         why="An ordinary Istio proxy exits 5 s after SIGTERM whatever the application does. A preStop delay of 10 s "
         "then makes it worse: the application still serves, but nobody reaches it.",
-        traps=(
+        exceptions=(
             "a native sidecar, or no proxy at all (ambient)",
             "EXIT_ON_ZERO_ACTIVE_CONNECTIONS",
             "a drain that the whole mesh is set to",

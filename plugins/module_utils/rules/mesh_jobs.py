@@ -49,7 +49,7 @@ RULES = (
         severity="error",
         evidence="context",
         why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
-        traps=(
+        exceptions=(
             "a native sidecar",
             "a call that ends the proxy, or a program that makes it",
             "a program of the image that may do so: a warning",

@@ -103,7 +103,7 @@ RULES = (
         evidence="context",
         why="A pod is Ready before the load balancer of AWS has registered and checked it. Without a readiness gate "
         "old targets go while new ones are not yet in.",
-        traps=(
+        exceptions=(
             "targets that are nodes, and other load balancers: GKE gives its pods a readiness gate by itself",
             "a gate in the pod template, or the label on the namespace",
             "labels of the namespace that are not known",
@@ -112,7 +112,7 @@ RULES = (
         ),
         check=_gate_missing,
         remedies=(READINESS_GATE,),
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         needs=("Service", "Ingress", "TargetGroupBinding"),
     ),
@@ -123,7 +123,7 @@ RULES = (
         evidence="context",
         why="minReadySeconds gives what sends requests the time to take a new pod in, and lets one that fails right "
         "after its start stop the rollout.",
-        traps=(
+        exceptions=(
             "a readiness gate of the load balancer",
             "one replica: there is no next old pod",
             "Recreate and OnDelete",
@@ -132,7 +132,7 @@ RULES = (
         ),
         check=_min_ready_zero,
         remedies=(MIN_READY_SECONDS,),
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         needs=("Service", "HorizontalPodAutoscaler", "Ingress", "TargetGroupBinding"),
     ),

@@ -122,17 +122,17 @@ RULES = (
         evidence="context",
         why="Several replicas on one node stop together when that node is drained or fails. The scheduler spreads pods "
         "by itself as far as it is free to; this asks for it.",
-        traps=(
+        exceptions=(
             "topologySpreadConstraints or pod anti-affinity of any kind",
             "one replica, DaemonSets and batch",
             "a cluster of one node",
             "workloads that take no requests",
         ),
         check=_spread,
-        requests_only=True,
+        serving_only=True,
         seed="conclusion",
         remedies=(TOPOLOGY_SPREAD,),
-        opinion=True,
+        opt_in=True,
         needs=("Service", "HorizontalPodAutoscaler"),
     ),
     Rule(
@@ -141,7 +141,7 @@ RULES = (
         severity="warning",
         evidence="context",
         why="A node that is taken back or scaled away gives a pod only so long, whatever its grace period says.",
-        traps=(
+        exceptions=(
             "a toleration of spot nodes, or a preference for them: the pod may run elsewhere",
             "an affinity with a term that other nodes meet, too",
             "nodes of which some are no spot nodes",

@@ -65,7 +65,7 @@ RULES = (
         evidence="context",
         why="Kills at the end of the grace period, overdue deletions and blocked evictions show in metrics long before "
         "somebody reports lost requests.",
-        traps=(
+        exceptions=(
             "an alert that uses a recording rule",
             "no PrometheusRule with alerts on pods: they may be kept elsewhere",
             "alerts on restarts only: they say nothing of how pods end",
@@ -74,7 +74,7 @@ RULES = (
         remedies=(TERMINATION_ALERTS,),
         seed="conclusion",
         needs=("PrometheusRule",),
-        opinion=True,
+        opt_in=True,
     ),
     Rule(
         id="graceful-shutdown-untested",
@@ -83,7 +83,7 @@ RULES = (
         evidence="runtime",
         why="Settings only make a graceful stop possible. A drill under load shows whether requests are lost: one that "
         "passed within 90 days, of what is deployed now, with its result in the folder of the reports, is enough.",
-        traps=(
+        exceptions=(
             "scaled to zero: there is nothing to stop",
             "batch, worker and controller workloads: no requests",
             "a drill of a namesake, in another cluster or deleted since",
@@ -92,6 +92,6 @@ RULES = (
         check=_untested,
         remedies=(TRACE,),
         seed="soul test",
-        opinion=True,
+        opt_in=True,
     ),
 )

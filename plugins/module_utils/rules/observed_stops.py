@@ -213,7 +213,7 @@ RULES = (
         evidence="runtime",
         why="The kubelet reports a failed hook by an event that never says why, and goes straight to SIGTERM: the "
         "delay was not there.",
-        traps=(
+        exceptions=(
             "one failure on a container that had already exited",
             "a hook that stops the server, and so ends with it",
             "events are kept for about an hour: no stop seen is not evaluated",
@@ -230,7 +230,7 @@ RULES = (
         severity="error",
         evidence="runtime",
         why="What was still in flight when SIGKILL came was cut.",
-        traps=(
+        exceptions=(
             "exit code 137 with reason OOMKilled or ContainerStatusUnknown",
             "137 before the grace period was over, or at a time that nothing tells",
             "native sidecars, for which a non-zero code is normal",
@@ -248,7 +248,7 @@ RULES = (
         severity="warning",
         evidence="runtime",
         why="An exit code other than 0 after SIGTERM says that the application did not shut down by itself.",
-        traps=(
+        exceptions=(
             "143 of a JVM, whose hooks ran; where the runtime is not known: not evaluated",
             "a container that ended or crashed by itself, without being stopped",
             "native sidecars",
@@ -267,7 +267,7 @@ RULES = (
         evidence="runtime",
         why="A finalizer, a volume that does not unmount or a node that is gone keeps it; its replacement may wait "
         "for it.",
-        traps=(
+        exceptions=(
             "the deletion timestamp already includes the grace period",
             "up to a minute after it, while the node clears up",
         ),

@@ -125,7 +125,7 @@ RULES = (
         "of the grace period: every stop takes all of that, and connections and work that last longer are cut. Behind "
         "an init the shell ends by SIGTERM instead, and the init and the application with it at once. Where a running "
         "pod shows it, it is an error.",
-        traps=(
+        exceptions=(
             "a single simple command, which most shells replace themselves with: an info",
             "several of bash's, the last of them a program, which it replaces itself with: an info",
             "a container that only waits: an info, nothing is lost",

@@ -218,7 +218,7 @@ RULES = (
         evidence="context",
         why="The kubelet sends SIGTERM at the same moment as the pod's address is withdrawn. Proxies and load "
         "balancers follow later, each at its own pace; what they still send is refused.",
-        traps=(
+        exceptions=(
             "batch, worker and controller workloads take no requests",
             "headless-only peer discovery: an info",
             "one replica of a StatefulSet or with Recreate: an info, no other pod could take the requests",
@@ -230,7 +230,7 @@ RULES = (
         ),
         check=_missing,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
-        requests_only=True,
+        serving_only=True,
         seed="2 settings: preStop; fault 2",
         needs=(
             *("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
@@ -244,7 +244,7 @@ RULES = (
         evidence="static",
         why="preStop and the application's shutdown share one grace period. When the hook uses it up, the application "
         "gets 2 s and then SIGKILL.",
-        traps=("sleeps inside a loop do not add up", "a hook whose time is not declared"),
+        exceptions=("sleeps inside a loop do not add up", "a hook whose time is not declared"),
         check=_exceeds_grace,
         remedies=(GRACE_PERIOD,),
         seed="2 settings: preStop",
@@ -255,7 +255,7 @@ RULES = (
         severity="warning",
         evidence="static",
         why="What preStop takes from the grace period is missing when the application finishes its requests.",
-        traps=(
+        exceptions=(
             "the hook itself waits until the server has drained",
             "a hook whose time is not declared",
             "preStop beyond grace is prestop-exceeds-grace",
@@ -272,7 +272,7 @@ RULES = (
         evidence="static",
         why="The API accepts tcpSocket for lifecycle hooks, but the kubelet has no such handler: the delay does not "
         "exist.",
-        traps=("tcpSocket in a probe is fine",),
+        exceptions=("tcpSocket in a probe is fine",),
         check=_tcp_socket,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE, POSTSTART_REMOVE),
         seed="2 settings: preStop",
@@ -285,7 +285,7 @@ RULES = (
         why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers "
         "before the drain is done, gives no delay at all, and no event says so. An event that nobody answered makes it "
         "an error.",
-        traps=(
+        exceptions=(
             "exec and sleep hooks",
             "a shutdown-manager, which answers when the connections are gone",
             "a port by number that no container declares: the declaration is optional",
@@ -302,7 +302,7 @@ RULES = (
         severity="error",
         evidence="context",
         why="An API server before 1.30 drops the field, an older kubelet fails the hook: either way there is no delay.",
-        traps=("Kubernetes 1.30 and later", "seconds: 0 from 1.33"),
+        exceptions=("Kubernetes 1.30 and later", "seconds: 0 from 1.33"),
         check=_sleep_unsupported,
         remedies=(PRESTOP_EXEC_SLEEP,),
         seed="2 settings: preStop",

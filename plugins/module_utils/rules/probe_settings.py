@@ -114,7 +114,7 @@ RULES = (
         evidence="static",
         why="A kill by a probe uses the pod's grace period unless the probe has its own: what was meant for a long "
         "drain keeps a container that hangs from being restarted.",
-        traps=(
+        exceptions=(
             "a grace period of 60 s or less",
             "a probe with terminationGracePeriodSeconds of its own",
             "Kubernetes before 1.25, or a kubelet of that age, which has no such field",
@@ -134,7 +134,7 @@ RULES = (
         evidence="static",
         why="A fixed delay is too short for the slowest start, which is then killed, and too long for all others, "
         "which nobody watches.",
-        traps=("a startupProbe beside it", "a delay of less than 30 s", "an injected mesh proxy"),
+        exceptions=("a startupProbe beside it", "a delay of less than 30 s", "an injected mesh proxy"),
         check=_no_startup_probe,
         seed="2 settings: probes",
         since="1.20",
@@ -147,7 +147,7 @@ RULES = (
         evidence="context",
         why="Kubelet 1.35 no longer runs exec probes in a pod that terminates, so a hook that makes readiness fail has "
         "no effect, and what watches readiness goes on as before.",
-        traps=(
+        exceptions=(
             "kubelets of other versions",
             "manifests, which say nothing of nodes",
             "httpGet, tcpSocket and grpc probes",
@@ -155,7 +155,7 @@ RULES = (
             "a warning only behind a Service with externalTrafficPolicy Local, whose balancer goes by readiness",
         ),
         check=_frozen_readiness,
-        requests_only=True,
+        serving_only=True,
         seed="2 settings: probes",
         since="1.35",
         remedies=(READINESS_PROBE_REQUEST,),

@@ -104,7 +104,7 @@ RULES = (
         evidence="context",
         why="Without it a pod is Ready when its process starts. In a rolling update the old pods are stopped while the "
         "new ones still warm up.",
-        traps=(
+        exceptions=(
             "readinessGates decide instead",
             "a native sidecar's readiness counts for the pod",
             "containers that take no requests",
@@ -114,7 +114,7 @@ RULES = (
         ),
         check=_no_readiness,
         remedies=(READINESS_PROBE,),
-        requests_only=True,
+        serving_only=True,
         seed="2 settings: probes",
         needs=("Service", "HorizontalPodAutoscaler"),
     ),
@@ -125,7 +125,7 @@ RULES = (
         evidence="context",
         why="With the same question, liveness adds terminations exactly when the pods are busiest, each of them a "
         "chance to lose requests.",
-        traps=(
+        exceptions=(
             "the same endpoint with a later liveness (periodSeconds x failureThreshold)",
             "different paths, ports or commands",
             "workloads and containers that take no requests",
@@ -133,7 +133,7 @@ RULES = (
         ),
         check=_identical,
         remedies=(LIVENESS_PROBE,),
-        requests_only=True,
+        serving_only=True,
         seed="2 settings: probes",
         needs=("Service",),
     ),

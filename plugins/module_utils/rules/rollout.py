@@ -165,7 +165,7 @@ RULES = (
         evidence="context",
         why="maxUnavailable lets the Deployment stop old pods before new ones are ready; what is left has to carry the "
         "load.",
-        traps=(
+        exceptions=(
             "the default of 25 % resolves to 0 for up to 3 replicas",
             "all of an undeclared number of replicas: a warning, something outside may set more",
             "hostPort or hostNetwork: one more pod finds no free port",
@@ -175,7 +175,7 @@ RULES = (
         ),
         check=_loses_capacity,
         remedies=(ROLLOUT_STRATEGY,),
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
     ),
@@ -185,7 +185,7 @@ RULES = (
         severity="warning",
         evidence="context",
         why="Recreate ends every old pod before the first new one starts; in between nothing serves.",
-        traps=(
+        exceptions=(
             "a ReadWriteOnce volume, or one whose mode is not known: two pods could not mount it",
             "one pod that writes to a volume that outlives it: a second one would write to the same data",
             "hostPort or hostNetwork: two pods could not bind it",
@@ -194,7 +194,7 @@ RULES = (
         check=_recreates,
         remedies=(ROLLOUT_STRATEGY,),
         by_hand=True,
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         needs=("Service", "PersistentVolumeClaim"),
     ),
@@ -205,7 +205,7 @@ RULES = (
         evidence="context",
         why="An eviction stops the only pod before another is ready. maxSurge helps in a rolling update, not in a "
         "drain.",
-        traps=(
+        exceptions=(
             "controllers with leader election",
             "StatefulSets and Deployments with a volume of their own: a second one is another database, not a replica",
             "a store, or what its owner keeps to one pod at a time, on any volume that outlives the pod",
@@ -216,7 +216,7 @@ RULES = (
         ),
         check=_single_replica,
         remedies=(REPLICAS,),
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
     ),
@@ -227,7 +227,7 @@ RULES = (
         evidence="context",
         why="A pod with hostPort or hostNetwork needs a node on which the port is free. With maxUnavailable 0 the old "
         "pod waits for the new one and the new one for the port.",
-        traps=(
+        exceptions=(
             "no surge",
             "maxUnavailable of one or more: an old pod goes first and frees its port",
             "hostNetwork without declared ports",

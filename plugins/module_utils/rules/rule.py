@@ -44,14 +44,14 @@ class NotEvaluated:
 class Rule:
     """`check` yields hits, or NotEvaluated; nothing means that there is nothing to find.
 
-    `requests_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown
+    `serving_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown
     ones.
     `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
     `remedies`: the names of all remedies that its hits can propose; `by_hand`: whether all of them are for a person,
     though one of that name is automatic elsewhere. Both are for docs/rules.md.
     `evidence` is one of EVIDENCE, what its hits usually rest on. `needs`: the context kinds without which a finding may
     be missed; `observes`: the sources of evidence from running pods that it looks at where the user allows them.
-    `opinion`: judged only when the user names it.
+    `opt_in`: judged only when the user names it.
     `override`: the severity that the user gave it; nothing changes that one.
     """
 
@@ -60,14 +60,14 @@ class Rule:
     severity: str
     evidence: str
     why: str
-    traps: tuple[str, ...]
+    exceptions: tuple[str, ...]
     check: Callable[[Case], Iterable[Hit | NotEvaluated]]
-    requests_only: bool = False
+    serving_only: bool = False
     seed: str = ""
     since: str | None = None
     remedies: tuple[str, ...] = ()
     by_hand: bool = False
     needs: tuple[str, ...] = ()
     observes: tuple[str, ...] = ()
-    opinion: bool = False
+    opt_in: bool = False
     override: str | None = None

@@ -164,7 +164,7 @@ RULES = (
         evidence="runtime",
         why="The kernel drops a signal for which PID 1 has no handler: the container always takes its whole grace "
         "period and is then killed.",
-        traps=(
+        exceptions=(
             "PID 1 handles another signal that the image may declare as STOPSIGNAL: not evaluated",
             "Python and shells, which always handle SIGINT, as that may be the image's STOPSIGNAL: an info; with a "
             "declared drain a warning",
@@ -188,7 +188,7 @@ RULES = (
         evidence="runtime",
         why="A handler is no proof of a drain: Go exits at once, the JVM runs its hooks, and Node as PID 1 goes on "
         "until it is killed. Only a stop under load decides, so this is an info.",
-        traps=(
+        exceptions=(
             "the application finishes its requests: a stop with exit code 0 was seen",
             "batch workloads",
             "shareProcessNamespace or hostPID",
@@ -206,7 +206,7 @@ RULES = (
         evidence="runtime",
         why="Defunct processes do not keep a pod from stopping, but they use up its process ids. From 10 on this is a "
         "warning.",
-        traps=(
+        exceptions=(
             "one or two of them at one moment",
             "children that ended whose own parent is alive",
             "shareProcessNamespace, where the pause process reaps",

@@ -117,7 +117,7 @@ RULES = (
         evidence="context",
         why="The hook of a native sidecar runs at the start of the termination, beside the application's. One that "
         "ends the sidecar takes it away from an application that still works; one that waits is superfluous.",
-        traps=(
+        exceptions=(
             "a call that starts a drain, as a mesh injects it",
             "a program whose work is not known",
             "a delay of a log shipper, which looks at files at intervals and is to see the last lines, too",
@@ -136,7 +136,7 @@ RULES = (
         evidence="context",
         why="A loop on the proxy's own port ends when the proxy has exited. In the proxy's hook that is never, in the "
         "application's it is what must not happen before the application has finished.",
-        traps=(
+        exceptions=(
             "a loop on a port of the application",
             "a loop that waits until the proxy is there",
             "a loop that counts the proxy's connections",
@@ -156,7 +156,7 @@ RULES = (
         evidence="context",
         why="quitquitquit and Linkerd's shutdown are made for jobs: the proxy exits at once, without a drain, while "
         "the server still works.",
-        traps=(
+        exceptions=(
             "batch workloads, which it is made for",
             "a call of another program's quitquitquit, such as a database proxy's",
             "a GET, which the proxy refuses",
@@ -164,7 +164,7 @@ RULES = (
             "a call that starts a drain",
         ),
         check=_quit_in_server,
-        requests_only=True,
+        serving_only=True,
         seed="fault 5",
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE),
         by_hand=True,

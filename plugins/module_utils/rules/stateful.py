@@ -43,7 +43,7 @@ RULES = (
         evidence="static",
         why="A store that is killed in its shutdown recovers at the next start from its log, which takes longer than "
         "the stop would have, and a broker has handed nothing over.",
-        traps=(
+        exceptions=(
             "managed by an operator (an ownerReference): it knows better",
             "no claim, hostPath or other volume that outlives the pod where the store runs: it keeps nothing",
             "exporters, proxies and consoles called after a store",

@@ -162,7 +162,7 @@ RULES = (
         evidence="static",
         why="nginx, php-fpm and Apache stop at once on SIGTERM and drain on another signal; uWSGI reloads. Images set "
         "the right one, or not; the field of the same purpose is alpha, and dropped without a word.",
-        traps=(
+        exceptions=(
             "official images, which declare their signal",
             "a hook that stops the server gracefully, and waits as long as its requests take",
             "an init that rewrites the signal (dumb-init --rewrite)",

@@ -106,7 +106,7 @@ RULES = (
         evidence="context",
         why="Without surge every node is without its pod for a while in each rollout. What serves names or is the way "
         "into the cluster is missed at once.",
-        traps=(
+        exceptions=(
             "hostPort or hostNetwork: two pods of one node cannot bind it; hostPath: they would share it",
             "a DaemonSet that surges, or with strategy OnDelete",
             "Kubernetes before 1.22, which has no surge for DaemonSets",
@@ -114,7 +114,7 @@ RULES = (
             "a warning only where a Service routes to container port 53, 80 or 443",
         ),
         check=_daemonset_gap,
-        requests_only=True,
+        serving_only=True,
         seed="fault 2",
         since="1.22",
         remedies=(DAEMONSET_SURGE,),
@@ -127,7 +127,7 @@ RULES = (
         evidence="context",
         why="With maxUnavailable 0 the old pod waits for the new one, and the new one for the volume that the old one "
         "has mounted. A person then deletes the old pod by hand, or the rollout times out.",
-        traps=(
+        exceptions=(
             "Recreate, or a maxUnavailable of one pod or more: the old pod goes first",
             "a claim that many nodes may mount (ReadWriteMany, ReadOnlyMany)",
             "ReadWriteOnce on one node: a nodeSelector by host name, or a cluster of one node",

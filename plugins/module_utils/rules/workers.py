@@ -95,7 +95,7 @@ RULES = (
         evidence="context",
         why="On SIGTERM a worker finishes the job that it has. With 30 s, longer jobs are killed at every rollout and "
         "every scale-down; by default Celery has told its queue already that they are done.",
-        traps=(
+        exceptions=(
             "workloads that a Service routes to, and controllers",
             "a longer grace period, or a declared drain: then the budget is known",
             "celery beat and flower, rq info: no workers",

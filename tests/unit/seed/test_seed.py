@@ -39,7 +39,7 @@ PARTS = (
     *("debugging", "soul-test", "conclusion"),
 )
 KEYS = {"rules", "findings", "silent", "not_evaluated", "not_asked", "budget", "numbers", "formula"}
-NEEDS_PODS = {rule.id for rule in RULES if rule.evidence == "runtime" and not rule.opinion}
+NEEDS_PODS = {rule.id for rule in RULES if rule.evidence == "runtime" and not rule.opt_in}
 
 
 def expected(name: str) -> dict[str, Any]:

@@ -157,7 +157,7 @@ class _Seen:
 def check_reads(case: Case, rules: Sequence[Rule]) -> None:
     """A rule looks at nothing but what it says: its `needs`, what it `observes`, and what can only clear it."""
     for rule in rules:
-        if rule.requests_only and not case.profile.takes_requests:
+        if rule.serving_only and not case.profile.takes_requests:
             continue
         reads: set[str] = set()
         evidence = _Evidence(**vars(case.context.evidence))

@@ -30,8 +30,8 @@ def test_a_rule_tells_all_there_is_to_know(rule: Rule) -> None:
     assert rule.title
     assert not rule.title.endswith(".")
     assert rule.why.endswith(".")
-    assert rule.traps
-    assert all(rule.traps)
+    assert rule.exceptions
+    assert all(rule.exceptions)
     assert rule.seed
     assert rule.since is None or parse_version(rule.since)
 
@@ -90,7 +90,7 @@ def test_rules_are_chosen_by_id() -> None:
     assert len(select_rules(None, ["grace-period-zero"])) == len(chosen) - 1
 
 
-@pytest.mark.parametrize("opinion", [rule.id for rule in RULES if rule.opinion])
+@pytest.mark.parametrize("opinion", [rule.id for rule in RULES if rule.opt_in])
 def test_an_opinion_is_judged_only_when_it_is_named(opinion: str) -> None:
     assert opinion not in {rule.id for rule in select_rules(None, None)}
     assert [rule.id for rule in select_rules([opinion], None)] == [opinion]
