@@ -1,33 +1,115 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing a file of the controller whole or not at all."""
+"""The one way in which files are replaced: as a whole or not at all."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import glob
 import os
-import tempfile
+import secrets
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
+# Every document of the product has it near its beginning: its schema, or the line that says who wrote it.
+MARK = b"graceful.termination"
+_BEGINNING = 2**16  # bytes
+_SUFFIX = ".new"
 
-def write_file(path: Path, content: str) -> None:
-    """Replace a file, or make it with the folders above it: a reader, or a kill, sees the old one or the new one.
 
-    Raises OSError.
+def write_file(path: Path, text: str) -> None:
+    """Write a document of the product, and make the folders above it. `text` has the MARK.
+
+    Raises OSError, FileExistsError where that would replace a file that the product did not write.
     """
+    require_own(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    replace_file(path, text.encode())
+
+
+def require_own(path: Path) -> None:
+    """Raises FileExistsError where `path` is a file that the product did not write, OSError where nobody can tell."""
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        with path.open("rb") as stream:
+            beginning = stream.read(_BEGINNING)
+    except FileNotFoundError:
+        return
+    if beginning and MARK not in beginning:
+        reason = (
+            "the file was not written by graceful.termination, and is not replaced: move it, or name another folder"
+        )
+        raise FileExistsError(errno.EEXIST, reason, str(path))
+
+
+def replace_file(path: str | Path, content: bytes, root: str | Path | None = None) -> None:
+    """Replace a file, or make it: a reader, or a kill, sees the old file or the new one.
+
+    Mode, extended attributes and, as far as this process may give files away, owner and group stay. A link keeps
+    pointing to its file, which must lie below `root`: see resolve. Raises OSError.
+    """
+    target = resolve(path, root)
+    _remove_leftovers(target)
+    descriptor, temporary = _create(target)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            _take_over(target, temporary)
             stream.write(content)
-        os.chmod(temporary, 0o644 & ~_umask())
-        os.replace(temporary, path)
+            stream.flush()
+            os.fsync(stream.fileno())
+            os.replace(temporary, target)
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise
 
 
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def resolve(path: str | Path, root: str | Path | None = None) -> str:
+    """The file that a path leads to. Raises PermissionError where a link leads out of `root`, by default its folder."""
+    target = os.path.realpath(path)
+    folder = os.path.realpath(root if root is not None else os.path.dirname(path) or ".")
+    if os.path.commonpath((folder, target)) != folder:
+        raise PermissionError(errno.EPERM, f"it is a link to a file outside {folder}", str(path))
+    return target
+
+
+def _create(target: str) -> tuple[int, str]:
+    """(descriptor, path) of a new file beside the target. Its lock tells other processes that somebody writes it."""
+    folder, name = os.path.split(target)
+    # What is private is so from the beginning.
+    mode = 0o600 if os.path.exists(target) else 0o644
+    while True:
+        temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with suppress(OSError):  # a file system without locks: there, nobody removes what is left
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor, temporary
+        os.close(descriptor)  # taken for a leftover, between its making and its lock
+
+
+def _remove_leftovers(target: str) -> None:
+    """Remove what killed processes have left beside the target. What is locked is being written."""
+    folder, name = os.path.split(target)
+    for left in glob.glob(f"{glob.escape(os.path.join(folder, f'.{name[:100]}.'))}*{_SUFFIX}"):
+        with suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                os.unlink(left)
+            finally:
+                os.close(descriptor)
+
+
+def _take_over(target: str, temporary: str) -> None:
+    """Give the new file what stays of the old one, if there is one."""
+    try:
+        status = os.stat(target)
+    except FileNotFoundError:
+        return
+    # Only root may give a file away; a group that its owner is not in is lost, too.
+    with suppress(PermissionError):
+        os.chown(temporary, status.st_uid, status.st_gid)
+    shutil.copystat(target, temporary)

@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 
-_SUFFIX = ".new"
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import resolve
+
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -45,41 +43,10 @@ def _walk(path: str) -> Iterator[tuple[str, list[str], list[str]]]:
     yield from os.walk(path)
 
 
-def require_writable(path: str) -> None:
-    """Raises PermissionError where replace_file could not replace the file."""
-    path = os.path.realpath(path)
+def require_writable(path: str, root: str) -> None:
+    """Raises PermissionError where the file cannot be replaced and keep its owner, or lies outside `root`."""
+    path = resolve(path, root)
     if not os.access(path, os.W_OK) or not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
         raise PermissionError(13, os.strerror(13), path)
     if os.geteuid() not in (0, os.stat(path).st_uid):
         raise PermissionError(1, "the file belongs to another user, and only its owner can replace it", path)
-
-
-def replace_file(path: str, content: bytes) -> None:
-    """Write the content beside the file, then rename: a reader, or a kill, sees the old file or the new one.
-
-    Mode and owner stay; a link keeps pointing to the file. Raises OSError.
-    """
-    path = os.path.realpath(path)
-    require_writable(path)
-    folder, name = os.path.split(path)
-    for left in glob.glob(f"{glob.escape(os.path.join(folder, f'.{name}.'))}*{_SUFFIX}"):
-        os.unlink(left)  # of a run that was killed
-    descriptor, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=_SUFFIX)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        shutil.copystat(path, temporary)
-        status = os.stat(path)
-        try:
-            os.chown(temporary, status.st_uid, status.st_gid)
-        except PermissionError:
-            # Only root may give a file away. A group that its owner is not in is lost; another owner must not be.
-            if status.st_uid != os.geteuid():
-                raise
-        os.utime(temporary)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

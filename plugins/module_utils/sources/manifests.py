@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import replace_file
 from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
@@ -38,7 +39,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.edi
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.files import (
     SUFFIXES,
     find_files,
-    replace_file,
     require_writable,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize import (
@@ -195,10 +195,11 @@ class ManifestSource:
         with open(path, "rb") as stream:
             if stream.read() != before.encode():
                 raise OSError("the file changed while it was judged: run again")
-        if check:
-            require_writable(path)
-            return
-        replace_file(path, after.encode())
+        # A file that the user named may be a link to anywhere; one found below a folder may not lead out of it.
+        root = self._path if os.path.isdir(self._path) else os.path.dirname(os.path.realpath(path))
+        require_writable(path, root)
+        if not check:
+            replace_file(path, after.encode(), root)
 
     def _files(self) -> Iterator[str]:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import replace_file, write_file
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.document import document
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.follow import Follower
@@ -97,10 +97,7 @@ def _require_view(follower: Follower, target: Target, observer: Observer, *, cap
 def _write(folder: str, result: dict[str, Any], lines: list[str]) -> list[str]:
     """Write the document, and the lines it was made from. Raises OSError."""
     name = (result["pod"]["namespace"], result["pod"]["name"])
-    contents = (("json", json.dumps(result, indent=2)), ("log", "\n".join(map(clean, lines))))
-    written = []
-    for suffix, content in contents:
-        path = Path(folder) / file_name(*name, suffix, "debug")
-        write_file(path, content + "\n")
-        written.append(str(path))
-    return written
+    document, log = (Path(folder) / file_name(*name, suffix, "debug") for suffix in ("json", "log"))
+    write_file(document, json.dumps(result, indent=2) + "\n")
+    replace_file(log, ("\n".join(map(clean, lines)) + "\n").encode())  # of the document beside it, which is ours
+    return [str(document), str(log)]

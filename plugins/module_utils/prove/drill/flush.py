@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import replace_file, require_own
 
 FILE = "drill.json"
 EVERY = 1.0  # seconds
@@ -20,9 +21,8 @@ EVERY = 1.0  # seconds
 def write(folder: str, document: dict[str, Any]) -> str:
     """Replace the file as a whole, and return its path. Raises OSError."""
     path = Path(folder) / FILE
-    new = path.with_name(f".{FILE}.new")  # always the same name: what a kill leaves, the next drill replaces
-    new.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    os.replace(new, path)
+    require_own(path)
+    replace_file(path, (json.dumps(document, indent=2) + "\n").encode())
     return str(path)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import replace_file, write_file
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.document import (
@@ -124,9 +124,10 @@ def _marked(seen: list[Seen]) -> bool:
 
 def _write(folder: str, result: dict[str, Any]) -> list[str]:
     """Write the document and its drawing, each whole or not at all. Raises OSError."""
-    written = []
-    for suffix, content in (("json", json.dumps(result, indent=2) + "\n"), ("svg", draw(result))):
-        path = Path(folder) / file_name(result["pod"]["namespace"], result["pod"]["name"], suffix)
-        write_file(path, content)
-        written.append(str(path))
-    return written
+    document, drawing = (
+        Path(folder) / file_name(result["pod"]["namespace"], result["pod"]["name"], suffix)
+        for suffix in ("json", "svg")
+    )
+    write_file(document, json.dumps(result, indent=2) + "\n")
+    replace_file(drawing, draw(result).encode())  # of the document beside it, which is ours
+    return [str(document), str(drawing)]
