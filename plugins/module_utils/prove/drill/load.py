@@ -82,11 +82,6 @@ class Load:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     @property
-    def achieved(self) -> float:
-        """Fresh connections a second that were really sent."""
-        return self.tally.counts().outcomes[FRESH].total() / self.seconds if self.seconds else 0.0
-
-    @property
     def seconds(self) -> float:
         """For how long it has been sending."""
         return (self._end or time.monotonic()) - self._begin if self._begin else 0.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -73,15 +73,18 @@ class Pods:
         self._done.set()
 
     def all(self) -> list[Pod]:
-        """In the order in which they were seen. Raises SourceError when they can no longer be seen."""
+        """In the order in which they were seen; each goes on to change. Raises SourceError when they can no longer be
+        seen.
+        """
         if self._problem:
             raise self._problem
-        return self.seen()
-
-    def seen(self) -> list[Pod]:
-        """The same, whatever happened to the connection."""
         with self._lock:
             return list(self._pods.values())
+
+    def seen(self) -> list[Pod]:
+        """The same as they are now, whatever happened to the connection."""
+        with self._lock:
+            return [replace(pod) for pod in self._pods.values()]
 
     def outages(self) -> list[tuple[float, float]]:
         """When no pod was ready: (begin, end) in seconds since the epoch; the end of the present one is infinite."""
@@ -107,10 +110,10 @@ class Pods:
         for item in items:
             self._take("ADDED", item)
         present = {item["metadata"]["uid"] for item in items}
-        for pod in self.seen():
-            if pod.uid not in present and pod.gone_at is None:
-                pod.gone_at = self.now()
         with self._lock:
+            for pod in self._pods.values():
+                if pod.uid not in present and pod.gone_at is None:
+                    pod.gone_at = self.now()
             self._note_serving()
         return str(page["metadata"].get("resourceVersion") or "")
 

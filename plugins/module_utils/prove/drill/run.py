@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.document import document
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.driver import Driver
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange import Abandoned, Client
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.flush import flushed, write
@@ -24,7 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.r
     Phase,
     Record,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.tally import OK
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.tally import OK, Tally
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.verdict import conclude
 from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import Interrupted
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import keep
@@ -79,21 +80,20 @@ def run_drill(
     with flushed(options.folder, drill.document):
         try:
             drill.run()
-            record.status, record.reason = conclude(
-                record.load.tally.counts().lost, options.max_lost, record.noise_lost, held=record.held
-            )
+            lost = record.load.tally.counts().lost
+            status, reason = conclude(lost, options.max_lost, record.noise_lost, held=record.held)
         except Interrupted as error:
-            record.status, record.reason = INTERRUPTED, f"{error} came; what was begun in the cluster goes on by itself"
+            status, reason = INTERRUPTED, f"{error} came; what was begun in the cluster goes on by itself"
         except SourceError as error:
-            record.status, record.reason = ERROR, str(error)
+            status, reason = ERROR, str(error)
         finally:
             drill.cancel()
-            record.ended_at = time.time()
-    document = drill.document()
+        record.change(status=status, reason=reason, ended_at=time.time())
+    result = drill.document()
     if options.folder is not None:
-        write(options.folder, document)
-        keep(options.folder, document)
-    return document
+        write(options.folder, result)
+        keep(options.folder, result)
+    return result
 
 
 class _Drill:
@@ -107,35 +107,28 @@ class _Drill:
         self._times = times or Times()
         self._client = Client(record.options.url)
         self._load: Load | None = None
-        self._phase = Phase()
 
     def document(self) -> dict[str, Any]:
-        """What is known now."""
-        self._measure()
-        self.record.pods, self.record.outages = self._pods.seen(), self._pods.outages()
-        self.record.changed = self._driver.changed
-        return self.record.document()
+        """What is known now. Called from another thread, too."""
+        pods, outages = self._pods.seen(), self._pods.outages()
+        return document(self.record.frozen(pods=pods, outages=outages, changed=self._driver.changed))
 
     def run(self) -> None:
         """Raises SourceError, Interrupted."""
         record = self.record
         rate = self._noise()
         self._pods.begin()
-        record.load = Phase()
-        self._begin(record.load, rate, 0.0 if record.no_upload else record.upload_seconds)
+        record.change(load=self._begin(rate, 0.0 if record.no_upload else record.upload_seconds))
         time.sleep(self._times.lead)
-        for number in range(1, record.options.rounds + 1):
-            self._pods.round = number
-            entry = {"number": number, "began_at": _now(), "seconds": None, "requests": None}
-            record.rounds.append(entry)
+        for _round in range(record.options.rounds):
+            number = self._pods.round = record.begin_round(_now())
             self._tell(f"round {number} of {record.options.rounds}: the pods are being stopped ({record.options.mode})")
             begin, before = time.monotonic(), record.load.tally.counts().requests
             self._driver.stop_pods(record.options.mode)
-            entry["seconds"] = round(time.monotonic() - begin, 1)
-            counts = record.load.tally.counts()
-            entry["requests"] = counts.requests - before
+            seconds, counts = round(time.monotonic() - begin, 1), record.load.tally.counts()
+            record.end_round(seconds, counts.requests - before)
             self._tell(
-                f"round {number} of {record.options.rounds}: the old pods were deleted after {entry['seconds']:g} s; "
+                f"round {number} of {record.options.rounds}: the old pods were deleted after {seconds:g} s; "
                 f"lost so far: {counts.lost:,} of {counts.requests:,} requests"
             )
         last_gone = max((pod.gone_at or 0.0 for pod in self._pods.all()), default=0.0)
@@ -154,9 +147,8 @@ class _Drill:
         record, rate = self.record, float(self.record.options.rate)
         self._try_upload()
         for _run in range(_NOISE_RUNS):
-            phase = Phase()
-            record.noise.append(phase)
-            self._begin(phase, rate, 0.0)
+            phase = self._begin(rate, 0.0)
+            record.begin_noise(phase)
             time.sleep(self._times.noise)
             self._end(0.0)
             counts = phase.tally.counts()
@@ -168,7 +160,7 @@ class _Drill:
                     "nothing was stopped; give the address of a page that answers 200 from where this runs"
                 )
             late = phase.tally.late > (1 - _HELD) * counts.requests
-            record.held = phase.achieved >= _HELD * rate and not late
+            record.change(held=phase.achieved >= _HELD * rate and not late)
             self._tell(
                 f"noise: {counts.lost:,} of {counts.requests:,} requests lost with nothing stopped, at {rate:g} fresh "
                 "connections a second" + ("" if record.held else ", which the client does not hold")
@@ -184,22 +176,18 @@ class _Drill:
         except Abandoned:  # never: the trial is not given up
             return
         if outcome != OK:
-            self.record.no_upload = f"the URL does not accept one ({outcome}, {detail})"
+            self.record.change(no_upload=f"the URL does not accept one ({outcome}, {detail})")
 
-    def _begin(self, phase: Phase, rate: float, seconds: float) -> None:
-        phase.asked, self._phase = rate, phase
-        self._load = Load(self._client, phase.tally, rate, seconds)
-        self._load.start()
+    def _begin(self, rate: float, seconds: float) -> Phase:
+        tally = Tally()
+        self._load = load = Load(self._client, tally, rate, seconds)
+        load.start()
+        return Phase(rate, tally, lambda: load.seconds)
 
     def _end(self, abandon_from: float) -> None:
         if self._load:
             self._load.stop(abandon_from)
-            self._measure()
             self._load = None
-
-    def _measure(self) -> None:
-        if self._load:
-            self._phase.achieved, self._phase.seconds = self._load.achieved, self._load.seconds
 
 
 def _now() -> str:

@@ -104,6 +104,19 @@ class Tally:
         with self._lock:
             setattr(self, name, getattr(self, name) + 1)
 
+    def frozen(self) -> Tally:
+        """What is counted up to now, for one thread: nothing is added to it any more."""
+        with self._lock:
+            return Tally(
+                self.late,
+                self.closes,
+                self.abandoned,
+                list(self.uploads),
+                array("d", self._starts),
+                {stream: Counter(counter) for stream, counter in self._outcomes.items()},
+                list(self._losses),
+            )
+
     def counts(self) -> Counts:
         """What is counted up to now."""
         with self._lock:
