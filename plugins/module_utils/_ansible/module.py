@@ -72,7 +72,7 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
         )
     interruption = interruption or Interruption()
     transport = open_connection(module)
-    api = Api(transport, interruption.pause, Throttle(options.caution.writes, pause=interruption.pause))
+    api = Api(transport, interruption.pause, Throttle(options.guardrails.writes, pause=interruption.pause))
     return cluster_source(api, options, interruption)
 
 

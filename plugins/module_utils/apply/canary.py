@@ -57,7 +57,7 @@ class Drilled:
         return asdict(self)
 
     @property
-    def words(self) -> str:
+    def failure(self) -> str:
         """Why it is not enough to go on; empty where it is."""
         if self.status == PASSED:
             return ""

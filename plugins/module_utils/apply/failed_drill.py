@@ -5,27 +5,25 @@
 
 from __future__ import annotations
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import Caution
-from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import nothing_sent
+from ansible_collections.graceful.termination.plugins.module_utils.apply.guardrails import Guardrails
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import in_last_wave
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 
 
-def not_drilled(snapshot: Snapshot, caution: Caution) -> list[Written]:
-    """Their outcomes, failed; none where no drill forbids to go on. What was there before, the journal knows."""
-    words, progress = caution.undrilled, caution.progress
-    if not words:
+def failed_canary(snapshot: Snapshot, guardrails: Guardrails) -> list[ApplyResult]:
+    """The last wave as failed; empty unless the drill forbids to go on. What was there before, the journal knows."""
+    failure, progress = guardrails.canary_failure, guardrails.progress
+    if not failure:
         return []
     wave = {entry["object"]: entry for entry in progress.actions if in_last_wave(entry, progress)}
     return [
-        Written(
-            Action(workload, "failed", f"rolled out, but {words}", tuple(wave[workload.key]["fields"])),
-            None,
-            workload.obj,
-            nothing_sent(workload),
-            caution.journal.own(workload.obj["metadata"]["uid"]) if caution.journal else None,
+        ApplyResult(
+            Action(workload, "failed", f"rolled out, but {failure}", tuple(wave[workload.key]["fields"])),
+            stored=workload.obj,
+            restarts=True,
+            undo=guardrails.journal.own(workload.obj["metadata"]["uid"]) if guardrails.journal else None,
         )
         for workload in snapshot.workloads
         if workload.key in wave

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import (
     compare,
     ended,
@@ -17,7 +18,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.wait im
     look,
     outcome,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import (
@@ -44,7 +44,7 @@ class Queue:
     """
 
     changes: Sequence[Change]
-    begin: Callable[[Change], Written]
+    begin: Callable[[Change], ApplyResult]
     at_once: int = 0
     threads: int = THREADS
 
@@ -64,13 +64,13 @@ class Patience:
 
 def follow(
     api: Api,
-    written: Sequence[Written],
+    written: Sequence[ApplyResult],
     patience: Patience,
     *,
     everywhere: bool,
     queue: Queue | None = None,
-    note: Callable[[Written], None] = lambda _entry: None,
-) -> list[Written]:
+    note: Callable[[ApplyResult], None] = lambda _entry: None,
+) -> list[ApplyResult]:
     """The outcomes of `written` after their rollouts, and then those of the queue.
 
     A workload that was patched, but whose pods did not follow, has failed. `everywhere`: lists may span all namespaces.
@@ -83,21 +83,21 @@ class _Follow:
     """The rollouts under way, by the place of their outcome."""
 
     def __init__(
-        self, api: Api, patience: Patience, everywhere: bool, queue: Queue | None, note: Callable[[Written], None]
+        self, api: Api, patience: Patience, everywhere: bool, queue: Queue | None, note: Callable[[ApplyResult], None]
     ):
         self._api = api
         self._patience = patience
         self._everywhere = everywhere
-        self._queue = queue or Queue((), lambda change: Written(Action(change.workload, "skipped")))
+        self._queue = queue or Queue((), lambda change: ApplyResult(Action(change.workload, "skipped")))
         self._note = note
         self._own = 0  # the first place of the queue
         self._left: deque[tuple[int, Change]] = deque()
-        self._waiting: dict[int, tuple[Written, float]] = {}  # with the end of its time
-        self._outcomes: dict[int, Written] = {}
+        self._waiting: dict[int, tuple[ApplyResult, float]] = {}  # with the end of its time
+        self._outcomes: dict[int, ApplyResult] = {}
         self._stop = ""
         self._away = False  # the server does not answer at present
 
-    def run(self, written: Sequence[Written]) -> list[Written]:
+    def run(self, written: Sequence[ApplyResult]) -> list[ApplyResult]:
         """All outcomes, in their places."""
         self._own = len(written)
         self._left.extend(enumerate(self._queue.changes, self._own))
@@ -129,7 +129,7 @@ class _Follow:
             return False
         if self._stop:
             for place, change in self._left:
-                self._end(place, Written(Action(change.workload, "skipped", self._stop)))
+                self._end(place, ApplyResult(Action(change.workload, "skipped", self._stop)))
             self._left.clear()
             return True
         limit = self._queue.at_once if self._patience.timeout is not None else 0
@@ -146,9 +146,9 @@ class _Follow:
             self._take(place, entry)
         return True
 
-    def _take(self, place: int, entry: Written) -> None:
-        """A workload that may have been patched: await its rollout if there is one."""
-        if entry.action.status != "changed" or not entry.template or entry.stored is None:
+    def _take(self, place: int, entry: ApplyResult) -> None:
+        """A workload that may have been patched: follow its rollout if there is one."""
+        if entry.action.status != "changed" or not entry.restarts or entry.stored is None:
             self._end(place, entry)
             return
         rollout = rollout_of(entry.stored)
@@ -208,7 +208,7 @@ class _Follow:
     def _stored(self, place: int) -> dict | None:
         return self._waiting[place][0].stored
 
-    def _end(self, place: int, entry: Written) -> None:
+    def _end(self, place: int, entry: ApplyResult) -> None:
         self._outcomes[place] = entry
         self._note(entry)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, WORKLOADS, Resource, scope
@@ -22,13 +22,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
     merge,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs
-from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 GRACE = "terminationGracePeriodSeconds"
 FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
 
 
-def look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, dict]:
+def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tuple, dict]:
     """The present state of workloads: one LIST for each kind and namespace, or for each kind if there are many."""
     namespaces: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
@@ -47,14 +46,6 @@ def look(api: Api, entries: Iterable[Written], everywhere: bool) -> dict[tuple, 
     return {key_of(obj): obj for objects in concurrently(listed, jobs) for obj in objects}
 
 
-def nothing_sent(workload: Workload) -> dict[str, Any]:
-    """A template of which nothing was sent: its rollout is awaited, its pods are compared with nothing."""
-    patch: dict[str, Any] = {}
-    for key in reversed(workload.pod_path.split(".")):
-        patch = {key: patch}
-    return patch
-
-
 def _state(obj: dict, resource: Resource) -> dict:
     """What a rollout is told from."""
     spec = {key: value for key, value in obj["spec"].items() if key not in ("template", "volumeClaimTemplates")}
@@ -67,26 +58,25 @@ def key_of(obj: Any) -> tuple:
     return obj["kind"], obj["metadata"]["uid"]
 
 
-def ended(entry: Written, rollout: Rollout) -> Written:
+def ended(entry: ApplyResult, rollout: Rollout) -> ApplyResult:
     """The outcome of a workload whose rollout ended, but did not complete."""
     if rollout.state == STORED:
         return outcome(entry, "changed", f"stored, not rolled out: {rollout.reason}")
-    return replace(outcome(entry, "failed", rollout.reason), down=rollout.state == FAILED)
+    return replace(outcome(entry, "failed", rollout.reason), rollout_failed=rollout.state == FAILED)
 
 
-def outcome(entry: Written, status: str, reason: str | None) -> Written:
+def outcome(entry: ApplyResult, status: str, reason: str | None) -> ApplyResult:
     """The same with another end."""
     return replace(entry, action=replace(entry.action, status=status, reason=reason))
 
 
-def compare(api: Api, entry: Written, rollout: Rollout) -> Written:
+def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
     """A completed rollout, after a look at whether its pods have what was sent: policies may change pods, too."""
     if rollout.state != COMPLETE:
         return ended(entry, rollout)
+    if not entry.sent:
+        return entry
     workload = entry.action.workload
-    sent: Any = entry.template
-    for key in workload.pod_path.split("."):
-        sent = sent[key]
     query = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
     try:
         what = f"list pods in namespace {workload.namespace}"
@@ -97,7 +87,7 @@ def compare(api: Api, entry: Written, rollout: Rollout) -> Written:
         )
     for pod in pods:
         if not pod["metadata"]["deletionTimestamp"] and belongs(pod, workload):
-            wrong = _differences(pod["spec"], sent)
+            wrong = _differences(pod["spec"], entry.sent)
             if wrong:
                 name = pod["metadata"]["name"]
                 reason = f"rolled out, but pod {name} has {', '.join(wrong)}: an admission policy changes pods"

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step, unready
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange, unready
 
 ALL_AT_ONCE = ("100%",)
 
@@ -23,7 +23,8 @@ class Progress:
     `wave` is the last one that was begun, `of` how many there are, `total` how many workloads were to be changed when
     the run began, `started` and `pods` how many workloads and pods its waves have touched. `drill` is how the drill of
     the canary ended (see Drilled), None where there was none yet; `drill_due` are the arguments of one that is to come
-    before the next wave.
+    before the next wave. `last_write` is when the last request to write was sent, by the machine's
+    monotonic clock.
     """
 
     run: str = ""
@@ -35,6 +36,7 @@ class Progress:
     actions: list[dict[str, Any]] = field(default_factory=list)
     drill: dict[str, Any] | None = None
     drill_due: dict[str, Any] | None = None
+    last_write: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for the call of the next wave."""
@@ -43,19 +45,20 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`waves` are (number, its steps) in their order, none of them empty; `left` are (step, why it is not in one).
+    """`waves` are (number, its changes) in their order, none of them empty. The others come with the reason.
 
-    So are `crowded`, but for what others take: they may go where one of those is withheld when its wave begins.
+    `blocked` must not be touched now. `over_limit` could be, but others come first: they may take the place of one that
+    is blocked when its wave begins.
     """
 
-    waves: tuple[tuple[int, tuple[Step, ...]], ...]
-    left: tuple[tuple[Step, str], ...]
-    crowded: tuple[tuple[Step, str], ...] = ()
+    waves: tuple[tuple[int, tuple[PlannedChange, ...]], ...]
+    blocked: tuple[tuple[PlannedChange, str], ...] = ()
+    over_limit: tuple[tuple[PlannedChange, str], ...] = ()
 
     def closed(self, reason: str) -> Schedule:
-        """The same, where none of the waves begins any more."""
-        rest = ((step, reason) for _number, steps in self.waves for step in steps)
-        return Schedule((), (*self.left, *self.crowded, *rest))
+        """The same, where no wave begins any more."""
+        rest = ((planned, reason) for _number, wave in self.waves for planned in wave)
+        return Schedule((), (*self.blocked, *self.over_limit, *rest))
 
 
 def in_last_wave(entry: Mapping[str, Any], progress: Progress) -> bool:
@@ -76,58 +79,78 @@ def read_waves(texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def schedule(
-    steps: Sequence[Step],
+    changes: Sequence[PlannedChange],
     waves: Sequence[str],
     max_pods: int | None,
     progress: Progress,
     *,
     first: str = "",
     reserved: int = 0,
-    withheld: Mapping[tuple[Any, ...], str] = MappingProxyType({}),
+    blocked: Mapping[tuple[Any, ...], str] = MappingProxyType({}),
 ) -> Schedule:
-    """Which of the steps goes into which of the waves that are still to come.
+    """Which of the changes goes into which of the waves that are still to come.
 
     A wave is how many workloads have been changed by its end, as a number or as a share of those that were to be
     changed at the beginning. Those that restart the fewest pods come first, and after them those that restart none:
     a first wave that restarts nothing would show nothing. The workload `first` (its key) comes before them all.
-    `max_pods` counts what the whole run restarts, the pods that are `reserved` for a drill included. `withheld` says of
+    `max_pods` counts what the whole run restarts, the pods that are `reserved` for a drill included. `blocked` says of
     workloads, by their identities, why they are not touched.
     """
-    left: list[tuple[Step, str]] = []
-    crowded: list[tuple[Step, str]] = []
-    going: list[Step] = []
-    pods = progress.pods + reserved
 
-    def order(step: Step) -> tuple[Any, ...]:
-        workload = step.change.workload
-        return workload.key != first, step.pods == 0, step.pods, workload.identity
+    def order(planned: PlannedChange) -> tuple[Any, ...]:
+        workload = planned.change.workload
+        return workload.key != first, planned.pods == 0, planned.pods, workload.identity
 
-    for step in sorted(steps, key=order):
-        reason = unready(step.change.workload.obj) or withheld.get(step.change.workload.identity)
+    free: list[PlannedChange] = []
+    kept: list[tuple[PlannedChange, str]] = []
+    for planned in sorted(changes, key=order):
+        workload = planned.change.workload
+        reason = unready(workload.obj) or blocked.get(workload.identity)
         if reason:
-            left.append((step, reason))
-            continue
-        if max_pods is not None and step.pods and pods + step.pods > max_pods:
+            kept.append((planned, reason))
+        else:
+            free.append(planned)
+    fitting, over_limit = _within(free, max_pods, progress.pods + reserved)
+    placed, rest = _placed(fitting, waves, progress, progress.total or len(changes))
+    end = f"not started: the waves (termination_waves) end at {waves[-1]}"
+    return Schedule(placed, tuple(kept), (*over_limit, *((planned, end) for planned in rest)))
+
+
+def _within(
+    changes: Sequence[PlannedChange], max_pods: int | None, used: int
+) -> tuple[list[PlannedChange], list[tuple[PlannedChange, str]]]:
+    """(those that keep the limit of restarted pods one after the other, the others with the reason)."""
+    if max_pods is None:
+        return list(changes), []
+    fitting: list[PlannedChange] = []
+    over_limit: list[tuple[PlannedChange, str]] = []
+    for planned in changes:
+        if planned.pods and used + planned.pods > max_pods:
             reason = (
-                f"not started: it restarts {step.pods} pods, and {pods} of the {max_pods} that max_pods_restarted "
+                f"not started: it restarts {planned.pods} pods, and {used} of the {max_pods} that max_pods_restarted "
                 "(termination_max_pods_restarted) allows a run are used up"
             )
-            crowded.append((step, reason))
+            over_limit.append((planned, reason))
             continue
-        pods += step.pods
-        going.append(step)
-    total = progress.total or len(steps)
-    result = []
+        used += planned.pods
+        fitting.append(planned)
+    return fitting, over_limit
+
+
+def _placed(
+    changes: Sequence[PlannedChange], waves: Sequence[str], progress: Progress, total: int
+) -> tuple[tuple[tuple[int, tuple[PlannedChange, ...]], ...], Sequence[PlannedChange]]:
+    """(the waves that are still to come, those that no wave reaches)."""
+    placed = []
     taken = 0
     for number, wave in enumerate(waves, 1):
         if number <= progress.wave:
             continue
-        room = _resolve(wave, total) - progress.started - taken
-        if room > 0 and going[taken:]:
-            result.append((number, tuple(going[taken : taken + room])))
-            taken += len(result[-1][1])
-    end = f"not started: the waves (termination_waves) end at {waves[-1]}"
-    return Schedule(tuple(result), tuple(left), (*crowded, *((step, end) for step in going[taken:])))
+        size = _resolve(wave, total) - progress.started - taken
+        if size > 0 and changes[taken:]:
+            placed.append((number, tuple(changes[taken : taken + size])))
+            taken += len(placed[-1][1])
+    return tuple(placed), changes[taken:]
 
 
 def _resolve(wave: str, total: int) -> int:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.journal import CONFLICT, Journal
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo, project
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
@@ -67,30 +67,30 @@ class Writer:
         self._interruption = interruption or Interruption()
         self._lost = ""  # why nothing more can be written at all
 
-    def write(self, change: Change) -> Written:
+    def write(self, change: Change) -> ApplyResult:
         """Patch one workload. Whatever goes wrong is told by the action; nothing is raised."""
         if self._interruption.words:
-            return Written(Action(change.workload, "skipped", f"not started: {self._interruption.words}"))
+            return ApplyResult(Action(change.workload, "skipped", f"not started: {self._interruption.words}"))
         if self._lost:
-            return Written(Action(change.workload, "skipped", f"not started: {self._lost}"))
+            return ApplyResult(Action(change.workload, "skipped", f"not started: {self._lost}"))
         task = _Task(change)
         try:
             self._send_until_stored(task)
         except _Stop as stop:
-            return task.written(stop.status, stop.reason)
+            return task.result(stop.status, stop.reason)
         except ApiError as error:
             if error.status == 404:
-                return task.written("skipped", "it is gone since it was read")
+                return task.result("skipped", "it is gone since it was read")
             if error.status == 401:
                 self._lost = self._api.words(error)
-            return task.written("failed", self._api.words(error))
+            return task.result("failed", self._api.words(error))
         except (SourceError, MergeError, Unreadable) as error:
             if isinstance(error, Unreachable):
                 self._lost = self._api.words(error)
-            return task.written("failed", self._api.words(error))
+            return task.result("failed", self._api.words(error))
         except OSError as error:
-            return task.written("failed", f"not patched, since the journal cannot be written: {error.strerror}")
-        return task.written("would-change" if self._check else "changed", task.doubt)
+            return task.result("failed", f"not patched, since the journal cannot be written: {error.strerror}")
+        return task.result("would-change" if self._check else "changed", task.doubt)
 
     def _send_until_stored(self, task: _Task) -> None:
         """Send, and after a conflict plan anew. Raises ApiError, _Stop."""
@@ -121,8 +121,9 @@ class Writer:
         if self._check:
             return
         before = task.obj
+        task.undo = Undo(project(before, change.patch), change.patch)
         if self._journal:
-            self._journal.patching(before, Undo(project(before, change.patch), change.patch))
+            self._journal.patching(before, task.undo)
         try:
             stored = self._patch(change.workload, before, change.patch, dry=False)
         except ApiError as error:
@@ -178,25 +179,34 @@ class Writer:
 class _Task:
     """One change on its way: what is planned, and the object that it is for.
 
-    `after` is the object with the patch, in check mode as it would be; None until there is one.
+    `after` is the object with the patch, in check mode as it would be; None until there is one. `undo` takes back what
+    was sent last.
     """
 
     def __init__(self, change: Change):
         self.change = change
         self.obj = change.workload.obj
         self.after: dict | None = None
+        self.undo: Undo | None = None
         self.doubt: str | None = None
 
-    def written(self, status: str, reason: str | None) -> Written:
+    def result(self, status: str, reason: str | None) -> ApplyResult:
         """The outcome. A workload that was patched before something went wrong keeps its diff and its fields."""
         change, before, after = self.change, self.obj, self.after
         if after is None:
-            return Written(Action(change.workload, status, reason or None), template={})
+            return ApplyResult(Action(change.workload, status, reason or None))
         fields = difference(before, merge(before, change.patch))
-        undo = Undo(project(before, change.patch), change.patch)
         diff = Diff(change.workload.key, *(_text(project(obj, change.patch)) for obj in (before, after)))
         action = Action(change.workload, status, reason or None, tuple(sorted(fields)))
-        return Written(action, diff, after, change.template, undo)
+        return ApplyResult(action, diff, after, bool(change.template), _pod_spec(change), self.undo)
+
+
+def _pod_spec(change: Change) -> dict[str, Any]:
+    """What the change sends of the spec of pods."""
+    part = change.template
+    for key in change.workload.pod_path.split("."):
+        part = part.get(key, {})
+    return part
 
 
 def _require_kept(stored: dict, patch: dict, verb: str) -> None:

@@ -39,7 +39,7 @@ def require_own(path: Path) -> None:
         return
     if beginning and MARK not in beginning:
         reason = (
-            "the file was not written by graceful.termination, and is not replaced: move it, or name another folder"
+            "the file was not written by graceful.termination, and is not replaced: move it, or choose another path"
         )
         raise FileExistsError(errno.EEXIST, reason, str(path))
 

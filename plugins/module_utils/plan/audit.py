@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.judge.finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import NO_WAIVERS, Waiver, Waivers
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step, pods_restarted
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange, pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, grace_after, plan, variables
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
@@ -75,13 +75,13 @@ class Audit:
     @property
     def changes(self) -> list[Change]:
         """What remediation would do."""
-        return [step.change for step in self.steps]
+        return [planned.change for planned in self.planned]
 
     @property
-    def steps(self) -> list[Step]:
+    def planned(self) -> list[PlannedChange]:
         """The same, with the pods that it restarts."""
         return [
-            Step(entry.change, pods_restarted(entry.case, entry.change) or 0)
+            PlannedChange(entry.change, pods_restarted(entry.case, entry.change) or 0)
             for entry in self.judgements
             if entry.change and not entry.refusal
         ]

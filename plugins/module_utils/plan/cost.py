@@ -15,8 +15,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One change, and how many pods it restarts as far as is known. `notes`: what a look before the start has shown."""
+class PlannedChange:
+    """One change, and how many pods it restarts as far as is known. `notes` are those of preflight."""
 
     change: Change
     pods: int
@@ -34,13 +34,13 @@ def pods_restarted(case: Case, change: Change) -> int | None:
     return None if pods is None else max(case.replicas or 0, pods)
 
 
-def cost_of(steps: Sequence[Step], drill: tuple[str, int] | None = None) -> dict[str, Any]:
+def cost_of(changes: Sequence[PlannedChange], drill: tuple[str, int] | None = None) -> dict[str, Any]:
     """What a plan costs in all, for the report. A node drain takes as long as the slowest pod on the node.
 
     `node_drain` is the workload whose grace rises most, with its grace periods in seconds; None where none rises.
     `drill` is the workload that is drilled, and how many pods that restarts once more; None where none is.
     """
-    rises = [(step.change.budget_after.grace - step.change.workload.grace, step.change) for step in steps]
+    rises = [(planned.change.budget_after.grace - planned.change.workload.grace, planned.change) for planned in changes]
     seconds, slowest = max(rises, key=lambda rise: (rise[0], rise[1].workload.key), default=(0, None))
     drain = None
     if slowest and seconds > 0:
@@ -50,13 +50,13 @@ def cost_of(steps: Sequence[Step], drill: tuple[str, int] | None = None) -> dict
             "grace_before": slowest.workload.grace,
             "grace_after": slowest.budget_after.grace,
         }
-    pods = sum(step.pods for step in steps) + (drill[1] if drill else 0)
+    pods = sum(planned.pods for planned in changes) + (drill[1] if drill else 0)
     drilled = {"object": drill[0], "pods_restarted": drill[1]} if drill else None
-    return {"workloads": len(steps), "pods_restarted": pods, "node_drain": drain, "drill": drilled}
+    return {"workloads": len(changes), "pods_restarted": pods, "node_drain": drain, "drill": drilled}
 
 
 def unready(obj: dict) -> str | None:
-    """Why a live workload must not be touched now; None when it is at rest, or nothing has been seen of it yet."""
+    """Why a live workload must not be touched now; None when it is stable, or nothing has been seen of it yet."""
     if obj["kind"] == "Deployment" and (obj.get("spec") or {}).get("paused"):
         return "it is paused: somebody is at work on it, and its pods would not follow"
     status = obj.get("status") or {}

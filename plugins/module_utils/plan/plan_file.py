@@ -14,7 +14,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import MergeError, merge, same
-from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity, identity_in
@@ -44,33 +44,40 @@ class Approved:
         }
 
     def measure(
-        self, steps: Sequence[Step], workloads: Sequence[Workload], source: Source, told: Collection[Identity]
-    ) -> tuple[list[Step], list[tuple[dict[str, Any], str, str]]]:
-        """(the steps that are exactly as planned; the other objects of the plan, as (entry, status, reason)).
+        self,
+        changes: Sequence[PlannedChange],
+        workloads: Sequence[Workload],
+        source: Source,
+        refused: Collection[Identity],
+    ) -> tuple[list[PlannedChange], list[tuple[dict[str, Any], str, str]]]:
+        """(the changes that are exactly as planned; the other objects of the plan, as (entry, status, reason)).
 
-        `told` names the workloads of which the report says already why they are not changed.
+        `refused` names the workloads of which the report says already why they are not changed.
         """
         present = {workload.identity: workload for workload in workloads}
-        now = {step.change.workload.identity: step for step in steps}
+        now = {planned.change.workload.identity: planned for planned in changes}
         exact, others = [], []
         for name, entry in self.objects.items():
-            workload, step = present.get(name), now.get(name)
-            if name in told:
+            workload, planned = present.get(name), now.get(name)
+            if name in refused:
                 continue
             if workload is None:
                 others.append((entry, "refused", "it is gone, or not among what this run looks at"))
             elif _is_done(workload, entry):
                 others.append((entry, "unchanged", "it already is as planned"))
             else:
-                reason = _moved(source.state_of(workload), entry) or _differs(step.change if step else None, entry)
+                change = planned.change if planned else None
+                reason = _drifted(source.state_of(workload), entry) or _differs(change, entry)
                 if reason:
                     others.append((entry, "refused", reason))
-                elif step:
-                    exact.append(step)
+                elif planned:
+                    exact.append(planned)
         return exact, others
 
 
-def build_plan(source: Source, steps: Sequence[Step], cost: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def build_plan(
+    source: Source, changes: Sequence[PlannedChange], cost: Mapping[str, Any], now: datetime
+) -> dict[str, Any]:
     """The plan of a check-mode run as a map; `cost` as cost_of makes it.
 
     Of objects it has names and what is to be sent, nothing that they hold.
@@ -83,7 +90,7 @@ def build_plan(source: Source, steps: Sequence[Step], cost: Mapping[str, Any], n
         "source": source.identity(),
         "cost": dict(cost),
         "note": "the first rollout still stops the old pods by their old spec",
-        "objects": [_entry(step, source) for step in sorted(steps, key=lambda step: step.change.workload.identity)],
+        "objects": [_entry(planned, source) for planned in sorted(changes, key=_identity)],
     }
     return plan | {"digest": digest(plan)}
 
@@ -115,8 +122,12 @@ def read_plan(text: str, path: str, source: Source, now: datetime) -> Approved:
     return Approved(path, plan["generated_at"], stated, objects)
 
 
-def _entry(step: Step, source: Source) -> dict[str, Any]:
-    change = step.change
+def _identity(planned: PlannedChange) -> tuple[Any, ...]:
+    return planned.change.workload.identity
+
+
+def _entry(planned: PlannedChange, source: Source) -> dict[str, Any]:
+    change = planned.change
     workload, origin = change.workload, change.workload.origin
     return {
         "object": workload.key,
@@ -131,8 +142,8 @@ def _entry(step: Step, source: Source) -> dict[str, Any]:
             {"rule": finding.rule.id, "severity": finding.severity, "container": finding.container}
             for finding in change.solves
         ],
-        "pods_restarted": step.pods,
-        "preflight": list(step.notes),
+        "pods_restarted": planned.pods,
+        "preflight": list(planned.notes),
         "grace": {"before": workload.grace, "after": change.budget_after.grace},
         "strategy": change.strategy,
         "template": change.template,
@@ -162,7 +173,7 @@ def _is_done(workload: Workload, entry: Mapping[str, Any]) -> bool:
     return same(workload.obj, after)
 
 
-def _moved(now: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:
+def _drifted(now: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:
     """Why an object is not the one that was planned for. A new status alone, such as a pod that restarted, is none."""
     planned = entry["state"]
     if planned.get("uid") != now.get("uid"):

@@ -206,7 +206,7 @@ def _line(judgement: Judgement, finding: Finding) -> int | None:
 def _not_evaluated(snapshot: Snapshot, audit: Audit) -> list[dict[str, Any]]:
     entries = [
         {"rule": entry.rule, "reason": entry.reason, "scope": entry.scope, "count": entry.count}
-        for entry in snapshot.unseen
+        for entry in snapshot.gaps
     ]
     entries += [
         {"rule": rule, "reason": reason, "scope": "workloads", "count": count}

@@ -78,7 +78,7 @@ def _beyond(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, snaps
         return ""
     if not _selects(audit.waivers.selection, waiver):
         return "not all that it covers was selected"
-    unseen = [entry for entry in snapshot.unseen if entry.rule == "all" or waiver.names(entry.rule)]
+    unseen = [entry for entry in snapshot.gaps if entry.rule == "all" or waiver.names(entry.rule)]
     if unseen:
         return f"not all that it covers was seen: {unseen[0].reason}"
     return "not all that it covers could be read" if snapshot.skipped else ""

@@ -20,7 +20,7 @@ def cluster_source(api: Api, options: Options, interruption: Interruption | None
         Wanted(options.selection, options.rules, options.evidence),
         lambda workload, snapshot: replan(workload, snapshot, options),
         interruption,
-        caution=options.caution,
+        guardrails=options.guardrails,
         patch_owned=options.patch_owned,
         reports=options.report_dir is not None,
     )

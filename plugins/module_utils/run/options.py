@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import (
-    CAUTION_OPTIONS,
-    Caution,
-    read_caution,
+from ansible_collections.graceful.termination.plugins.module_utils.apply.guardrails import (
+    GUARDRAIL_OPTIONS,
+    Guardrails,
+    read_guardrails,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.judge.severities import apply_severities
@@ -71,7 +71,7 @@ AUDIT_INFO_OPTIONS: dict[str, dict[str, Any]] = {
 }
 # Of remediate alone; documented there.
 REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
-    **CAUTION_OPTIONS,
+    **GUARDRAIL_OPTIONS,
 }
 
 
@@ -97,7 +97,7 @@ class Options:
     prometheus: Prometheus | None = None
     patch_owned: bool = False
     report_dir: str | None = None
-    caution: Caution = field(default_factory=Caution)
+    guardrails: Guardrails = field(default_factory=Guardrails)
     evidence: frozenset[str] = frozenset()
     drills: str | None = None
 
@@ -132,7 +132,7 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
         patch_owned=params["patch_owned"],
         report_dir=params["report_dir"] or None,
-        caution=read_caution(params, resolve) if "waves" in params else Caution(),
+        guardrails=read_guardrails(params, resolve) if "waves" in params else Guardrails(),
         evidence=frozenset(params.get("evidence") or ()),
         drills=resolve(params["report_dir"]) if params["report_dir"] else None,
     )

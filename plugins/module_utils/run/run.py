@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.apply.guardrails import Guardrails
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import Progress
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
@@ -17,17 +19,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, plan
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Diff, Source
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff, Source
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
+from ansible_collections.graceful.termination.plugins.module_utils.run.approval import cost, open_plan, write_plan
+from ansible_collections.graceful.termination.plugins.module_utils.run.choose import choose
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
-from ansible_collections.graceful.termination.plugins.module_utils.run.remediation import (
-    choose,
-    cost,
-    open_plan,
-    write_plan,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.run.wave import Wave
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import read_proofs
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -56,45 +55,36 @@ def run_audit(source: Source, options: Options) -> Outcome:
 def run_remediate(
     source: Source, options: Options, *, check: bool, interruption: Interruption | None = None
 ) -> Outcome:
-    """Write the next wave of what is planned, then read and judge again. With `check` nothing is written.
+    """Read, judge and write the next wave. With `check` nothing is written.
 
-    With `check` the report shows what the real run would do in all its waves, and the plan file says it if there is to
-    be one. Raises SourceError, SnippetError, ValueError for a plan that must not be applied; a change that fails is an
+    The state after a wave is the state before the next one: it is read when that begins, and after the last wave. With
+    `check` the report shows what the real run would do in all its waves, and the plan file says it if there is to be
+    one. Raises SourceError, SnippetError, ValueError for a plan that must not be applied; a change that fails is an
     action of the report, not an exception.
     """
-    caution = options.caution
-    approved = open_plan(source, caution, check=check)
+    guardrails = options.guardrails
+    approved = open_plan(source, guardrails, check=check)
     snapshot = _read(source, options)
-    before = _judge(snapshot, source, options)
-    wave = choose(snapshot, before, source, caution, approved, check=check)
+    judged = _judge(snapshot, source, options)
+    wave = choose(snapshot, judged, source, guardrails, approved, check=check)
     actions, diffs = [], []
-    for action, diff in source.apply(wave.changes, check=check):
-        actions.append(wave.told(action))
+    for action, diff in source.apply(wave.patches, check=check):
+        actions.append(wave.described(action))
         if diff:
             diffs.append(diff)
     interrupted = interruption.words if interruption else None
-    progress = wave.end(actions, interrupted, caution.progress)
-    after = before
+    progress = wave.end(actions, interrupted, guardrails.progress)
     written = not check and any(action.written for action in actions)
-    if written:
-        try:
-            if interrupted:
-                raise SourceError(interrupted)
-            snapshot = _read(source, options)
-            after = _judge(snapshot, source, options)
-        except SourceError as error:
-            # What was written must be told, even if nobody can tell any more what became of it.
-            snapshot.unseen.append(Unseen("all", f"the state after the changes is not known: {error}", "after the run"))
-    costs = None
-    if check:
-        would = {action.workload.identity for action in actions if action.status == "would-change"}
-        steps = [step for step in wave.steps if step.change.workload.identity in would]
-        costs = cost(steps, wave, snapshot)
-        if caution.plan:
-            write_plan(source, steps, costs, caution.plan)
+    if written and progress:
+        _note(snapshot, f"the state after wave {wave.number} of {wave.of} is read when the next one begins")
+    elif written and interrupted:
+        _note(snapshot, f"the state after the changes is not known: {interrupted}")
+    elif written:
+        snapshot, judged = _state_after(source, options, snapshot, judged)
+    costs = _plan(source, snapshot, wave, actions, guardrails) if check else None
     report = _report(
         snapshot,
-        after,
+        judged,
         options,
         "check" if check else "remediate",
         actions=wave.actions,
@@ -103,6 +93,33 @@ def run_remediate(
     )
     changed = written or any(action.status == "would-change" for action in actions)
     return Outcome(report, diffs, changed, progress, interrupted, wave.warning)
+
+
+def _state_after(source: Source, options: Options, snapshot: Snapshot, judged: Audit) -> tuple[Snapshot, Audit]:
+    """The state after the last wave; where it cannot be read, the one before it, which says so."""
+    try:
+        now = _read(source, options)
+        return now, _judge(now, source, options)
+    except SourceError as error:
+        # What was written must be reported, even if nobody can say any more what became of it.
+        _note(snapshot, f"the state after the changes is not known: {error}")
+        return snapshot, judged
+
+
+def _note(snapshot: Snapshot, reason: str) -> None:
+    snapshot.gaps.append(CoverageGap("all", reason, "after the run"))
+
+
+def _plan(
+    source: Source, snapshot: Snapshot, wave: Wave, actions: Sequence[Action], guardrails: Guardrails
+) -> dict[str, Any]:
+    """What the changes that would be made cost. The plan file is written if there is to be one. Raises ValueError."""
+    would = {action.workload.identity for action in actions if action.status == "would-change"}
+    changes = [planned for planned in wave.changes if planned.change.workload.identity in would]
+    costs = cost(changes, wave, snapshot)
+    if guardrails.plan:
+        write_plan(source, changes, costs, guardrails.plan)
+    return costs
 
 
 def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
@@ -123,7 +140,7 @@ def _read(source: Source, options: Options) -> Snapshot:
         snapshot.context.measured = durations.found
         if durations.problem:
             scope = "measured request durations"
-            snapshot.unseen.append(Unseen("grace-period-insufficient", durations.problem, scope))
+            snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))
     return snapshot
 
 

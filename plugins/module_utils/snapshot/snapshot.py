@@ -23,7 +23,7 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
-class Unseen:
+class CoverageGap:
     """A kind or namespace that the source may not read: which rules cannot be evaluated, and why."""
 
     rule: str
@@ -48,6 +48,6 @@ class Snapshot:
     workloads: list[Workload] = field(default_factory=list)
     excluded: int = 0
     skipped: list[Skipped] = field(default_factory=list)
-    unseen: list[Unseen] = field(default_factory=list)
+    gaps: list[CoverageGap] = field(default_factory=list)
     context: Context = field(default_factory=Context)
     bases: set[str] = field(default_factory=set)

@@ -10,14 +10,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.apply.caution import Caution
-from ansible_collections.graceful.termination.plugins.module_utils.apply.failed_drill import not_drilled
+from ansible_collections.graceful.termination.plugins.module_utils.apply.failed_drill import failed_canary
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Queue
+from ansible_collections.graceful.termination.plugins.module_utils.apply.guardrails import Guardrails
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.cluster import Preflight
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.apply.rollouts import Rollouts
-from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import nothing_sent
 from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Writer
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import threads
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
@@ -37,7 +36,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.owne
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-UNRESTRICTED = Caution()
+UNRESTRICTED = Guardrails()
 
 
 class ClusterSource:
@@ -53,13 +52,13 @@ class ClusterSource:
         replan: Callable[[Workload, Snapshot], Change | None],
         interruption: Interruption | None = None,
         *,
-        caution: Caution = UNRESTRICTED,
+        guardrails: Guardrails = UNRESTRICTED,
         patch_owned: bool = False,
         reports: bool = False,
     ):
         self._api = api
         self._wanted = wanted
-        self._caution = caution
+        self._guardrails = guardrails
         self._patch_owned = patch_owned
         self._reports = reports
         self._replan = replan
@@ -104,26 +103,20 @@ class ClusterSource:
         return state | {"content": digest(content_of(workload.obj))}
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
-        """Patch the workloads, so many at a time, and wait for their rollouts. With `check` the server only says what
-        it would do.
+        """Patch the workloads, so many at a time, and follow their rollouts. With `check` the server only says what it
+        would do.
 
-        A patch that fails does not stop the others, a rollout that fails does. What does not come up is held, or put
-        back.
+        A patch that fails does not stop the others, a rollout that fails does. It is rolled back, or left as it is.
         """
-        caution, now = self._caution, datetime.now(UTC)
-        writer = Writer(
-            self._api,
-            # A plan is for what was approved, and for nothing else.
-            None if caution.plan and not check else lambda workload: self._replan(workload, self._snapshot),
-            self._refusal,
-            check=check,
-            journal=caution.journal,
-            interruption=self._interruption,
-        )
-        begun = [] if check else self._begun(changes)
-        rollouts = Rollouts(self._api, caution, self._interruption, everywhere=self._namespaces is None)
-        for entry in rollouts.give_back(not_drilled(self._snapshot, caution)):
+        writer = self._writer(check=check)
+        if check:
+            yield from ((entry.action, entry.diff) for entry in concurrently(writer.write, changes))
+            return
+        guardrails, now = self._guardrails, datetime.now(UTC)
+        rollouts = Rollouts(self._api, guardrails, self._interruption, everywhere=self._namespaces is None)
+        for entry in rollouts.close_failed_canary(failed_canary(self._snapshot, guardrails)):
             yield entry.action, None
+        begun = self._begun(changes)
         # What the journal knows as unfinished is a wave of its own. The others may be somebody else's rollouts by now.
         first = rollouts.see_through([entry for entry in begun if entry.undo], now)
         for entry in first:
@@ -131,28 +124,35 @@ class ClusterSource:
         if any(entry.action.status == "failed" for entry in first):
             yield from ((Action(change.workload, "skipped", NOT_YET), None) for change in changes)
             return
-        if check:
-            yield from ((entry.action, entry.diff) for entry in concurrently(writer.write, changes))
-            return
         others = [entry for entry in begun if not entry.undo]
-        queue = Queue(changes, writer.write, caution.max_rollouts, threads(caution.writes, THREADS))
-        written = rollouts.see_through(others, now, queue)
-        for index, entry in enumerate(written):
+        queue = Queue(changes, writer.write, guardrails.max_rollouts, threads(guardrails.writes, THREADS))
+        for index, entry in enumerate(rollouts.see_through(others, now, queue)):
             yield (_earlier(entry.action) if index < len(others) else entry.action), entry.diff
 
-    def _begun(self, changes: Sequence[Change]) -> list[Written]:
-        """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is awaited."""
-        journal = self._caution.journal
-        if self._caution.progress.wave:
+    def _writer(self, *, check: bool) -> Writer:
+        planned = self._guardrails.plan and not check
+        return Writer(
+            self._api,
+            # A plan is for what was approved, and for nothing else.
+            None if planned else lambda workload: self._replan(workload, self._snapshot),
+            self._refusal,
+            check=check,
+            journal=self._guardrails.journal,
+            interruption=self._interruption,
+        )
+
+    def _begun(self, changes: Sequence[Change]) -> list[ApplyResult]:
+        """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is followed."""
+        journal = self._guardrails.journal
+        if self._guardrails.progress.wave:
             return []
         changing = {change.workload.key for change in changes}
         return [
-            Written(
+            ApplyResult(
                 Action(workload, "changed"),
-                None,
-                workload.obj,
-                nothing_sent(workload),
-                journal.last(workload.obj["metadata"]["uid"]) if journal else None,
+                stored=workload.obj,
+                restarts=True,
+                undo=journal.last(workload.obj["metadata"]["uid"]) if journal else None,
             )
             for workload in self._snapshot.workloads
             if unfinished(workload.obj) and workload.key not in changing and workload.managed

@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import read_config_map
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 CONFIG_MAP = AROUND["ConfigMap"]
@@ -48,7 +48,7 @@ def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:
         several = f"{len(set(refused))} namespaces"
         scope = f"namespace {refused[0]}" if len(set(refused)) == 1 else several
         needing = [rule.id for rule in rules if CONFIG_MAP.kind in rule.needs]
-        snapshot.unseen += [Unseen(rule, REFUSED, scope, len(refused)) for rule in needing]
+        snapshot.gaps += [CoverageGap(rule, REFUSED, scope, len(refused)) for rule in needing]
 
 
 def _wanted(workload: Workload) -> set[tuple[str, str]]:

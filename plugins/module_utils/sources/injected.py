@@ -12,7 +12,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import key_of_maker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
@@ -48,7 +48,7 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rule
         if isinstance(pods, ApiError):
             reason = f"no right to list pods ({pods.status}), and a mesh injects proxies here"
             snapshot.context.unknown[POD.kind, namespace] = reason
-            snapshot.unseen += [Unseen(rule.id, reason, f"namespace {namespace}") for rule in needing]
+            snapshot.gaps += [CoverageGap(rule.id, reason, f"namespace {namespace}") for rule in needing]
         else:
             snapshot.context.injected |= injected_containers(pods, snapshot.workloads)
 

@@ -22,7 +22,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, Version, parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import (
+    CoverageGap,
+    Skipped,
+    Snapshot,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.sources.configs import read_configs
 from ansible_collections.graceful.termination.plugins.module_utils.sources.evidence import read_evidence
 from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import read_injected
@@ -73,7 +77,9 @@ class Reader:
         listed = list(concurrently(lambda job: self._list(*job), self._jobs()))
         self._require_rights(listed)
         blind = _blind(listed)
-        snapshot.unseen += [Unseen("all", "no right to list any kind of workload (403)", scope(name)) for name in blind]
+        snapshot.gaps += [
+            CoverageGap("all", "no right to list any kind of workload (403)", scope(name)) for name in blind
+        ]
         namespaces: list[dict] = []
         for part in listed:
             if part.problem:
@@ -165,19 +171,19 @@ class Reader:
             reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
         if part.resource is NAMESPACE:
             if part.missing:
-                snapshot.unseen.append(Unseen("all", f"there is no namespace {namespace}", scope(namespace)))
+                snapshot.gaps.append(CoverageGap("all", f"there is no namespace {namespace}", scope(namespace)))
             else:
                 snapshot.context.unknown[kind, namespace or ""] = reason
                 self.unmanaged[namespace or ""] = f"whether its namespace allows changes is not known: {reason}"
             return
         if kind in WORKLOADS:
-            snapshot.unseen.append(Unseen("all", reason, f"{kind} in {scope(namespace)}"))
+            snapshot.gaps.append(CoverageGap("all", reason, f"{kind} in {scope(namespace)}"))
             return
         if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
             return  # an extension that this cluster does not have: there is none of its objects
         snapshot.context.unknown[kind, namespace or ""] = reason
         where = scope(namespace) if part.resource.namespaced else "all nodes"
-        snapshot.unseen += [Unseen(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
+        snapshot.gaps += [CoverageGap(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
 
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
         selection = self._wanted.selection

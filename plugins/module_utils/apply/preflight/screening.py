@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks before the start, and only at those workloads whose turn it is."""
+"""Preflight of those workloads whose turn it is, and of no others."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import Schedule
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
-from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
 
-_Place = tuple[Any, ...]
+_Identity = tuple[Any, ...]
 
 
-def cleared(arrange: Callable[[Mapping[_Place, str]], Schedule], source: Source, *, every: bool) -> Schedule:
-    """The schedule without the workloads that are not to be touched now; the steps of the others carry the notes.
+def cleared(arrange: Callable[[Mapping[_Identity, str]], Schedule], source: Source, *, every: bool) -> Schedule:
+    """The schedule without the workloads that preflight blocks; the changes of the others carry its notes.
 
-    `arrange` makes the schedule anew, given the workloads that are withheld (by their identities) and why. Looked at is
-    the next wave, or with `every` all of them; who takes the place of one that is withheld is looked at, too.
+    `arrange` makes the schedule anew, given the workloads that are blocked (by their identities) and why. Preflight is
+    done for the next wave, or with `every` for all of them, and for who takes the place of one that is blocked.
     """
-    verdicts: dict[_Place, Verdict] = {}
+    verdicts: dict[_Identity, Verdict] = {}
     while True:
-        withheld = {
-            place: f"not started: {'; '.join(verdict.blocks)}" for place, verdict in verdicts.items() if verdict.blocks
+        blocked = {
+            identity: f"not started: {'; '.join(verdict.blocks)}"
+            for identity, verdict in verdicts.items()
+            if verdict.blocks
         }
-        plan = arrange(withheld)
+        plan = arrange(blocked)
         now = plan.waves if every else plan.waves[:1]
-        due = [step for _number, steps in now for step in steps if _unseen(step, verdicts)]
+        due = [planned for _number, wave in now for planned in wave if _unknown(planned, verdicts)]
         if not due:
-            return replace(plan, waves=tuple((number, _noted(steps, verdicts)) for number, steps in plan.waves))
+            return replace(plan, waves=tuple((number, _noted(wave, verdicts)) for number, wave in plan.waves))
         # As many again as have been looked at: a cluster without room must not be gone through one by one.
-        after = [step for _number, steps in plan.waves for step in steps if _unseen(step, verdicts)]
+        after = [planned for _number, wave in plan.waves for planned in wave if _unknown(planned, verdicts)]
         looked = after[: max(len(due), len(verdicts))]
-        found = source.preflight([step.change for step in looked])
-        verdicts |= {step.change.workload.identity: verdict for step, verdict in zip(looked, found, strict=True)}
+        found = source.preflight([planned.change for planned in looked])
+        verdicts |= {planned.change.workload.identity: verdict for planned, verdict in zip(looked, found, strict=True)}
 
 
-def _unseen(step: Step, verdicts: Mapping[_Place, Verdict]) -> bool:
-    return bool(step.pods and step.change.template) and step.change.workload.identity not in verdicts
+def _unknown(planned: PlannedChange, verdicts: Mapping[_Identity, Verdict]) -> bool:
+    return bool(planned.pods and planned.change.template) and planned.change.workload.identity not in verdicts
 
 
-def _noted(steps: tuple[Step, ...], verdicts: Mapping[_Place, Verdict]) -> tuple[Step, ...]:
+def _noted(wave: tuple[PlannedChange, ...], verdicts: Mapping[_Identity, Verdict]) -> tuple[PlannedChange, ...]:
     none = Verdict()
-    return tuple(replace(step, notes=verdicts.get(step.change.workload.identity, none).notes) for step in steps)
+    return tuple(replace(planned, notes=verdicts.get(planned.change.workload.identity, none).notes) for planned in wave)

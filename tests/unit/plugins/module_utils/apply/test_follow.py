@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Patience, Queue, follow
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Api, Query, Unreachable
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
@@ -51,12 +51,12 @@ class Cluster:
         self._seconds, self._bad = seconds, bad
         self._objects: dict[str, dict[str, Any]] = {}
 
-    def begin(self, one: Change) -> Written:
+    def begin(self, one: Change) -> ApplyResult:
         name = one.workload.name
         self.begun[name] = self.time
         self._objects[name] = one.workload.obj
         self.most = max(self.most, sum(map(self._rolls, self._objects)))
-        return Written(Action(one.workload, "changed"), None, self._seen(name), one.template)
+        return ApplyResult(Action(one.workload, "changed"), stored=self._seen(name), restarts=bool(one.template))
 
     def send(self, _method: str, path: str, _query: Query, _body: Any, _accept: str = "") -> Answer:
         problem = self.away()
@@ -135,8 +135,10 @@ def test_an_interruption_begins_nothing_more() -> None:
     cluster = Cluster(seconds=FOREVER)
     begin = cluster.begin
 
-    def unless_interrupted(one: Change) -> Written:
-        return Written(Action(one.workload, "skipped", "not started: interrupted")) if cluster.time > 9 else begin(one)
+    def unless_interrupted(one: Change) -> ApplyResult:
+        return (
+            ApplyResult(Action(one.workload, "skipped", "not started: interrupted")) if cluster.time > 9 else begin(one)
+        )
 
     cluster.begin = unless_interrupted  # type: ignore[method-assign]
     told = cluster.go(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.follow import Patience, follow
+from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.apply.wait import FEW_NAMESPACES
-from ansible_collections.graceful.termination.plugins.module_utils.apply.written import Written
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Api
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
@@ -27,15 +27,9 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
     script,
 )
 
-TEMPLATE = {
-    "spec": {
-        "template": {
-            "spec": {
-                "terminationGracePeriodSeconds": 40,
-                "containers": [{"name": "app", "lifecycle": {"preStop": {"sleep": {"seconds": 10}}}}],
-            }
-        }
-    }
+SENT = {
+    "terminationGracePeriodSeconds": 40,
+    "containers": [{"name": "app", "lifecycle": {"preStop": {"sleep": {"seconds": 10}}}}],
 }
 DONE = {"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
 BEGUN = DONE | {"updatedReplicas": 1}
@@ -50,9 +44,10 @@ def live(status: dict[str, Any] | None = None, **given: Any) -> dict[str, Any]:
     return obj | {"status": status or {}}
 
 
-def patched(obj: dict[str, Any] | None = None, template: dict[str, Any] | None = None) -> Written:
+def patched(obj: dict[str, Any] | None = None) -> ApplyResult:
     obj = obj or live()
-    return Written(Action(read_workload(obj), "changed", None, ("spec.x",)), None, obj, template or TEMPLATE)
+    action = Action(read_workload(obj), "changed", None, ("spec.x",))
+    return ApplyResult(action, stored=obj, restarts=True, sent=SENT)
 
 
 def pod(name: str = "web-1-a", grace: int = 40, seconds: int | None = 10, **metadata: Any) -> dict[str, Any]:
@@ -82,7 +77,7 @@ class Clock:
 
 
 def outcome(
-    declared: Script, *entries: Written, timeout: int | None = 60, everywhere: bool = True
+    declared: Script, *entries: ApplyResult, timeout: int | None = 60, everywhere: bool = True
 ) -> list[tuple[str, str | None]]:
     clock = Clock()
     api = Api(declared, clock.pause)
@@ -149,8 +144,8 @@ def test_what_does_not_roll_out_is_not_waited_for(obj, reason, timeout):
 
 
 def test_what_restarts_no_pod_and_what_was_not_changed_is_not_waited_for():
-    quiet = Written(Action(read_workload(live()), "changed"), None, live(), {})
-    refused = Written(Action(read_workload(live()), "failed", "no"))
+    quiet = ApplyResult(Action(read_workload(live()), "changed"), stored=live())
+    refused = ApplyResult(Action(read_workload(live()), "failed", "no"))
     with script() as declared:
         assert outcome(declared, quiet, refused) == [("changed", None), ("failed", "no")]
 

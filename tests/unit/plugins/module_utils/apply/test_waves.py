@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.waves i
     read_waves,
     schedule,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step, cost_of, unready
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange, cost_of, unready
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     hooked,
     run,
@@ -29,15 +29,15 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
 RESTING = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
 
 
-def step(name: str, pods: int = 1, status: dict[str, Any] | None = None, **spec: Any) -> Step:
+def step(name: str, pods: int = 1, status: dict[str, Any] | None = None, **spec: Any) -> PlannedChange:
     obj = workload(hooked(None), name=name, **spec)
     obj["metadata"]["generation"] = 1
     if status:
         obj["status"] = status
-    return Step(run(obj, service(name)).change, pods)
+    return PlannedChange(run(obj, service(name)).change, pods)
 
 
-def plan(steps: list[Step], *waves: str, most: int | None = None, **progress: Any) -> Schedule:
+def plan(steps: list[PlannedChange], *waves: str, most: int | None = None, **progress: Any) -> Schedule:
     return schedule(steps, read_waves(waves), most, Progress(**progress))
 
 
@@ -46,7 +46,7 @@ def names(found: Schedule) -> list[tuple[int, str]]:
 
 
 def left(found: Schedule) -> dict[str, str]:
-    return {step.change.workload.name: reason for step, reason in (*found.left, *found.crowded)}
+    return {step.change.workload.name: reason for step, reason in (*found.blocked, *found.over_limit)}
 
 
 def test_waves_are_cumulative_and_each_takes_what_the_one_before_left() -> None:
@@ -158,9 +158,9 @@ def test_an_end_time_that_is_no_moment_is_refused(text: str, reason: str) -> Non
 @pytest.mark.parametrize("text", ["2027-01-31T04:00:00+01:00", "2027-01-31T03:00:00Z", "2027-01-31 03:00:00+00:00"])
 def test_an_end_time_is_a_moment(text: str) -> None:
     end = datetime(2027, 1, 31, 3, tzinfo=UTC)
-    caution = options_of(end_time=text).caution
-    assert caution.over(end - timedelta(seconds=1)) is None
-    assert str(caution.over(end)).startswith("the end time 2027-01-31T0")
+    guardrails = options_of(end_time=text).guardrails
+    assert guardrails.over(end - timedelta(seconds=1)) is None
+    assert str(guardrails.over(end)).startswith("the end time 2027-01-31T0")
 
 
 @pytest.mark.parametrize("name", ["max_rollouts", "writes_per_second"])

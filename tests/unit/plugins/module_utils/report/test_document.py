@@ -28,7 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.docume
     to_json,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules import RULES, disruption
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Unseen
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Skipped
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Origin, read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
@@ -178,7 +178,7 @@ def test_who_writes_a_live_object_is_told() -> None:
 def test_rules_without_their_evidence_are_counted_never_silent() -> None:
     snapshot = snapshot_of([workload(name="a"), workload(name="b"), service("a"), service("b")])
     snapshot.context.unknown["PodDisruptionBudget", ""] = "no right to list them"
-    snapshot.unseen.append(Unseen("all", "no right to list Deployments", "namespace vault"))
+    snapshot.gaps.append(CoverageGap("all", "no right to list Deployments", "namespace vault"))
     snippets = Snippets(TEMPLATES)
     judged = audit(snapshot, Memory(), disruption.RULES, Policy(), snippets)
     report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="now")

@@ -15,7 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import Progress, schedule
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import METADATA_ONLY
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
-from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import Step
+from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange
 from ansible_collections.graceful.termination.plugins.module_utils.report import markdown, terminal
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, run_remediate
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
@@ -130,7 +130,7 @@ def test_where_everything_is_there_nothing_is_said() -> None:
 
 
 def test_who_restarts_no_pod_asks_for_nothing() -> None:
-    steps = [Step(run(live(), service()).change, 0)]
+    steps = [PlannedChange(run(live(), service()).change, 0)]
     plan = cleared(lambda _withheld: schedule(steps, ("100%",), None, Progress()), Memory(), every=True)
     assert plan.waves == ((1, tuple(steps)),)
 
@@ -304,11 +304,11 @@ def test_who_takes_the_place_of_one_that_is_withheld_is_looked_at_too() -> None:
                 for change in changes
             ]
 
-    steps = [Step(run(live(name), service(name)).change, 1) for name in "abcdefghij"]
+    steps = [PlannedChange(run(live(name), service(name)).change, 1) for name in "abcdefghij"]
     plan = cleared(
-        lambda withheld: schedule(steps, ("1", "100%"), None, Progress(), withheld=withheld), Full(), every=False
+        lambda blocked: schedule(steps, ("1", "100%"), None, Progress(), blocked=blocked), Full(), every=False
     )
     names = [[step.change.workload.name for step in part] for _number, part in plan.waves]
     assert names == [["f"], ["g", "h", "i", "j"]]
     assert looked == [["a"], ["b"], ["c", "d"], ["e", "f", "g", "h"]]
-    assert {reason for _step, reason in plan.left} == {f"not started: {name} is full" for name in "abcde"}
+    assert {reason for _step, reason in plan.blocked} == {f"not started: {name} is full" for name in "abcde"}

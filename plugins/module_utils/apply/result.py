@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
@@ -13,16 +13,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.source i
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """What became of one change. `stored` is the object as the server returned it last; None when nothing was stored.
+class ApplyResult:
+    """What became of one change.
 
-    `template` is the part that was stored and restarts pods, empty if there is none. `undo` is None where it is not
-    known what was there before; `down`: its rollout is known not to have come up.
+    `stored` is the object as the server returned it last; None when nothing was stored. `restarts`: that replaces pods,
+    so there is a rollout to follow. `sent` is what was sent of their spec, which each new pod must have; empty if that
+    is nothing. `undo` is None where it is not known what was there before. `rollout_failed`: that is known for certain.
     """
 
     action: Action
     diff: Diff | None = None
     stored: dict | None = None
-    template: dict[str, Any] | None = None
+    restarts: bool = False
+    sent: dict[str, Any] = field(default_factory=dict)
     undo: Undo | None = None
-    down: bool = False
+    rollout_failed: bool = False

@@ -22,7 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.journal
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import ALL_AT_ONCE, Progress, read_waves
 
 # Documented in modules/remediate.py. The one with an underscore is set by the action plugin, which calls once a wave.
-CAUTION_OPTIONS: dict[str, dict[str, Any]] = {
+GUARDRAIL_OPTIONS: dict[str, dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
     "plan": {"type": "str"},
@@ -38,13 +38,13 @@ CAUTION_OPTIONS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Caution:
+class Guardrails:
     """`plan` is the file that check mode writes and the real run applies, `max_pods` what a run restarts at most.
 
     `max_rollouts` workloads roll out at a time, and `writes` requests a second change something; 0 is no limit. No wave
-    starts after `end`, and none after the first unless the drill of `canary` has passed. `restores`: what does not come
-    up is put back. `wait_timeout` in seconds; None does not wait for rollouts. Without a `journal` no later run can put
-    anything back.
+    starts after `end`, and none after the first unless the drill of `canary` has passed. `rolls_back`: failed rollouts
+    are rolled back; without a `journal` no later run can do that. `wait_timeout` in seconds; None does not wait for
+    rollouts. `progress` is where the run stands.
     """
 
     plan: str | None = None
@@ -54,18 +54,18 @@ class Caution:
     writes: int = 0
     end: datetime | None = None
     canary: Canary | None = None
-    restores: bool = False
+    rolls_back: bool = False
     wait_timeout: int | None = None
     progress: Progress = field(default_factory=Progress)
     journal: Journal | None = None
 
     @property
-    def undrilled(self) -> str:
+    def canary_failure(self) -> str:
         """Why the drill of the canary forbids to go on; empty where it does not."""
-        return Drilled(**self.progress.drill).words if self.progress.drill else ""
+        return Drilled(**self.progress.drill).failure if self.progress.drill else ""
 
     @property
-    def loses(self) -> bool:
+    def canary_lost(self) -> bool:
         """Whether it is known that the canary lost requests; a drill that did not come to its end knows nothing."""
         return (self.progress.drill or {}).get("status") == FAILED
 
@@ -76,42 +76,47 @@ class Caution:
         return f"the end time {self.end.isoformat()} (termination_end_time) has passed"
 
 
-def read_caution(params: Mapping[str, Any], resolve: Callable[[str], str]) -> Caution:
+def read_guardrails(params: Mapping[str, Any], resolve: Callable[[str], str]) -> Guardrails:
     """Check module parameters; `resolve` makes a user's path one that can be opened. Raises ValueError."""
-    waves, most, restores = read_waves(params["waves"]), params["max_pods_restarted"], params["on_failure"] == "restore"
-    if most is not None and most < 0:
-        raise ValueError(f"max_pods_restarted (termination_max_pods_restarted): {most} is not a number of pods")
-    for name in ("max_rollouts", "writes_per_second"):
-        if params[name] < 0:
-            raise ValueError(f"{name} (termination_{name}): {params[name]} is less than 0, which is no limit")
-    canary, folder = params["canary_drill"], params["report_dir"]
-    judging = {
-        "on_failure restore (termination_on_failure)": restores,
+    waves, canary, folder = read_waves(params["waves"]), params["canary_drill"], params["report_dir"]
+    rolls_back = params["on_failure"] == "restore"
+    _require_limits(params)
+    needs_wait = {
+        "on_failure restore (termination_on_failure)": rolls_back,
         "more than one wave (termination_waves)": len(waves) > 1,
         "canary_drill (termination_canary_drill)": canary,
     }
-    for what, asked in judging.items():
+    for what, asked in needs_wait.items():
         if asked and not params["wait"]:
             raise ValueError(f"{what} needs wait (termination_wait): what is not awaited cannot be judged")
-    if canary and restores and not folder:
+    if canary and rolls_back and not folder:
         raise ValueError(
             "canary_drill (termination_canary_drill) with on_failure restore (termination_on_failure) needs report_dir "
             "(termination_report_dir): it puts back what the journal there knows"
         )
     progress = Progress(**({"run": uuid4().hex} | params["_progress"]))
-    return Caution(
+    return Guardrails(
         plan=resolve(params["plan"]) if params["plan"] else None,
         waves=waves,
-        max_pods=most,
+        max_pods=params["max_pods_restarted"],
         max_rollouts=params["max_rollouts"],
         writes=params["writes_per_second"],
         end=read_end(params["end_time"]) if params["end_time"] else None,
         canary=read_canary(canary) if canary else None,
-        restores=restores,
+        rolls_back=rolls_back,
         wait_timeout=_wait_timeout(params),
         progress=progress,
         journal=Journal(resolve(folder), progress.run) if folder else None,
     )
+
+
+def _require_limits(params: Mapping[str, Any]) -> None:
+    limit = params["max_pods_restarted"]
+    if limit is not None and limit < 0:
+        raise ValueError(f"max_pods_restarted (termination_max_pods_restarted): {limit} is not a number of pods")
+    for name in ("max_rollouts", "writes_per_second"):
+        if params[name] < 0:
+            raise ValueError(f"{name} (termination_{name}): {params[name]} is less than 0, which is no limit")
 
 
 def read_end(text: str) -> datetime:
