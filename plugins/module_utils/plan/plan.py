@@ -20,6 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
     merge,
     merge_patches,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.plan.own_fields import outside
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
@@ -35,16 +36,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, Workload
-
-# What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.
-_WORKLOAD_FIELDS = {"strategy", "updateStrategy", "minReadySeconds"}
-_POD_FIELDS = {"terminationGracePeriodSeconds", "containers"}
-_CONTAINER_FIELDS = {"name", "lifecycle", "livenessProbe", "startupProbe"}
-_NESTED_FIELDS = {
-    "lifecycle": {"preStop"},
-    "livenessProbe": {"terminationGracePeriodSeconds"},
-    "startupProbe": {"terminationGracePeriodSeconds"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +69,17 @@ class Plan:
 
     change: Change | None = None
     manual: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A fix that is not proven yet: `wanted` are the findings that it is to solve, `budget` is what it is to give."""
+
+    case: Case
+    wanted: Sequence[Finding]
+    strategy: dict
+    template: dict
+    budget: Budget
 
 
 def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippets: Snippets) -> Plan:
@@ -116,7 +118,8 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
     if not strategy and not template:
         return Plan(None, manual)
-    return _proven(case, findings, wanted, rules, snippets, (strategy, template), budget, manual)
+    proven = _prove(_Draft(case, wanted, strategy, template, budget), findings, rules, snippets)
+    return Plan(proven.change, manual | proven.manual)
 
 
 def _patch_of(
@@ -219,77 +222,47 @@ def _lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
     return None
 
 
-def _proven(
-    case: Case,
-    findings: Sequence[Finding],
-    wanted: Sequence[Finding],
-    rules: Sequence[Rule],
-    snippets: Snippets,
-    patches: tuple[dict, dict],
-    planned: Budget,
-    manual: dict[str, str],
-) -> Plan:
-    """The plan, if judging the patched workload shows the findings gone and nothing new that is as bad."""
-    workload, (strategy, template) = case.workload, patches
-    refusal = _outside(case, strategy, template)
-    if not refusal:
-        try:
-            after = merge(workload.obj, merge_patches(strategy, template))
-            patched = workload.with_object(after)
-            left = judge(open_case(patched, case.context, case.policy, case.version), rules)
-        except (MergeError, Unreadable) as error:
-            refusal = f"the template's patch does not fit this workload: {error}"
+def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], snippets: Snippets) -> Plan:
+    """Its change, if judging the patched workload shows the wanted findings gone and nothing new that is as bad."""
+    case, wanted = draft.case, draft.wanted
+    refusal = outside(case.workload, draft.strategy, draft.template)
     if refusal:
-        return Plan(None, manual | _all(wanted, refusal))
+        return Plan(None, _all(wanted, refusal))
+    try:
+        after = merge(case.workload.obj, merge_patches(draft.strategy, draft.template))
+        patched = case.workload.with_object(after)
+        left = judge(open_case(patched, case.context, case.policy, case.version), rules).findings
+    except (MergeError, Unreadable) as error:
+        return Plan(None, _all(wanted, f"the template's patch does not fit this workload: {error}"))
     budget = compute_budget(patched, case.profile, case.policy)
-    if (budget.prestop.seconds, budget.grace) == (planned.prestop.seconds, planned.grace):
-        budget = planned  # the same numbers, and it knows where they come from
-    lost = _lost_time(workload, patched, budget)
+    if (budget.prestop.seconds, budget.grace) == (draft.budget.prestop.seconds, draft.budget.grace):
+        budget = draft.budget  # the same numbers, and it knows where they come from
+    lost = _lost_time(case.workload, patched, budget)
     if lost:
-        return Plan(None, manual | _all(wanted, lost))
-    still = {finding.fingerprint: finding for finding in left.findings}
-    unsolved = [f for f in wanted if f.fingerprint in still]
-    before = {f.fingerprint: f.severity for f in findings}
-    worse = [
-        f
-        for f in left.findings
-        if f.severity != "info" and SEVERITIES.index(f.severity) < SEVERITIES.index(before.get(f.fingerprint, "info"))
-    ]
+        return Plan(None, _all(wanted, lost))
+    worse = _worse(findings, left)
     if worse and all(f.hit.remedy.name in OF_THE_TEMPLATE and not f.hit.remedy.manual for f in worse):
         # What the longer grace period entails, such as one of its own for probes, goes with it.
-        extended = merge_patches(template, _patch_of(case, worse, OF_THE_TEMPLATE, planned.grace, snippets))
-        if extended != template:
-            return _proven(case, findings, wanted, rules, snippets, (strategy, extended), planned, manual)
+        entailed = _patch_of(case, worse, OF_THE_TEMPLATE, draft.budget.grace, snippets)
+        extended = replace(draft, template=merge_patches(draft.template, entailed))
+        if extended.template != draft.template:
+            return _prove(extended, findings, rules, snippets)
+    still = {finding.fingerprint for finding in left}
+    unsolved = [f for f in wanted if f.fingerprint in still]
     if worse or len(unsolved) == len(wanted):
         reason = f"the patch would raise {worse[0].rule.id}" if worse else "the template's patch does not solve it"
-        return Plan(None, manual | _all(wanted, reason))
-    manual |= _all(unsolved, "the template's patch does not solve it")
+        return Plan(None, _all(wanted, reason))
     solves = tuple(f for f in wanted if f not in unsolved)
-    return Plan(Change(workload, strategy, template, solves, tuple(difference(workload.obj, after)), budget), manual)
+    fields = tuple(difference(case.workload.obj, after))
+    change = Change(case.workload, draft.strategy, draft.template, solves, fields, budget)
+    return Plan(change, _all(unsolved, "the template's patch does not solve it"))
 
 
-def _outside(case: Case, strategy: dict, template: dict) -> str | None:
-    """Why a patch reaches beyond the fields that this product owns; None when it does not."""
-    fields = _foreign(strategy.get("spec", {}), _WORKLOAD_FIELDS, "spec")
-    path = case.workload.pod_path.split(".")
-    node: object = template
-    for step, key in enumerate(path):
-        fields |= _foreign(node, {key}, ".".join(path[:step]))
-        node = node.get(key, {}) if isinstance(node, dict) else {}
-    fields |= _foreign(node, _POD_FIELDS, case.workload.pod_path)
-    containers = node.get("containers") if isinstance(node, dict) else None
-    for container in containers if isinstance(containers, list) else ():
-        fields |= _foreign(container, _CONTAINER_FIELDS, "containers[]")
-        for key, own in _NESTED_FIELDS.items():
-            nested = container.get(key, {}) if isinstance(container, dict) else {}
-            fields |= _foreign(nested, own, f"containers[].{key}")
-    if fields:
-        return f"the template sets {min(fields)}, which no remedy may change by itself"
-    return None
-
-
-def _foreign(node: object, own: set[str], path: str) -> set[str]:
-    """The paths of what a part of a patch sets beside `own`; the part itself where it is no map."""
-    if not isinstance(node, dict):
-        return {path}
-    return {f"{path}.{key}" if path else key for key in node if key not in own}
+def _worse(before: Sequence[Finding], after: Sequence[Finding]) -> list[Finding]:
+    """The errors and warnings that were not there before, or not as bad."""
+    known = {f.fingerprint: f.severity for f in before}
+    return [
+        f
+        for f in after
+        if f.severity != "info" and SEVERITIES.index(f.severity) < SEVERITIES.index(known.get(f.fingerprint, "info"))
+    ]
