@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import require_own, write_file
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import patch_file, values_file
@@ -39,9 +40,11 @@ class ReportFolder:
         return self.path / FORMATS["json"]
 
     def probe(self) -> None:
-        """Make the folder. Raises ValueError where no report could be written."""
+        """Make the folder. Raises ValueError where no report could be written, or would replace a file of others."""
         try:
             probe(self.path)
+            for name in self.formats:
+                require_own(self.path / FORMATS[name])
         except OSError as error:
             raise ValueError(f"report_dir: {error.filename or self.path}: {error.strerror}; nothing was done") from None
 
@@ -70,7 +73,10 @@ class ReportFolder:
 
 def _write(path: Path, comment: str, content: dict[str, Any] | None) -> list[str]:
     if content is None:
-        path.unlink(missing_ok=True)
+        with suppress(FileExistsError):
+            require_own(path)
+            path.unlink(missing_ok=True)
         return []
+    comment += "# graceful.termination writes this file anew with each report.\n"
     write_file(path, comment + yaml.safe_dump(content, sort_keys=False))
     return [str(path)]

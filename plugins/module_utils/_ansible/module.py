@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,8 @@ def execute(
     gc.disable()
     try:
         options = read_options(module.params)
-        outcome = run(_open(options, module, interruption), options, module)
+        throttle = _throttle(options, interruption)
+        outcome = run(_open(options, module, interruption, throttle), options, module)
     except (ValueError, SourceError) as error:
         module.fail_json(msg=str(error))
     if outcome.interrupted and module.params["report_dir"]:
@@ -57,6 +59,8 @@ def execute(
             module.fail_json(msg=f"{outcome.interrupted}; report_dir: {error.filename}: {error.strerror}")
     if outcome.warning:
         module.warn(outcome.warning)
+    if outcome.progress:
+        outcome.progress.last_write = throttle.last
     finish(
         module,
         _result(outcome, module),
@@ -65,14 +69,21 @@ def execute(
     )
 
 
-def _open(options: Options, module: AnsibleModule, interruption: Interruption | None) -> Source:
+def _throttle(options: Options, interruption: Interruption | None) -> Throttle:
+    """One rate for all waves: it goes on where the call for the last one ended."""
+    guardrails = options.guardrails
+    pause = interruption.pause if interruption else time.sleep
+    return Throttle(guardrails.writes, pause=pause, last=guardrails.progress.last_write)
+
+
+def _open(options: Options, module: AnsibleModule, interruption: Interruption | None, throttle: Throttle) -> Source:
     if options.path is not None and options.source is not None and options.version is not None:
         return ManifestSource(
             options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
         )
     interruption = interruption or Interruption()
     transport = open_connection(module)
-    api = Api(transport, interruption.pause, Throttle(options.guardrails.writes, pause=interruption.pause))
+    api = Api(transport, interruption.pause, throttle)
     return cluster_source(api, options, interruption)
 
 

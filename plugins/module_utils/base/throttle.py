@@ -20,7 +20,8 @@ def threads(rate: int, most: int) -> int:
 class Throttle:
     """Lets `rate` callers a second through, evenly spread, without a burst; 0 lets all through at once.
 
-    Used from several threads: each waits for a moment of its own. `pause` may end early, to end a run.
+    Used from several threads: each waits for a moment of its own. `pause` may end early, to end a run. `last` is the
+    last turn of the process before, by the clock `now`, which all processes of a machine share.
     """
 
     def __init__(
@@ -28,12 +29,13 @@ class Throttle:
         rate: int,
         now: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        last: float = 0.0,
     ):
         self._gap = 1 / rate if rate else 0.0
         self._now = now
         self._pause = pause
         self._lock = threading.Lock()
-        self._next = 0.0
+        self.last = min(last, now())  # a machine that was restarted counts anew
 
     def wait(self) -> None:
         """Return when it is this caller's turn."""
@@ -41,7 +43,6 @@ class Throttle:
             return
         with self._lock:
             now = self._now()
-            turn = max(now, self._next)
-            self._next = turn + self._gap
+            self.last = turn = max(now, self.last + self._gap) if self.last else now
         if turn > now:
             self._pause(turn - now)

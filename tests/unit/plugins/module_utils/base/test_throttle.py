@@ -44,6 +44,26 @@ def test_what_was_not_used_is_not_made_up_for() -> None:
     assert clock.through(limit, 3) == [60, 60.5, 61]
 
 
+def test_the_next_process_goes_on_where_the_last_one_ended() -> None:
+    clock = Clock()
+    first = throttle(2, clock)
+    assert clock.through(first, 2) == [0, 0.5]
+    clock.time += 0.125
+    second = Throttle(2, lambda: clock.time, clock.pause, last=first.last)
+    assert clock.through(second, 2) == [0, 0.5, 1, 1.5]
+
+
+def test_a_clock_that_began_anew_holds_nobody_up_for_more_than_one_turn() -> None:
+    clock = Clock()
+    assert clock.through(Throttle(2, lambda: clock.time, clock.pause, last=1e9), 2) == [0.5, 1]
+
+
+def test_where_nothing_was_written_there_is_no_last_turn() -> None:
+    clock = Clock()
+    first = throttle(2, clock)
+    assert Throttle(2, lambda: clock.time, clock.pause, last=first.last).last == first.last == 0
+
+
 def test_no_more_threads_than_the_rate_takes() -> None:
     assert [threads(rate, 8) for rate in (0, 1, 5, 6, 100)] == [8, 1, 1, 2, 8]
 
