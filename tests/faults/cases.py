@@ -112,7 +112,7 @@ def _terminated(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
 def _others_write(_cluster: Cluster, playbook: Playbook) -> dict[str, Any]:
     """Somebody sets a label on each Deployment, some times a second, as long as the run lasts.
 
-    Not an annotation: that would be a new generation, of which the controller never is done with the last.
+    A label makes no new generation of a Deployment. An annotation does, since it is copied to the ReplicaSets.
     """
     server, writes = Server(), Counter[str]()
 

@@ -45,16 +45,16 @@ def read_causes(api: Api, workloads: Sequence[tuple[Workload, datetime | None]])
 
     def read(namespace: str) -> list[dict] | str:
         try:
-            return api.objects(EVENT.path(namespace), f"list events in namespace {namespace}", _slim, _WARNINGS)
+            return api.objects(EVENT.path(namespace), f"list events in namespace {namespace}", _trim, _WARNINGS)
         except SourceError as error:
             return f"its events were not read: {api.words(error)}"
 
     namespaces = sorted({workload.namespace for workload, _since in workloads})
     events = dict(zip(namespaces, concurrently(read, namespaces), strict=True))
-    return [_told(workload, events[workload.namespace], since) for workload, since in workloads]
+    return [_cause(workload, events[workload.namespace], since) for workload, since in workloads]
 
 
-def _told(workload: Workload, events: list[dict] | str, since: datetime | None) -> str:
+def _cause(workload: Workload, events: list[dict] | str, since: datetime | None) -> str:
     if isinstance(events, str):
         return events
     begun = since.replace(microsecond=0) if since else _LONG_AGO  # the times of events have whole seconds
@@ -71,7 +71,7 @@ def _told(workload: Workload, events: list[dict] | str, since: datetime | None) 
     return ""
 
 
-def _slim(event: dict) -> dict:
+def _trim(event: dict) -> dict:
     about = event.get("involvedObject") or {}
     series = event.get("series") or {}
     at = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")

@@ -183,7 +183,7 @@ class _Follow:
     def _rollout(self, place: int, obj: dict | None) -> Rollout:
         if not obj:
             return Rollout(FAILED, "it was deleted while its rollout was awaited")
-        rollout = rollout_of(obj)
+        rollout = rollout_of(obj, (self._stored(place) or obj)["metadata"].get("generation"))
         if rollout.state == PROGRESSING and self._late(place):
             causes = "; ".join(filter(None, (rollout.reason, conditions_of(obj))))
             return Rollout(FAILED, f"not rolled out after {self._patience.timeout} s: {causes}")

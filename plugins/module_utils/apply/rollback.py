@@ -45,30 +45,30 @@ def _roll_back(api: Api, entry: ApplyResult) -> ApplyResult:
         return _add(replace(entry, restarts=False), "not put back: what was there before it was patched is not known")
     workload = entry.action.workload
     try:
-        now, obj, others = _send(api, workload, entry.undo)
+        now, patch, stored, others = _send(api, workload, entry.undo)
     except (SourceError, MergeError) as error:
         return _add(replace(entry, restarts=False), f"not put back: {api.words(error)}")
-    fields = tuple(difference(content_of(now), content_of(obj)))
+    fields = tuple(difference(content_of(now), content_of(merge(now, patch))))
     reason = "put back" if fields else "nothing of it is ours any more"
     if others:
         reason += f"; left alone, since somebody else has changed it: {', '.join(others)}"
     action = replace(entry.action, restored=fields)
-    return _add(replace(entry, action=action, stored=obj, restarts=entry.restarts and bool(fields)), reason)
+    return _add(replace(entry, action=action, stored=stored, restarts=entry.restarts and bool(fields)), reason)
 
 
-def _send(api: Api, workload: Workload, undo: Undo) -> tuple[dict, dict, tuple[str, ...]]:
-    """(the object before the rollback, and after it, what others have changed). Raises SourceError, MergeError."""
+def _send(api: Api, workload: Workload, undo: Undo) -> tuple[dict, dict, dict, tuple[str, ...]]:
+    """(the object before, the patch, the object after, what others have changed). Raises SourceError, MergeError."""
     resource = WORKLOADS[workload.kind]
     path = resource.path(workload.namespace, workload.name)
     for attempt in range(CONFLICTS + 1):
         now = resource.keep(api.get(path, "get it"))
         patch, others = undo.against(now)
         if not patch:
-            return now, now, others
+            return now, patch, now, others
         body = {"metadata": {"resourceVersion": now["metadata"]["resourceVersion"]}, **patch}
         try:
-            api.patch(path, body, (("fieldManager", FIELD_MANAGER),), "put it back")
-            return now, merge(now, patch), others
+            stored = api.patch(path, body, (("fieldManager", FIELD_MANAGER),), "put it back")
+            return now, patch, resource.keep(stored), others
         except ApiError as error:
             if error.status != 409 or attempt == CONFLICTS:
                 raise

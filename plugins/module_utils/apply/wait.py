@@ -80,7 +80,7 @@ def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
     query = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
     try:
         what = f"list pods in namespace {workload.namespace}"
-        pods = api.objects(POD.path(workload.namespace), what, _slim_pod, query)
+        pods = api.objects(POD.path(workload.namespace), what, _trim_pod, query)
     except SourceError as error:
         return outcome(
             entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}"
@@ -95,7 +95,7 @@ def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
     return entry
 
 
-def _slim_pod(pod: dict) -> dict:
+def _trim_pod(pod: dict) -> dict:
     metadata, spec = pod["metadata"], pod["spec"]
     names = ("name", "labels", "ownerReferences", "deletionTimestamp")
     containers = [{key: item[key] for key in ("name", "lifecycle") if key in item} for item in spec["containers"]]

@@ -23,13 +23,19 @@ class Rollout:
     reason: str = ""
 
 
-def rollout_of(obj: dict) -> Rollout:
-    """The rollout of a Deployment, StatefulSet, DaemonSet or CronJob, as the API server returned the object."""
+def rollout_of(obj: dict, generation: int | None = None) -> Rollout:
+    """The rollout of a Deployment, StatefulSet, DaemonSet or CronJob, as the API server returned the object.
+
+    `generation` is the one that its controller must have seen, by default the present one. A write to the annotations
+    of a Deployment makes a new one, too: who waits for a change of their own names its generation, since others may
+    write faster than the controller follows.
+    """
     kept = stored(obj)
     if kept:
         return Rollout(STORED, kept)
     status = obj.get("status") or {}
-    if (status.get("observedGeneration") or 0) < obj["metadata"].get("generation", 0):
+    wanted = generation if generation is not None else obj["metadata"].get("generation", 0)
+    if (status.get("observedGeneration") or 0) < wanted:
         return Rollout(PROGRESSING, f"the {obj['kind']} controller has not seen the change")
     return {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}[obj["kind"]](obj, status)
 

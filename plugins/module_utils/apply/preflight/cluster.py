@@ -171,7 +171,7 @@ class Preflight:
 
     def _list_pods(self, namespace: str) -> list[dict]:
         query = (("fieldSelector", _ALIVE),)
-        pods = self._api.objects(POD.path(namespace), f"list pods in namespace {namespace}", _slim, query)
+        pods = self._api.objects(POD.path(namespace), f"list pods in namespace {namespace}", _trim, query)
         return [pod for pod in pods if not pod["leaving"]]
 
     def _get_account(self, key: tuple[str, str]) -> tuple[str, ...] | bool:
@@ -213,7 +213,7 @@ def _tenant(pod: dict) -> Tenant | None:
     return Tenant(metadata["namespace"], labels, maker_of(pod), requests, pod["spec"].get("priority") or 0)
 
 
-def _slim(pod: dict) -> dict:
+def _trim(pod: dict) -> dict:
     metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status") or {}
     kept = {key: spec[key] for key in _ADMITTED if key in spec}
     for part in ("containers", "initContainers"):

@@ -98,6 +98,23 @@ def test_it_looks_until_the_rollout_is_complete_and_then_at_the_pods():
         assert outcome(declared, patched()) == [("changed", None)]
 
 
+def later(status: dict[str, Any]) -> dict[str, Any]:
+    """The Deployment after somebody else has written to it, which its controller has not seen."""
+    obj = live(status)
+    obj["metadata"]["generation"] = 9
+    return obj
+
+
+def test_who_writes_annotations_all_the_time_does_not_hide_that_it_is_rolled_out():
+    with script() as declared:
+        looks = [
+            later(status) for status in (DONE | {"observedGeneration": 1}, BEGUN, DONE | {"observedGeneration": 8})
+        ]
+        declared.expect("GET", SHOP, *map(items, looks), query=PAGE)
+        declared.expect("GET", PODS, items(pod()), query=OF_WEB)
+        assert outcome(declared, patched()) == [("changed", None)]
+
+
 def test_all_workloads_of_a_kind_and_namespace_share_one_list():
     names = ["a", "b", "c"]
     with script() as declared:
