@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a rollout does not come up, as the cluster's own events tell it."""
+"""Why a rollout fails, by the cluster's own events."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workloads of a first wave that came up, but whose drill did not pass."""
+"""The workloads of a first wave that rolled out, but whose drill did not pass."""
 
 from __future__ import annotations
 

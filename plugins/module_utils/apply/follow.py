@@ -53,7 +53,7 @@ class Queue:
 class Patience:
     """How to wait: `timeout` in seconds for one rollout, from its patch; None does not wait.
 
-    `interrupted` says why nobody waits any longer.
+    `interrupted` says why the wait ends early.
     """
 
     timeout: int | None
@@ -71,16 +71,16 @@ def follow(
     queue: Queue | None = None,
     note: Callable[[ApplyResult], None] = lambda _entry: None,
 ) -> list[ApplyResult]:
-    """The outcomes of `written` after their rollouts, and then those of the queue.
+    """The results of `written` after their rollouts, and then those of the queue.
 
     A workload that was patched, but whose pods did not follow, has failed. `everywhere`: lists may span all namespaces.
-    `note` hears of each outcome as soon as it is known.
+    `note` hears of each result as soon as it is known.
     """
     return _Follow(api, patience, everywhere, queue, note).run(written)
 
 
 class _Follow:
-    """The rollouts under way, by the place of their outcome."""
+    """The rollouts under way, by the place of their result."""
 
     def __init__(
         self, api: Api, patience: Patience, everywhere: bool, queue: Queue | None, note: Callable[[ApplyResult], None]
@@ -93,12 +93,12 @@ class _Follow:
         self._own = 0  # the first place of the queue
         self._left: deque[tuple[int, Change]] = deque()
         self._waiting: dict[int, tuple[ApplyResult, float]] = {}  # with the end of its time
-        self._outcomes: dict[int, ApplyResult] = {}
+        self._results: dict[int, ApplyResult] = {}
         self._stop = ""
         self._away = False  # the server does not answer at present
 
     def run(self, written: Sequence[ApplyResult]) -> list[ApplyResult]:
-        """All outcomes, in their places."""
+        """All results, in their places."""
         self._own = len(written)
         self._left.extend(enumerate(self._queue.changes, self._own))
         for place, entry in enumerate(written):
@@ -113,7 +113,7 @@ class _Follow:
                     soonest = min(end for _entry, end in self._waiting.values())
                     self._patience.pause(max(min(rest, soonest - self._patience.now()), 0.1))
                     rest = min(rest * 1.5, LONGEST_PAUSE)
-        return [self._outcomes[place] for place in sorted(self._outcomes)]
+        return [self._results[place] for place in sorted(self._results)]
 
     def _may_begin(self) -> bool:
         """Whether the next change need not wait for a place."""
@@ -209,7 +209,7 @@ class _Follow:
         return self._waiting[place][0].stored
 
     def _end(self, place: int, entry: ApplyResult) -> None:
-        self._outcomes[place] = entry
+        self._results[place] = entry
         self._note(entry)
 
 

@@ -38,11 +38,11 @@ class Journal:
         self._add(obj, {"status": status, "reason": reason})
 
     def last(self, uid: str) -> Undo | None:
-        """What the last run that patched this object did to it; None where it came up, was put back or is unknown."""
+        """What the last run that patched this object did to it; None where it rolled out, was rolled back or is unknown."""
         return self._undo(line for line in self._lines() if line.get("uid") == uid)
 
     def own(self, uid: str) -> Undo | None:
-        """What this run did to an object, whether it came up or not; None where that is nothing."""
+        """What this run did to an object, whether it rolled out or not; None where that is nothing."""
         return self._undo(
             line
             for line in self._lines()
@@ -81,7 +81,7 @@ class Journal:
             **what,
         }
         # One write at the end of the file is whole or not there at all, whoever writes beside it. What a hook ran may
-        # be nobody else's business: the file is for its owner.
+        # be confidential: the file is for its owner.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, (json.dumps(entry, ensure_ascii=False) + "\n").encode())

@@ -20,7 +20,7 @@ class Undo:
     patch: dict[str, Any]
 
     def against(self, now: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """(the strategic merge patch that puts `now` back, the dotted paths that somebody else has changed since).
+        """(the strategic merge patch that rolls `now` back, the dotted paths that others have changed since).
 
         Raises MergeError where `before` and `patch` do not belong to one object.
         """

@@ -47,7 +47,7 @@ def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tup
 
 
 def _state(obj: dict, resource: Resource) -> dict:
-    """What a rollout is told from."""
+    """What the state of a rollout depends on."""
     spec = {key: value for key, value in obj["spec"].items() if key not in ("template", "volumeClaimTemplates")}
     metadata = {key: obj["metadata"].get(key) for key in ("namespace", "name", "uid", "generation")}
     return {"kind": resource.kind, "metadata": metadata, "spec": spec, "status": obj.get("status")}
@@ -59,7 +59,7 @@ def key_of(obj: Any) -> tuple:
 
 
 def ended(entry: ApplyResult, rollout: Rollout) -> ApplyResult:
-    """The outcome of a workload whose rollout ended, but did not complete."""
+    """The result of a workload whose rollout ended, but did not complete."""
     if rollout.state == STORED:
         return outcome(entry, "changed", f"stored, not rolled out: {rollout.reason}")
     return replace(outcome(entry, "failed", rollout.reason), rollout_failed=rollout.state == FAILED)

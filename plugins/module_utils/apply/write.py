@@ -68,7 +68,7 @@ class Writer:
         self._lost = ""  # why nothing more can be written at all
 
     def write(self, change: Change) -> ApplyResult:
-        """Patch one workload. Whatever goes wrong is told by the action; nothing is raised."""
+        """Patch one workload. Whatever goes wrong is the reason of its action; nothing is raised."""
         if self._interruption.words:
             return ApplyResult(Action(change.workload, "skipped", f"not started: {self._interruption.words}"))
         if self._lost:
@@ -191,7 +191,7 @@ class _Task:
         self.doubt: str | None = None
 
     def result(self, status: str, reason: str | None) -> ApplyResult:
-        """The outcome. A workload that was patched before something went wrong keeps its diff and its fields."""
+        """The result. A workload that was patched before something went wrong keeps its diff and its fields."""
         change, before, after = self.change, self.obj, self.after
         if after is None:
             return ApplyResult(Action(change.workload, status, reason or None))

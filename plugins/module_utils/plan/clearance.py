@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a look before the start says of one workload."""
+"""What preflight says of one workload."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class Verdict:
     """`blocks` are why the workload is not to be touched now, each with the next step.
 
-    `notes` are what a person should know before the start: what may go wrong, and what nobody could look at.
+    `notes` are what a person should know: what may go wrong, and what could not be checked.
     """
 
     blocks: tuple[str, ...] = ()

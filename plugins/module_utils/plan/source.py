@@ -22,8 +22,8 @@ class Action:
     """What became of one workload. `status`: changed, would-change, unchanged, refused, failed or skipped.
 
     `fields` are the dotted paths that were written, or would be. What was written and then went wrong has failed.
-    `restored` are those that were put back then. `wave` is None for what no wave has to do with. `stops`: no further
-    wave may begin, although this workload is of none. `preflight` is what a look before the start has shown.
+    `restored` are those that were rolled back then. `wave` is None for what no wave has to do with. `stops`: no further
+    wave may begin, although this workload is of none. `preflight` are its notes.
     """
 
     workload: Workload
@@ -66,7 +66,7 @@ class Source(Protocol):
         """Which changes this source could not take, by their index, and why. Writes nothing."""
 
     def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
-        """Whether the pods that each of these changes makes anew can come up. Writes nothing."""
+        """Whether the pods that each of these changes recreates can start. Writes nothing."""
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
         """Write the changes, or with `check` only say what would be written. One failure does not stop the others."""

@@ -101,7 +101,7 @@ def _state_after(source: Source, options: Options, snapshot: Snapshot, judged: A
         now = _read(source, options)
         return now, _judge(now, source, options)
     except SourceError as error:
-        # What was written must be reported, even if nobody can say any more what became of it.
+        # What was written must be reported, even if the state afterwards is not known.
         _note(snapshot, f"the state after the changes is not known: {error}")
         return snapshot, judged
 

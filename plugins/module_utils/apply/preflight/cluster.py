@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cluster shows of whether new pods can come up: read for the workloads that are about to restart, and no more.
+"""Preflight: whether new pods can start, read for the workloads that are about to restart and for no others.
 
 Each list and object is read once a run, and only where a workload needs it. What may not be read is not known.
 """
@@ -57,7 +57,7 @@ _Key = TypeVar("_Key")
 
 
 class Preflight:
-    """Looks before the start. `namespaces` are those that may be listed; None where lists may span all of them."""
+    """Preflight of one run. `namespaces` are those that may be listed; None where lists may span all of them."""
 
     def __init__(self, api: Api, namespaces: Sequence[str] | None):
         self._api = api

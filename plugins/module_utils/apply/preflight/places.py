@@ -73,7 +73,7 @@ def takes(node: Node, pod: dict) -> bool:
 
 
 def left_on(node: Node, tenants: Sequence[Tenant]) -> Amounts:
-    """What nobody has asked for yet."""
+    """What no pod has requested yet."""
     left = dict(node.allocatable)
     for tenant in tenants:
         for name, amount in ({"pods": Fraction(1)} | dict(tenant.requests)).items():

@@ -88,7 +88,7 @@ def _need(resource: str, kind: str, demand: Demand) -> Fraction:
 
 
 def _applies(quota: Quota, pod: dict, demand: Demand) -> bool | None:
-    """Whether the quota counts such pods; None where that cannot be told."""
+    """Whether the quota counts such pods; None where that is not known."""
     ends = pod.get("activeDeadlineSeconds") is not None
     best_effort = not demand.requests and not demand.limits
     known = {"Terminating": ends, "NotTerminating": not ends, "BestEffort": best_effort}
