@@ -152,6 +152,7 @@ options:
         for the rule C(graceful-shutdown-untested).
       - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
       - Reports are written in check mode, too, and are never reported as a change.
+      - A file that this collection did not write is never replaced; the task fails and names it.
     type: str
   report_formats:
     description: Which reports are written. V(json) is C(report.json), V(markdown) is C(report.md).

@@ -38,7 +38,7 @@ class Journal:
         self._add(obj, {"status": status, "reason": reason})
 
     def last(self, uid: str) -> Undo | None:
-        """What the last run that patched this object did to it; None where it rolled out, was rolled back or is unknown."""
+        """What the last run that patched it did to it; None where it rolled out, was rolled back or is unknown."""
         return self._undo(line for line in self._lines() if line.get("uid") == uid)
 
     def own(self, uid: str) -> Undo | None:

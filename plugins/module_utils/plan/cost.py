@@ -24,7 +24,7 @@ class PlannedChange:
 
 
 def pods_restarted(case: Case, change: Change) -> int | None:
-    """How many pods the change restarts by itself; None where it restarts none by its nature or where that is not known."""
+    """How many pods the change restarts by itself; None where that is none by its nature, or not known."""
     workload = case.workload
     if not change.template or workload.kind == "CronJob":
         return None

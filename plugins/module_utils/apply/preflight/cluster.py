@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight: whether new pods can start, read for the workloads that are about to restart and for no others.
+"""Preflight: whether new pods can start. Read for the workloads that are about to restart, and for no others.
 
 Each list and object is read once a run, and only where a workload needs it. What may not be read is not known.
 """

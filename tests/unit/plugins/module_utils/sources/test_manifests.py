@@ -313,6 +313,17 @@ def test_mode_and_links_survive_a_write(tmp_path):
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["app.yaml"]
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_a_link_out_of_the_folder_is_judged_and_not_written(check, tmp_path):
+    outside = write(tmp_path, "theirs/app.yaml", faulty())
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "app.yaml").symlink_to(outside)
+    outcome = remediate(tmp_path, source="ours", check=check)
+    [action] = outcome.report["actions"]
+    assert action["status"] == "failed" and "a link to a file outside" in action["reason"]
+    assert outside.read_text() == faulty()
+
+
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path):
     path = write(tmp_path, "app.yaml", faulty())
     chosen = options(tmp_path)
