@@ -25,18 +25,22 @@ def write_file(path: Path, text: str) -> None:
 
     Raises OSError, FileExistsError where that would replace a file that the product did not write.
     """
+    content = text.encode()
     require_own(path)
+    if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
+        return  # thousands of patches are seldom new ones, and each would wait for the disk
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_file(path, text.encode())
+    replace_file(path, content)
 
 
 def require_own(path: Path) -> None:
     """Raises FileExistsError where `path` is a file that the product did not write, OSError where nobody can tell."""
-    try:
-        with path.open("rb") as stream:
-            beginning = stream.read(_BEGINNING)
-    except FileNotFoundError:
+    if not path.exists():
         return
+    if not path.is_file():
+        raise FileExistsError(errno.EEXIST, "it is not a regular file", str(path))
+    with path.open("rb") as stream:
+        beginning = stream.read(_BEGINNING)
     if beginning and MARK not in beginning:
         reason = (
             "the file was not written by graceful.termination, and is not replaced: move it, or choose another path"

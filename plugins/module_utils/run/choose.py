@@ -54,14 +54,15 @@ def choose(
         left_out += plan.over_limit
     entries += [_entry(one, "skipped", reason) for one, reason in left_out]
     # Those of a wave whose canary failed are described anew.
-    failed = [workload for workload in snapshot.workloads if workload.key in _failed_wave(guardrails)]
-    kept = [entry for entry in progress.actions if entry["object"] not in {workload.key for workload in failed}]
+    again = _failed_wave(guardrails)
+    failed = {workload.key: workload for workload in snapshot.workloads if workload.key in again}
+    kept = [entry for entry in progress.actions if entry["object"] not in failed]
     numbers = {one.change.workload.identity: number for number, wave in now for one in wave}
     waves = guardrails.waves if live else ALL_AT_ONCE
     return Wave(
         changes=tuple(one for _number, wave in now for one in wave),
         later=tuple(later),
-        numbers=numbers | {workload.identity: progress.wave for workload in failed},
+        numbers=numbers | {workload.identity: progress.wave for workload in failed.values()},
         number=now[-1][0] if now else len(waves),
         of=len(waves),
         total=progress.total or len(planned),

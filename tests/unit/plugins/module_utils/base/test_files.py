@@ -191,6 +191,25 @@ def test_a_report_does_not_take_the_place_of_what_somebody_else_wrote(theirs: st
     assert (path.read_text(), names(tmp_path)) == (theirs, ["report.json"])
 
 
+def test_a_report_does_not_take_the_place_of_what_is_no_file(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("folder", "pipe"):
+        with pytest.raises(FileExistsError, match="not a regular file"):
+            write_file(tmp_path / name, OURS)
+    assert names(tmp_path) == ["folder", "pipe"]
+
+
+def test_what_is_there_already_is_not_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    write_file(path, OURS)
+    os.utime(path, (1, 1))
+    write_file(path, OURS)
+    assert path.stat().st_mtime == 1
+    write_file(path, OURS.replace("v1", "v2"))
+    assert path.stat().st_mtime > 1 and "v2" in path.read_text()
+
+
 @pytest.mark.parametrize("ours", [OURS, "", "# Graceful termination report\n\nby graceful.termination 0.9.0\n"])
 def test_a_report_takes_the_place_of_an_earlier_one(ours: str, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
