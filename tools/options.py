@@ -59,7 +59,7 @@ MODULES = {
     "remediate": (
         AUDIT,
         Place(_RUN, "REMEDIATE_OPTIONS", f"{_MODULES}/remediate.py"),
-        Place("plugins/module_utils/apply/caution.py", "CAUTION_OPTIONS", f"{_MODULES}/remediate.py"),
+        Place("plugins/module_utils/apply/guardrails.py", "GUARDRAIL_OPTIONS", f"{_MODULES}/remediate.py"),
     ),
     "drill": (Place(f"{_PROVE}/drill/options.py", "DRILL_OPTIONS", f"{_MODULES}/drill.py"), TARGET),
     "pod_trace": (TRACE, TARGET),

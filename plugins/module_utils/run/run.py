@@ -30,6 +30,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
+_AFTER = "after the run"  # the scope of what is not known of the state that a run leaves
+
+
 @dataclass
 class Outcome:
     """A run's report, and what it changed or in check mode would change.
@@ -76,9 +79,11 @@ def run_remediate(
     progress = wave.end(actions, interrupted, guardrails.progress)
     written = not check and any(action.written for action in actions)
     if written and progress:
-        _note(snapshot, f"the state after wave {wave.number} of {wave.of} is read when the next one begins")
+        reason = f"the state after wave {wave.number} of {wave.of} is read when the next one begins"
+        snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
     elif written and interrupted:
-        _note(snapshot, f"the state after the changes is not known: {interrupted}")
+        reason = f"the state after the changes is not known: {interrupted}"
+        snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
     elif written:
         snapshot, judged = _state_after(source, options, snapshot, judged)
     costs = _plan(source, snapshot, wave, actions, guardrails) if check else None
@@ -102,12 +107,9 @@ def _state_after(source: Source, options: Options, snapshot: Snapshot, judged: A
         return now, _judge(now, source, options)
     except SourceError as error:
         # What was written must be reported, even if the state afterwards is not known.
-        _note(snapshot, f"the state after the changes is not known: {error}")
+        reason = f"the state after the changes is not known: {error}"
+        snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
         return snapshot, judged
-
-
-def _note(snapshot: Snapshot, reason: str) -> None:
-    snapshot.gaps.append(CoverageGap("all", reason, "after the run"))
 
 
 def _plan(

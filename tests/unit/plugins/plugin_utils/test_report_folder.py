@@ -52,17 +52,17 @@ def test_a_file_of_somebody_else_is_neither_replaced_nor_removed(tmp_path) -> No
     path = tmp_path / "patches/shop/deployment-web.yaml"
     path.parent.mkdir(parents=True)
     path.write_text("mine: true\n")
-    assert _write_patches(tmp_path, report(patch=None)) == []
+    assert write_patches(tmp_path, report(patch=None)) == []
     with pytest.raises(FileExistsError, match="was not written by"):
-        _write_patches(tmp_path, report())
+        write_patches(tmp_path, report())
     assert path.read_text() == "mine: true\n"
 
 
 def test_a_report_of_somebody_else_is_found_before_anything_is_done(tmp_path) -> None:
     (tmp_path / "report.json").write_text('{"suites": []}')
-    _probe(tmp_path, ["markdown"])
+    ReportFolder(tmp_path, ["markdown"]).probe()
     with pytest.raises(ValueError, match=r"report\.json: the file was not written by .*; nothing was done"):
-        _probe(tmp_path, ["markdown", "json"])
+        ReportFolder(tmp_path, ["markdown", "json"]).probe()
 
 
 HELM = {"chart": "ingress-nginx", "version": "4.11.3", "release": "edge", "values": {"controller": {"lifecycle": None}}}
