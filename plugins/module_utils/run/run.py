@@ -29,7 +29,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dril
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-
 _AFTER = "after the run"  # the scope of what is not known of the state that a run leaves
 
 
