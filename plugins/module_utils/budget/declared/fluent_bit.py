@@ -24,5 +24,5 @@ def fluent_bit_timeout(settings: Settings) -> Timeout | None:
         seconds = seconds_of(written[-1].entries["grace"])
         return None if seconds is None else Timeout(seconds, f"{written[-1].place} service grace")
     if services and config.complete:
-        return Timeout(DEFAULT_SECONDS, "default of Fluent Bit for grace")
+        return Timeout(DEFAULT_SECONDS, f"default of Fluent Bit for grace, which {services[-1].place} does not set")
     return None

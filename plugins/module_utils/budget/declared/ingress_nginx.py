@@ -27,6 +27,7 @@ def ingress_nginx_timeout(settings: Settings) -> Timeout | None:
     delay = _DELAY.search(settings.arguments)
     before = int(delay[1]) if delay else 0
     config = config_map_of(settings.container, settings.namespace)
+    default = f"default of ingress-nginx for {OPTION}"
     if config:
         place = f"ConfigMap {'/'.join(config)}"
         data = settings.context.config_of(*config)
@@ -35,9 +36,10 @@ def ingress_nginx_timeout(settings: Settings) -> Timeout | None:
         if OPTION in data:
             seconds = seconds_of(data[OPTION])
             return None if seconds is None else Timeout(before + seconds, f"{place} {OPTION}")
+        default += f", which {place} does not set"
     elif _CONFIG_MAP.search(settings.arguments):
         return None  # in a namespace that is known only where it runs
-    return Timeout(before + DEFAULT_SECONDS, f"default of ingress-nginx for {OPTION}") if official else None
+    return Timeout(before + DEFAULT_SECONDS, default) if official else None
 
 
 def config_map_of(container: Container, namespace: str) -> tuple[str, str] | None:

@@ -233,7 +233,7 @@ def test_what_may_not_be_read_is_not_known_and_withholds_nothing() -> None:
         "images: not known: no right to list pods in namespace shop (403, user jane)",
     ]
     for text in (terminal.render(outcome.report, width=160), markdown.render(outcome.report)):
-        assert "efore the start" in text
+        assert "reflight" in text
         assert "room to surge: not known" in text
 
 

@@ -212,8 +212,9 @@ def test_ingress_nginx_is_told_by_the_config_map_of_its_argument() -> None:
 
 def test_ingress_nginx_has_a_default_where_nothing_else_is_said() -> None:
     default = f"default of ingress-nginx for {OPTION}"
-    assert controller({}) == (240, default)
-    assert controller({"use-gzip": "true"}) == (240, default)
+    silent = f"{default}, which ConfigMap shop/settings does not set"
+    assert controller({}) == (240, silent)
+    assert controller({"use-gzip": "true"}) == (240, silent)
     assert controller(None, ["/nginx-ingress-controller"]) == (240, default)
 
 
@@ -254,7 +255,7 @@ def test_fluent_bits_grace_is_read(name: str, text: str) -> None:
 
 
 def test_fluent_bits_default_holds_where_its_whole_configuration_is_known() -> None:
-    default = (5, "default of Fluent Bit for grace")
+    default = (5, "default of Fluent Bit for grace, which ConfigMap shop/settings main.conf does not set")
     assert fluent_bit(main_conf="[SERVICE]\n    Flush 1\n" + INPUT) == default
     assert fluent_bit(main_conf="@INCLUDE input-*.conf\n[SERVICE]\n    Flush 1\n") is None
     assert (
@@ -268,7 +269,10 @@ def test_fluent_bits_default_holds_where_its_whole_configuration_is_known() -> N
     "text", ["service: [grace]", "- 1", "service: &a {b: *a}", "service: {grace: ${G}}", "{{", "service: {grace: [1]}"]
 )
 def test_an_odd_configuration_of_fluent_bit_declares_nothing(text: str) -> None:
-    assert fluent_bit(main_yaml=text) in (None, (5, "default of Fluent Bit for grace"))
+    assert fluent_bit(main_yaml=text) in (
+        None,
+        (5, "default of Fluent Bit for grace, which ConfigMap shop/settings main.yaml does not set"),
+    )
 
 
 def test_what_is_not_fluent_bit_has_no_grace() -> None:
