@@ -20,6 +20,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
     is_idle,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.workload.queue_workers import queue_worker
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import basename
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
     ANNOTATION,
     BATCH_KINDS,
@@ -32,6 +34,11 @@ PROFILES = ("serving", "worker", "batch", "controller", "unknown")
 _SIDE_PORT = re.compile(
     r"(^|-)(metrics|prom|prometheus|exporter|profiling|pprof|probes|gossip|memberlist|membership)(-|$)"
 )
+# The same for a program that is known to work on a queue, where more ports are there only to look at it.
+_WORKER_PORT = re.compile(
+    r"(^|-)(admin|dashboard|flower|health|healthz|healthcheck|liveness|logs?|monitoring|readiness|status)(-|$)"
+)
+_CONTROLLERS = ("argocd-application-controller",)  # behind Services that are only scraped
 _MONITOR_PORT = 2020  # where Fluent Bit tells about itself, under any name
 _METRICS_SERVICE = re.compile(r"-metrics(-service|-svc)?$")
 _METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics)$")
@@ -63,7 +70,7 @@ class Profile:
 
 def classify(workload: Workload, context: Context, reader: SettingsReader) -> Profile:
     """The profile of a workload, by its annotation if it has one, else by what is known around it."""
-    services, drain = _routes(workload, context.services_of(workload))
+    services, drain = _routes(workload, context)
     name, note = _name(workload, context, services)
     declared = workload.annotations.get(f"{ANNOTATION}profile", "")
     if declared in PROFILES:
@@ -81,7 +88,7 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
 def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:
     if workload.kind in BATCH_KINDS:
         return "batch", None
-    if any(_LEADER_ELECTION.match(word) for container in workload.containers for word in container.words):
+    if any(_is_controller(container) for container in workload.containers):
         return "controller", None
     if services:
         return "serving", None
@@ -89,6 +96,8 @@ def _name(workload: Workload, context: Context, services: list[Service]) -> tupl
     if context.elects_leader(workload):
         return "controller", None
     missing = context.why_unknown("Service", workload.namespace)
+    if missing and _works_on_queue(workload, context) and not _has_port(_applications(workload)):
+        return "worker", None
     if missing and _has_port(_applications(workload)):
         return "unknown", f"profile unknown, judged as serving with less weight: {missing}"
     if missing:
@@ -105,6 +114,16 @@ def _applications(workload: Workload) -> tuple[Container, ...]:
     return own or workload.containers
 
 
+def _is_controller(container: Container) -> bool:
+    return any(_LEADER_ELECTION.match(word) or basename(word) in _CONTROLLERS for word in container.words)
+
+
+def _works_on_queue(workload: Workload, context: Context) -> bool:
+    """Whether it is certain that the pods take jobs from a queue: by their program, or as KEDA scales them."""
+    autoscaler = context.autoscaler_of(workload)
+    return bool(autoscaler and autoscaler.queue) or any(map(queue_worker, _applications(workload)))
+
+
 def _has_port(containers: tuple[Container, ...]) -> bool:
     """Whether a container declares a port by which requests may come."""
     return any(not _is_side_port(container, port.name) for container in containers for port in container.ports)
@@ -119,12 +138,14 @@ def _is_side_port(container: Container | None, *names: str) -> bool:
     return bool(guards or _METRICS_IMAGE.search(image))
 
 
-def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service], tuple[Container, ...]]:
+def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[Container, ...]]:
     """The Services that bring requests to the pods, and the containers that own their target ports."""
+    services = context.services_of(workload)
     if all(is_idle(container) for container in _applications(workload)):
         # Nothing listens, so the Service is there for a name only; a load balancer means a proxy that is injected.
         services = [service for service in services if service.type == "LoadBalancer"]
     ships_logs = any(agent_of(container) == FLUENT_BIT for container in workload.containers)
+    works = _works_on_queue(workload, context)
     routing, owners = [], set()
     for service in services:
         reached = set()
@@ -134,6 +155,8 @@ def _routes(workload: Workload, services: list[Service]) -> tuple[list[Service],
             if _METRICS_SERVICE.search(service.name) or _is_side_port(
                 owner, port.name, own_port.name, str(port.target)
             ):
+                continue
+            if works and any(map(_WORKER_PORT.search, (port.name, own_port.name, str(port.target)))):
                 continue
             if ships_logs and _MONITOR_PORT in (own_port.number, port.target):
                 continue
@@ -171,7 +194,7 @@ def _traits(workload: Workload, context: Context, services: list[Service]) -> tu
     autoscaler = context.autoscaler_of(workload)
     if autoscaler:
         traits.append("autoscaled")
-    if workload.replicas == 0 or (autoscaler and autoscaler.min_replicas == 0):
+    if workload.replicas == 0 or (autoscaler and autoscaler.min_replicas == 0 and not autoscaler.queue):
         traits.append("scaled-to-zero")
     if workload.pod.get("hostNetwork") is True or any(
         port.host_port for container in workload.containers for port in container.ports

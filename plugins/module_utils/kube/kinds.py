@@ -30,8 +30,8 @@ API_VERSIONS = {
 class ContextKind:
     """`plural` is the path segment of the API. `addon`: of an extension that many clusters do not have; no loss then.
 
-    `on_demand`: listed only when a chosen rule needs it. `by_name`: a cluster is never asked for all of them, only for
-    those that a workload refers to.
+    `on_demand`: listed only when a chosen rule needs it, which none does where a cluster shows the same elsewhere.
+    `by_name`: a cluster is never asked for all of them, only for those that a workload refers to.
     """
 
     kind: str
@@ -53,6 +53,8 @@ CONTEXT_KINDS = {
         ContextKind("Service", "v1", "services"),
         ContextKind("PodDisruptionBudget", "policy/v1", "poddisruptionbudgets"),
         ContextKind("HorizontalPodAutoscaler", "autoscaling/v2", "horizontalpodautoscalers"),
+        # On a cluster the HorizontalPodAutoscaler that KEDA makes of it tells.
+        ContextKind("ScaledObject", "keda.sh/v1alpha1", "scaledobjects", addon=True, on_demand=True),
         ContextKind("PersistentVolumeClaim", "v1", "persistentvolumeclaims"),
         ContextKind("Lease", "coordination.k8s.io/v1", "leases"),
         ContextKind("Node", "v1", "nodes"),

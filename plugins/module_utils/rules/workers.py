@@ -14,16 +14,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
-    basename,
-    commands_of,
-    script_of,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.queue_workers import queue_worker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, SCALED_KINDS
 
-_SUBCOMMANDS = {"celery": "worker", "rq": "worker"}  # the same program also schedules and shows
-_WORKERS = ("sidekiq", "rqworker")
-_WORKER_WORD = re.compile(r"(?:^|[^a-z])(?:worker|consumer)(?:$|[^a-z_])", re.IGNORECASE)
 # Celery's tasks are taken off the queue only when done: a killed one is taken up again.
 _LATE_ACKS = re.compile(r"ACKS_LATE$")
 
@@ -35,10 +28,14 @@ def _too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
     # Less than 3 s is grace-period-zero; with a declared drain, grace-period-insufficient does the sum.
     if not 2 < workload.grace <= DEFAULT_GRACE or case.budget.drain_known:
         return
-    for container in workload.containers:
-        if container.name in MESH_PROXIES or _acknowledges_late(container):
+    queue = case.autoscaler.queue if case.autoscaler else ""
+    applications = [container for container in workload.containers if container.name not in MESH_PROXIES]
+    for container in applications:
+        if _acknowledges_late(container):
             continue
-        runner = _runner(container)
+        runner = queue_worker(container)
+        if not runner and queue and len(applications) == 1:
+            runner = f"what KEDA scales by {queue}"
         if runner is None:
             continue
         if case.profile.name == "unknown":
@@ -66,27 +63,6 @@ def _acknowledges_late(container: Container) -> bool:
     )
 
 
-def _plain(command: list[str]) -> list[str]:
-    """The words that say what runs: no flags such as --workers=4, and not what Celery's application is called."""
-    pairs = zip(["", *command], command, strict=False)
-    return [word for before, word in pairs if not word.startswith("-") and before not in ("-A", "--app")]
-
-
-def _runner(container: Container) -> str | None:
-    """The known program that works on a queue; empty where only a word says so, None where nothing does."""
-    script = script_of(container.words)
-    commands = [command.split() for command in commands_of(script)] if script is not None else [list(container.words)]
-    word = False
-    for command in commands:
-        plain = _plain(command)
-        names = [basename(part) for part in plain]
-        for index, name in enumerate(names):
-            if name in _WORKERS or (name in _SUBCOMMANDS and _SUBCOMMANDS[name] in names[index:]):
-                return name
-        word = word or (not _SUBCOMMANDS.keys() & set(names) and any(_WORKER_WORD.search(part) for part in plain))
-    return "" if word else None
-
-
 RULES = (
     Rule(
         id="worker-grace-too-short",
@@ -96,7 +72,8 @@ RULES = (
         why="On SIGTERM a worker finishes the job that it has. With 30 s, longer jobs are killed at every rollout and "
         "every scale-down; by default Celery has told its queue already that they are done.",
         exceptions=(
-            "workloads that a Service routes to, and controllers",
+            "workloads that a Service routes to for more than health, metrics or logs, and controllers",
+            "a trigger of KEDA that counts no messages, such as cpu or cron",
             "a longer grace period, or a declared drain: then the budget is known",
             "celery beat and flower, rq info: no workers",
             "flags such as --workers=4, which servers have",
@@ -107,6 +84,6 @@ RULES = (
         check=_too_short,
         seed="2 settings: grace",
         remedies=(WORKER_GRACE_PERIOD,),
-        needs=("Service", "Lease"),
+        needs=("Service", "Lease", "HorizontalPodAutoscaler"),
     ),
 )

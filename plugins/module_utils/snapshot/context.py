@@ -31,6 +31,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scal
     DisruptionBudget,
     read_autoscaler,
     read_budget,
+    read_scaled_object,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service, read_service
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
@@ -86,6 +87,10 @@ class Context:
                     self.budgets[namespace].add(budget.selector, budget)
             case "HorizontalPodAutoscaler":
                 autoscaler = read_autoscaler(namespace, name, obj)
+                self.autoscalers.setdefault((namespace, *autoscaler.target), autoscaler)
+            case "ScaledObject":
+                # Beside a HorizontalPodAutoscaler in the input, it is what makes that one.
+                autoscaler = read_scaled_object(namespace, name, obj)
                 self.autoscalers[(namespace, *autoscaler.target)] = autoscaler
             case "ConfigMap":
                 data = read_config_map(obj)
@@ -164,5 +169,5 @@ class Context:
         return is_held_by(workload, self.lease_holders.get(workload.namespace, ()))
 
     def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
-        """The HorizontalPodAutoscaler that sets the workload's replicas, if any."""
+        """The HorizontalPodAutoscaler or ScaledObject that sets the workload's replicas, if any."""
         return self.autoscalers.get((workload.namespace, workload.kind, workload.name))

@@ -1,19 +1,32 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What bounds the number of pods from outside: PodDisruptionBudgets and HorizontalPodAutoscalers."""
+"""What bounds the number of pods from outside: PodDisruptionBudgets, HorizontalPodAutoscalers, KEDA's ScaledObjects."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     Unreadable,
     get,
     get_int_or_percent,
+    get_labels,
     get_map,
+    get_maps,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector
+
+# KEDA's triggers that count messages waiting for a consumer (keda.sh/docs/scalers).
+QUEUES = (
+    *("activemq", "apache-kafka", "artemis-queue", "aws-kinesis-stream", "aws-sqs-queue", "azure-eventhub"),
+    *("azure-queue", "azure-servicebus", "beanstalkd", "gcp-pubsub", "gcp-cloudtasks", "ibmmq", "kafka"),
+    *("liiklus", "nats-jetstream", "nsq", "pulsar", "rabbitmq", "redis", "redis-cluster", "redis-cluster-streams"),
+    *("redis-sentinel", "redis-sentinel-streams", "redis-streams", "solace-event-queue", "stan", "temporal"),
+)
+_SCALED_OBJECT = "scaledobject.keda.sh/name"  # the label of the HorizontalPodAutoscaler that KEDA makes
+_METRIC = re.compile(r"^s\d+-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +49,16 @@ class DisruptionBudget:
 
 @dataclass(frozen=True, slots=True)
 class Autoscaler:
-    """A HorizontalPodAutoscaler and the workload that it scales, as (kind, name)."""
+    """A HorizontalPodAutoscaler or a ScaledObject, and the workload that it scales, as (kind, name).
+
+    `queue` is the trigger of KEDA that counts the messages of a queue, such as rabbitmq; empty where there is none.
+    """
 
     namespace: str
     name: str
     target: tuple[str, str]
     min_replicas: int
+    queue: str = ""
 
 
 def read_budget(namespace: str, name: str, obj: dict) -> DisruptionBudget | None:
@@ -71,4 +88,26 @@ def read_autoscaler(namespace: str, name: str, obj: dict) -> Autoscaler:
     spec = get_map(obj, "spec", "")
     target = get_map(spec, "scaleTargetRef", "spec")
     least = get(spec, "minReplicas", int, "spec", 1)
-    return Autoscaler(namespace, name, (str(target.get("kind")), str(target.get("name"))), least)
+    queue = ""
+    if _SCALED_OBJECT in get_labels(get_map(obj, "metadata", ""), "labels", "metadata"):
+        metrics = (get_map(metric, "external", "spec.metrics") for metric in get_maps(spec, "metrics", "spec"))
+        names = (str(get_map(external, "metric", "spec.metrics").get("name")) for external in metrics)
+        queue = next((trigger for name in names if (trigger := _trigger_of(name))), "")
+    return Autoscaler(namespace, name, (str(target.get("kind")), str(target.get("name"))), least, queue)
+
+
+def read_scaled_object(namespace: str, name: str, obj: dict) -> Autoscaler:
+    """KEDA's ScaledObject: without minReplicaCount it scales to zero. Raises Unreadable."""
+    spec = get_map(obj, "spec", "")
+    target = get_map(spec, "scaleTargetRef", "spec")
+    kind = get(target, "kind", str, "spec.scaleTargetRef", "Deployment")
+    least = get(spec, "minReplicaCount", int, "spec", 0)
+    triggers = [str(trigger.get("type")) for trigger in get_maps(spec, "triggers", "spec")]
+    queue = next((trigger for trigger in triggers if trigger in QUEUES), "")
+    return Autoscaler(namespace, name, (kind, str(target.get("name"))), least, queue)
+
+
+def _trigger_of(metric: str) -> str:
+    """The queue trigger behind a metric that KEDA names, such as rabbitmq of s0-rabbitmq-orders; empty for others."""
+    rest = _METRIC.sub("", metric)
+    return max((queue for queue in QUEUES if rest.startswith(f"{queue}-")), key=len, default="")

@@ -25,11 +25,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-KINDS = (*CONTEXT_KINDS, "Namespace", "Pod")
+# No cluster is asked for a ScaledObject: the HorizontalPodAutoscaler that KEDA makes of it tells.
+KINDS = (*(kind for kind in CONTEXT_KINDS if kind != "ScaledObject"), "Namespace", "Pod")
 _READ_FROM = {
     "Service": ("services",),
     "PodDisruptionBudget": ("budgets",),
     "HorizontalPodAutoscaler": ("autoscalers",),
+    "ScaledObject": ("autoscalers",),
     "PersistentVolumeClaim": ("claims",),
     "Lease": ("lease_holders",),
     "Node": ("nodes", "oldest_kubelet"),

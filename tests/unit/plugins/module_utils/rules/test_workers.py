@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    autoscaler,
     container,
+    context_object,
+    disruption_budget,
     lease,
     run,
     service,
@@ -145,6 +148,120 @@ def test_where_it_may_serve_it_is_not_evaluated() -> None:
         entries = run(obj, unknown="no Service is in the input").report["not_evaluated"]
         return [entry["reason"] for entry in entries if entry["rule"] == RULE]
 
-    assert reasons(worker("celery", "worker")) == ["no Service is in the input"]
+    assert reasons(worker("node", "dist/worker.js")) == ["no Service is in the input"]
+    ported = worker("celery", "worker", ports=[{"containerPort": 8000}])
+    assert reasons(ported) == ["no Service is in the input"], "what it listens for is not known"
     assert not reasons(worker("server"))
-    assert not reasons(worker("celery", "worker", grace=300))
+    assert not reasons(worker("node", "dist/worker.js", grace=300))
+
+
+def test_a_known_runner_without_a_port_needs_no_service_to_be_known() -> None:
+    assert run(worker("celery", "worker"), unknown="no Service is in the input").one(RULE)["severity"] == "warning"
+
+
+# What only looks at a worker, and what KEDA says
+
+
+@pytest.mark.parametrize(
+    ("port", "name"),
+    [
+        (8793, "worker-logs"),
+        (8080, "health"),
+        (5555, "flower"),
+        (9090, "metrics"),
+        (8081, "http-status"),
+        (80, "admin"),
+    ],
+)
+def test_a_service_that_only_looks_at_a_worker_makes_it_no_server(port: int, name: str) -> None:
+    obj = worker("exec", "airflow", "celery", "worker", name="web", ports=[{"containerPort": port, "name": name}])
+    result = run(obj, service(ports=[{"port": port, "targetPort": port, "name": name}]))
+    assert result.workload["profile"] == "worker"
+    assert result.one(RULE)["severity"] == "warning"
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("celery", "-A", "shop", "worker"), "http"),
+        (("gunicorn", "shop:app"), "health"),
+        (("node", "dist/worker.js"), "logs"),
+    ],
+)
+def test_what_serves_or_is_not_known_to_be_a_worker_stays_serving(words: tuple[str, ...], name: str) -> None:
+    obj = worker(*words, ports=[{"containerPort": 8080, "name": name}])
+    result = run(obj, service(ports=[{"port": 80, "targetPort": 8080, "name": name}]))
+    assert result.workload["profile"] == "serving"
+    assert not result.of(RULE)
+
+
+def test_a_controller_behind_the_service_of_its_metrics() -> None:
+    obj = worker("argocd-application-controller", ports=[{"containerPort": 8082, "name": "https-controller"}])
+    routed = service(ports=[{"port": 8082, "targetPort": 8082, "name": "https-controller"}])
+    assert run(obj, routed).workload["profile"] == "controller"
+
+
+def scaled(*triggers: str, least: int | None = None, **target: Any) -> dict[str, Any]:
+    """KEDA's ScaledObject of the workload web, or of another target."""
+    spec: dict[str, Any] = {"scaleTargetRef": {"name": "web"} | target, "triggers": [{"type": one} for one in triggers]}
+    return context_object("ScaledObject", "web", spec | ({} if least is None else {"minReplicaCount": least}))
+
+
+@pytest.mark.parametrize(
+    "trigger", ["azure-servicebus", "rabbitmq", "kafka", "aws-sqs-queue", "redis-streams", "gcp-pubsub"]
+)
+def test_what_keda_scales_by_messages_is_a_worker_whatever_it_is_called(trigger: str) -> None:
+    result = run(worker("dotnet", "OrderProcessor.dll"), scaled("cpu", trigger))
+    finding = result.one(RULE)
+    assert finding["severity"] == "warning"
+    assert finding["message"].startswith(f"what KEDA scales by {trigger} looks like a queue worker")
+    assert (result.workload["profile"], result.workload["traits"]) == ("worker", ["autoscaled"])
+
+
+@pytest.mark.parametrize("trigger", ["cpu", "memory", "cron", "prometheus", "metrics-api", "postgresql"])
+def test_triggers_that_count_no_messages(trigger: str) -> None:
+    assert not run(worker("dotnet", "Api.dll"), scaled(trigger, least=1)).of(RULE)
+
+
+@pytest.mark.parametrize("target", [{"name": "other"}, {"kind": "StatefulSet"}])
+def test_the_scaled_object_of_another(target: dict[str, Any]) -> None:
+    assert not run(worker("dotnet", "OrderProcessor.dll"), scaled("rabbitmq", **target)).of(RULE)
+
+
+def test_a_stateful_set_that_keda_scales() -> None:
+    obj = worker("/app/run", kind="StatefulSet")
+    assert run(obj, scaled("rabbitmq", kind="StatefulSet")).one(RULE)
+
+
+def test_several_containers_are_not_all_taken_for_the_worker() -> None:
+    obj = worker("dotnet", "OrderProcessor.dll")
+    obj["spec"]["template"]["spec"]["containers"].append(container("other", ports=None, command=["/app/other"]))
+    assert not run(obj, scaled("rabbitmq")).of(RULE)
+
+
+@pytest.mark.parametrize(
+    ("labels", "metric", "found"),
+    [
+        ({"scaledobject.keda.sh/name": "web"}, "s0-rabbitmq-orders", True),
+        ({"scaledobject.keda.sh/name": "web"}, "s1-azure-servicebus-orders", True),
+        ({"scaledobject.keda.sh/name": "web"}, "s0-prometheus", False),
+        ({"scaledobject.keda.sh/name": "web"}, "s0-redis", False),
+        ({}, "s0-rabbitmq-orders", False),
+    ],
+)
+def test_on_a_cluster_the_autoscaler_that_keda_made_tells(labels: dict[str, str], metric: str, found: bool) -> None:
+    made = autoscaler(1)
+    made["metadata"]["labels"] = labels
+    made["spec"]["metrics"] = [{"type": "External", "external": {"metric": {"name": metric}}}]
+    assert bool(run(worker("dotnet", "OrderProcessor.dll"), made).of(RULE)) == found
+
+
+def test_the_minimum_of_a_scaled_object_is_an_autoscalers() -> None:
+    """Three replicas at least: two may go, and none of them serves alone."""
+    budget = disruption_budget(minAvailable=2)
+    obj = workload(container(), replicas=None)
+    assert {rule for rule in run(obj, service(), budget).rules if rule.startswith(("pdb-b", "single"))}
+    kept = run(obj, service(), budget, scaled("cpu", least=3))
+    assert not kept.of("pdb-blocks-eviction")
+    assert not kept.of("single-replica")
+    assert "autoscaled" in kept.workload["traits"]

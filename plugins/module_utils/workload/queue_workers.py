@@ -1,0 +1,47 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which containers work on a queue, by the program that they run."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
+    basename,
+    commands_of,
+    script_of,
+)
+
+# Programs, and for those that also schedule and show, the word that makes them a worker.
+_WORKERS = frozenset(
+    (
+        *("arq", "dramatiq", "good_job", "huey_consumer", "huey_consumer.py", "rqworker", "shoryuken", "sidekiq"),
+        *("queue:work", "queue:listen", "jobs:work", "resque:work", "solid_queue:start", "delayed_job"),
+    )
+)
+_SUBCOMMANDS = {"celery": "worker", "rq": "worker", "taskiq": "worker", "procrastinate": "worker"}
+_WORKER_WORD = re.compile(r"(?:^|[^a-z])(?:worker|consumer)(?:$|[^a-z_])", re.IGNORECASE)
+_NAMED = ("-A", "--app", "-b", "--broker")  # what follows is called by its owner
+
+
+def queue_worker(container: Container) -> str | None:
+    """The known program that works on a queue; empty where only a word says so, None where nothing does."""
+    script = script_of(container.words)
+    commands = [command.split() for command in commands_of(script)] if script is not None else [list(container.words)]
+    word = False
+    for command in commands:
+        plain = _plain(command)
+        names = [basename(part) for part in plain]
+        for index, name in enumerate(names):
+            if name in _WORKERS or (name in _SUBCOMMANDS and _SUBCOMMANDS[name] in names[index:]):
+                return name
+        word = word or (not _SUBCOMMANDS.keys() & set(names) and any(_WORKER_WORD.search(part) for part in plain))
+    return "" if word else None
+
+
+def _plain(command: list[str]) -> list[str]:
+    """The words that say what runs: no flags such as --workers=4, and no names of the owner's."""
+    pairs = zip(["", *command], command, strict=False)
+    return [word for before, word in pairs if not word.startswith("-") and before not in _NAMED]
