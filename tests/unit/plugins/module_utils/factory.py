@@ -359,7 +359,8 @@ def _check_what_findings_rest_on(
     snapshot: Snapshot, judged: Audit, objects: Sequence[dict[str, Any]], options: dict[str, Any]
 ) -> None:
     """Every audit of these tests is a case for what rules say that they read."""
-    present = {obj["kind"] for obj in objects} & {*CONTEXT_KINDS, "Namespace"}
+    # No cluster is asked for a ScaledObject: the HorizontalPodAutoscaler that KEDA makes of it tells.
+    present = {obj["kind"] for obj in objects} & {*CONTEXT_KINDS, "Namespace"} - {"ScaledObject"}
     refused = {}
     for kind in sorted(present | ({"Pod"} if snapshot.context.injected else set())):
         rest = [obj for obj in objects if obj["kind"] != kind]

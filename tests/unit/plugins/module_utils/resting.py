@@ -25,8 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-# No cluster is asked for a ScaledObject: the HorizontalPodAutoscaler that KEDA makes of it tells.
-KINDS = (*(kind for kind in CONTEXT_KINDS if kind != "ScaledObject"), "Namespace", "Pod")
+KINDS = (*CONTEXT_KINDS, "Namespace", "Pod")
 _READ_FROM = {
     "Service": ("services",),
     "PodDisruptionBudget": ("budgets",),
