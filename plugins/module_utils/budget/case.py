@@ -196,8 +196,10 @@ class Case(Derived):
 
     @cached_property
     def proxy_only_announced(self) -> bool:
-        """Whether the template asks for a proxy of which nothing tells how it will run."""
-        return is_only_announced(self.workload, self.injected)
+        """Whether its template or namespace asks for a proxy of which nothing tells how it will run."""
+        # On a cluster, the pods of namespaces with a mesh are read, and show what is injected.
+        namespace = self.context.namespaces.get(self.workload.namespace) if self.workload.origin.file else None
+        return is_only_announced(self.workload, self.injected, meshed=namespace is not None and namespace.meshed)
 
     # What running pods show
 

@@ -105,6 +105,8 @@ def audit(
     Raises SnippetError where a template cannot be used.
     """
     context = snapshot.context
+    for workload in snapshot.workloads:
+        context.count(workload)
     context.first = min((workload.identity for workload in snapshot.workloads), default=None)
 
     def judged(workload: Workload) -> tuple[Judgement, Undecided] | Skipped:

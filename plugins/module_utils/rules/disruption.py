@@ -60,9 +60,13 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
         yield NotEvaluated(unknown)
         return
     for budget in sorted(case.disruption_budgets, key=lambda budget: budget.name):
-        text = _never_allows(budget, replicas)
+        others = case.context.others_selected_by(budget.selector, case.workload)
+        expected = replicas + others if budget.pods is None else budget.pods
+        text = _never_allows(budget, expected)
         if text:
             pods = f"{replicas} replica{'' if replicas == 1 else 's'}"
+            if others:
+                pods = f"{expected} pods of this workload and others"
             when = f"with {pods}: no pod may ever be evicted"
             if case.autoscaler:
                 when = f"with {pods}, the autoscaler's minimum: while it runs no more, no pod may be evicted"
@@ -127,7 +131,8 @@ RULES = (
         exceptions=(
             "maxUnavailable of 1 % or more: rounded up to one pod",
             "scaled to zero: there is nothing to evict",
-            "the autoscaler's minimum counts, not the declared replicas",
+            "several workloads that one selector takes: all of their pods count",
+            "the autoscaler's minimum counts in manifests, not the declared replicas",
             "replicas not declared: a warning, something outside may set more",
         ),
         check=_blocks,

@@ -17,7 +17,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 
 ANNOUNCED = NotEvaluated(
-    "the template asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster would settle it"
+    "the template or its namespace asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster "
+    "would settle it"
 )
 _OWNED = "another rollout injects a possibly newer proxy, whose other settings are its owner's"
 # What ends a proxy when a job is done, in the words and the names of variables of those who do it.

@@ -37,8 +37,8 @@ def _is_gated(case: Case) -> bool | None:
     gates = get_maps(case.workload.pod, "readinessGates", case.workload.pod_path)
     if any(get(gate, "conditionType", str, path, "").startswith(_GATE_PREFIX) for gate in gates):
         return True
-    labels = case.context.namespaces.get(case.workload.namespace)
-    return None if labels is None else labels.get(_GATE_LABEL) == "enabled"
+    namespace = case.context.namespaces.get(case.workload.namespace)
+    return None if namespace is None else namespace.labels.get(_GATE_LABEL) == "enabled"
 
 
 def _min_ready(case: Case) -> int:

@@ -113,6 +113,9 @@ def _single_replica(case: Case) -> Iterator[Hit]:
         return
     if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case) or case.exclusive:
         return
+    services = case.profile.services
+    if services and all(case.context.others_selected_by(service.selector, workload) for service in services):
+        return  # other workloads serve behind the same Services
     # A StatefulSet has a headless Service for the names of its pods, whether anybody sends requests there or not.
     named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
     surges = workload.kind in ("Deployment", "Rollout")
@@ -213,6 +216,7 @@ RULES = (
             "Recreate, which is a finding of its own",
             "replicas not declared: an info, something outside may set it",
             "an autoscaler's minimum of two or more",
+            "pods of another workload, such as a canary, behind each of its Services",
         ),
         check=_single_replica,
         remedies=(REPLICAS,),

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map
-from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selecting
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selecting, Selector
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.alerting import AlertingRules, read_alerting
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import read_claim
@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dril
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.lease import is_held_by, read_holder
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import Key, Measurement, longest
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.namespace import Namespace, read_namespace
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.node import Node, read_node
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import (
     ROUTE_KINDS,
@@ -44,8 +45,9 @@ class Context:
 
     `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
     `oldest_kubelet` is the lowest version that a node runs; None while no node is known.
+    `scales` maps a namespace to its workloads by key: how many pods, and their labels.
     `routes` maps (namespace, name) of a Service to what brings requests to it, `gateways` (namespace, name) to a class,
-    `namespaces` a name to its labels.
+    `namespaces` a name to its labels and whether a mesh injects there.
     `configs` maps (namespace, name) of a ConfigMap to its texts; one that does not exist has none.
     `measured` maps what requests go to to how long they take.
     `first` is the identity of the first workload of a run: what is true of all of a cluster is said there, once.
@@ -57,13 +59,14 @@ class Context:
     services: dict[str, Selecting[Service]] = field(default_factory=lambda: defaultdict(Selecting))
     budgets: dict[str, Selecting[DisruptionBudget]] = field(default_factory=lambda: defaultdict(Selecting))
     autoscalers: dict[tuple[str, str, str], Autoscaler] = field(default_factory=dict)
+    scales: dict[str, dict[str, tuple[int, dict[str, str]]]] = field(default_factory=dict)
     claims: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     lease_holders: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     nodes: list[Node] = field(default_factory=list)
     oldest_kubelet: Version | None = None
     routes: dict[tuple[str, str], list[Route]] = field(default_factory=lambda: defaultdict(list))
     gateways: dict[tuple[str, str], str] = field(default_factory=dict)
-    namespaces: dict[str, dict[str, str]] = field(default_factory=dict)
+    namespaces: dict[str, Namespace] = field(default_factory=dict)
     configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     measured: dict[Key, Measurement] = field(default_factory=dict)
     alerting: list[AlertingRules] = field(default_factory=list)
@@ -111,11 +114,26 @@ class Context:
             case "Gateway":
                 self.gateways[(namespace, name)] = read_gateway_class(obj)
             case "Namespace":
-                self.namespaces[name] = get_labels(metadata, "labels", "metadata")
+                self.namespaces[name] = read_namespace(obj)
             case kind if kind in ROUTE_KINDS:
                 for route in read_routes(namespace, name, obj):
                     for target in route.services:
                         self.routes[target].append(route)
+
+    def count(self, workload: Workload) -> None:
+        """Take a workload into account whose pods Services and PodDisruptionBudgets of others may select, too."""
+        pods = self.scales.setdefault(workload.namespace, {})
+        autoscaler = self.autoscaler_of(workload) if workload.origin.file else None
+        replicas = autoscaler.min_replicas if autoscaler and workload.replicas else workload.replicas
+        if replicas:
+            # Of one name in two environments the smaller one: each has pods of its own.
+            known = pods.get(workload.key, (replicas, workload.template_labels))
+            pods[workload.key] = min(known[0], replicas), workload.template_labels
+
+    def others_selected_by(self, selector: Selector, workload: Workload) -> int:
+        """How many pods of other workloads of its namespace the selector takes, by the scale of their controllers."""
+        pods = self.scales.get(workload.namespace, {})
+        return sum(number for key, (number, labels) in pods.items() if key != workload.key and selector.matches(labels))
 
     def why_unknown(self, kind: str, namespace: str) -> str | None:
         """The reason why objects of this kind are not known in the namespace; None when they are."""

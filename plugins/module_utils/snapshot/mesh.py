@@ -85,13 +85,25 @@ def proxies_of(workload: Workload, injected: Iterable[Container]) -> tuple[Proxy
     return tuple(proxies)
 
 
-def is_only_announced(workload: Workload, injected: Iterable[Container]) -> bool:
-    """Whether the template asks for a proxy of which nothing tells how it will run. Raises Unreadable."""
+def is_only_announced(workload: Workload, injected: Iterable[Container], *, meshed: bool) -> bool:
+    """Whether the template, or its namespace (`meshed`), asks for a proxy of which nothing tells how it will run.
+
+    Raises Unreadable.
+    """
     if _is_of_the_mesh(workload):
         return False
     annotations = template_annotations(workload)
     silent = [mesh for mesh in _announced(workload, annotations) if not annotations.get(NATIVE[mesh])]
-    return bool(silent) and not proxies_of(workload, injected)
+    told = any(map(annotations.get, NATIVE.values())) or _refuses_proxy(workload, annotations)
+    return bool(silent or (meshed and not told)) and not proxies_of(workload, injected)
+
+
+def _refuses_proxy(workload: Workload, annotations: Mapping[str, str]) -> bool:
+    """Whether its pods get no proxy although their namespace asks for one; no mesh injects into the host's network."""
+    told = {**annotations, **workload.template_labels}
+    return workload.pod.get("hostNetwork") is True or any(
+        told.get(key, "").lower() in ("false", "disabled") for key in _INJECT.values()
+    )
 
 
 def _announced(workload: Workload, annotations: Mapping[str, str]) -> list[str]:

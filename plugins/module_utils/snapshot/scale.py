@@ -34,7 +34,8 @@ class DisruptionBudget:
     """A PodDisruptionBudget; the two values as written.
 
     `unhealthy_policy`: whether pods that are not ready may go whatever the budget; None where nobody decided.
-    `healthy` and `wanted` are numbers of pods as a cluster counts them; both None where nobody has counted.
+    `healthy`, `wanted` and `pods` (all that the selector takes) are numbers as a cluster counts them; None where it has
+    not.
     """
 
     namespace: str
@@ -45,6 +46,7 @@ class DisruptionBudget:
     unhealthy_policy: str | None
     healthy: int | None
     wanted: int | None
+    pods: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def read_budget(namespace: str, name: str, obj: dict) -> DisruptionBudget | None
         get(spec, "unhealthyPodEvictionPolicy", str, "spec"),
         get(status, "currentHealthy", int, "status"),
         get(status, "desiredHealthy", int, "status"),
+        get(status, "expectedPods", int, "status"),
     )
 
 

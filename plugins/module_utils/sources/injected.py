@@ -5,26 +5,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.namespace import asks_for_proxy
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import key_of_maker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
-
-# What asks a mesh to inject, on a namespace or on a pod template: (label or annotation, its value or None for any).
-_ASKS = (
-    ("istio-injection", "enabled"),
-    ("istio.io/rev", None),
-    ("sidecar.istio.io/inject", "true"),
-    ("linkerd.io/inject", "enabled"),
-    ("linkerd.io/inject", "ingress"),
-)
 
 
 def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rules: Sequence[Rule]) -> None:
@@ -55,19 +47,14 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rule
 
 def meshed_namespaces(namespaces: Iterable[dict], workloads: Iterable[Workload]) -> set[str]:
     """The namespaces in which a mesh injects into some pods, as the namespace or a template asks for it."""
-    names = {obj["metadata"]["name"] for obj in namespaces if _asks(obj["metadata"])}
+    names = {obj["metadata"]["name"] for obj in namespaces if asks_for_proxy(obj["metadata"])}
     for workload in workloads:
         template: Any = workload.obj
         for key in workload.template_path.split("."):
             template = template[key]
-        if _asks(template.get("metadata") or {}):
+        if asks_for_proxy(template.get("metadata") or {}):
             names.add(workload.namespace)
     return names
-
-
-def _asks(metadata: Mapping[str, Any]) -> bool:
-    texts = {**(metadata.get("annotations") or {}), **(metadata.get("labels") or {})}
-    return any(texts.get(key) == value if value else bool(texts.get(key)) for key, value in _ASKS)
 
 
 def lean(pod: dict) -> dict:

@@ -52,7 +52,12 @@ _CLEARS = {
     "lb-readiness-gate-missing": {"gateways", "namespaces"},
     "long-lived-connections": {"gateways"},
     "long-request-exceeds-grace": {"gateways"},
+    # In manifests only, where a Namespace is either in the input or not: it makes a doubt of a silence.
+    "mesh-drain-too-short": {"namespaces"},
+    "mesh-job-never-completes": {"namespaces"},
+    "mesh-sidecar-not-native": {"namespaces"},
     "min-ready-seconds-zero": {"gateways", "namespaces"},
+    "pdb-blocks-eviction": {"scales"},
     "pdb-overlap": {"autoscalers"},
     "pdb-unhealthy-pod-eviction-policy": {"autoscalers"},
     "prestop-missing": {"configs"},

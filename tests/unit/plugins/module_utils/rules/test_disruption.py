@@ -137,3 +137,60 @@ def test_the_snippet_replaces_the_budget_that_blocks() -> None:
     )
     snippet = run(workload(), service(), blocks).one(BLOCKS)["snippet"]
     assert 'name: "guard"' in snippet, "one of another name would be a second budget on the same pods"
+
+
+# Several workloads behind one selector
+
+
+def canary(replicas: int = 1, **fields: Any) -> list[dict[str, Any]]:
+    """The Deployments web and web-canary, one selector for the pods of both."""
+    found = [workload(name="web", replicas=replicas), workload(name="web-canary", replicas=1, **fields)]
+    for obj in found:
+        obj["spec"]["template"]["metadata"]["labels"]["tier"] = "edge"
+    return found
+
+
+def of_both(**spec: Any) -> dict[str, Any]:
+    """A PodDisruptionBudget that takes the pods of both."""
+    return disruption_budget(selector={"matchLabels": {"tier": "edge"}}, **spec)
+
+
+@pytest.mark.parametrize("spec", [{"minAvailable": 1}, {"minAvailable": "50%"}])
+def test_all_pods_that_the_selector_takes_count(spec: dict[str, Any]) -> None:
+    assert not run(*canary(), of_both(**spec)).of("pdb-blocks-eviction")
+
+
+@pytest.mark.parametrize("spec", [{"minAvailable": 2}, {"minAvailable": "100%"}, {"maxUnavailable": 0}])
+def test_a_budget_that_keeps_all_of_them_is_found_at_each(spec: dict[str, Any]) -> None:
+    found = run(*canary(), of_both(**spec)).of("pdb-blocks-eviction")
+    assert sorted(entry["name"] for entry in found) == ["web", "web-canary"]
+    assert "2 pods of this workload and others" in found[0]["message"]
+
+
+def test_pods_of_other_labels_or_of_none_do_not_count() -> None:
+    lone = workload(name="web", replicas=1)
+    assert run(lone, workload(name="other"), disruption_budget(minAvailable=1)).of("pdb-blocks-eviction")
+    asleep = canary()
+    asleep[1]["spec"]["replicas"] = 0
+    assert run(*asleep, of_both(minAvailable=1)).of("pdb-blocks-eviction")
+    elsewhere = canary()
+    elsewhere[1]["metadata"]["namespace"] = "other"
+    assert run(*elsewhere, of_both(minAvailable=1)).of("pdb-blocks-eviction")
+
+
+@pytest.mark.parametrize(("pods", "blocks"), [(1, True), (3, False)])
+def test_what_a_cluster_has_counted_beats_what_was_read(pods: int, blocks: bool) -> None:
+    counted = disruption_budget(minAvailable=1) | {"status": {"expectedPods": pods}}
+    assert bool(run(workload(replicas=1), counted).of("pdb-blocks-eviction")) == blocks
+
+
+def test_an_autoscalers_minimum_counts_in_manifests() -> None:
+    scaled = [*canary(), autoscaler(2, "web-canary"), of_both(minAvailable=2)]
+    assert not run(*scaled, file="shop.yaml").of("pdb-blocks-eviction")
+
+
+def test_one_of_several_workloads_behind_a_service_does_not_serve_alone() -> None:
+    routed = service(selector={"tier": "edge"})
+    assert not run(*canary(), routed).of("single-replica")
+    alone = run(*canary(), routed, service(name="other", selector={"app": "web"})).of("single-replica")
+    assert [entry["name"] for entry in alone] == ["web"], "one of its Services has no other pod"

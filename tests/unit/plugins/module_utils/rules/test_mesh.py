@@ -98,7 +98,7 @@ def test_a_proxy_that_stands_in_the_template_has_to_move() -> None:
     assert finding["severity"] == "warning"
     assert finding["path"] == "spec.template.spec.containers[istio-proxy]"
     assert "stands in the template" in finding["reason"]
-    assert "take it out there" in finding["snippet"]
+    assert "remove it there" in finding["snippet"]
 
 
 @pytest.mark.parametrize(
@@ -428,3 +428,55 @@ def test_a_proxy_s_environment_of_a_wrong_type_makes_the_workload_unreadable() -
 def test_no_value_of_the_live_proxy_reaches_the_report() -> None:
     secret = json.dumps({"proxyMetadata": {"TOKEN": "hunter2"}})
     assert "hunter2" not in json.dumps(judged(meshed(), proxy(env={"PROXY_CONFIG": secret})).report)
+
+
+# A namespace that asks for a mesh
+
+
+def namespace(labels: dict[str, str] | None = None, annotations: dict[str, str] | None = None) -> dict[str, Any]:
+    """The namespace shop."""
+    metadata = {"name": "shop", "labels": labels or {}, "annotations": annotations or {}}
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+
+
+def doubts(obj: dict[str, Any], asking: dict[str, Any]) -> set[str]:
+    """The rules that are not evaluated for want of a live pod."""
+    entries = run(obj, service(), asking, file="shop.yaml").report["not_evaluated"]
+    return {entry["rule"] for entry in entries if "asks for a mesh proxy" in entry["reason"]}
+
+
+@pytest.mark.parametrize(
+    "asking",
+    [
+        namespace({"istio-injection": "enabled"}),
+        namespace({"istio.io/rev": "1-24"}),
+        namespace(annotations={"linkerd.io/inject": "enabled"}),
+        namespace(annotations={"linkerd.io/inject": "ingress"}),
+        namespace({"linkerd.io/inject": "enabled"}),
+    ],
+)
+def test_a_namespace_in_the_input_that_injects_is_no_all_clear(asking: dict[str, Any]) -> None:
+    assert DRAIN in doubts(workload(), asking)
+    job = workload(container(command=["python", "sync.py"]), kind="CronJob")
+    assert JOB in doubts(job, asking)
+
+
+@pytest.mark.parametrize(
+    ("asking", "refusing"),
+    [
+        (namespace(), {}),
+        (namespace({"istio-injection": "disabled"}), {}),
+        (namespace(annotations={"linkerd.io/inject": "disabled"}), {}),
+        (namespace({"istio-injection": "enabled"}), {"labels": {"sidecar.istio.io/inject": "false"}}),
+        (namespace({"istio-injection": "enabled"}), {"annotations": {"sidecar.istio.io/inject": "false"}}),
+        (namespace(annotations={"linkerd.io/inject": "enabled"}), {"annotations": {"linkerd.io/inject": "disabled"}}),
+        (namespace({"istio-injection": "enabled"}), {"pod": {"hostNetwork": True}}),
+    ],
+)
+def test_no_doubt_where_nothing_is_injected(asking: dict[str, Any], refusing: dict[str, Any]) -> None:
+    assert not doubts(meshed(container(), **refusing), asking)
+
+
+def test_what_the_template_says_of_the_proxy_beats_the_doubt() -> None:
+    asking = namespace({"istio-injection": "enabled"})
+    assert not doubts(meshed(container(), annotations={"sidecar.istio.io/nativeSidecar": "true"}), asking)

@@ -274,7 +274,7 @@ def test_large_uploads_count_where_they_stream(size: str | None, buffering: str 
 def test_labels_of_a_namespace_are_known() -> None:
     known = Context()
     known.add(namespace_object("shop", team="x"))
-    assert known.namespaces == {"shop": {"team": "x"}}
+    assert {name: namespace.labels for name, namespace in known.namespaces.items()} == {"shop": {"team": "x"}}
 
 
 @pytest.mark.parametrize(
