@@ -53,6 +53,7 @@ _EXAMPLE = {
     "seconds": 10,
     "grace_seconds": 60,
     "replaces": [],
+    "windows": False,
     "selector": {"matchLabels": {"app": "checkout"}},
 }
 

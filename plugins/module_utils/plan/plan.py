@@ -144,6 +144,7 @@ def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
         "seconds": case.wanted_prestop[0],
         "grace_seconds": grace_seconds,
         "replaces": _replaced_handlers(hit.container),
+        "windows": workload.windows,
         **hit.remedy.variables,
     }
 

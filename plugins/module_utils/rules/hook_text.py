@@ -28,27 +28,17 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.comm
     commands_in,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import (
-    asks_for_drain,
-    stops_server,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
-    SHELLS,
-    basename,
-    script_of,
-    sleep_seconds,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS, basename, script_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell_less import lacks_shell
 
 _ENOUGH = 5  # seconds of a pause before the server is stopped, from which on nothing is said
-# Programs that take no time worth counting and stop nothing.
+# Programs that take no time worth counting.
 _INSTANT = (
     *("echo", "printf", "true", ":", "[", "[[", "test", "date", "set", "export", "cd"),
     *("touch", "logger", ""),
 )
 _SAYS = ("echo", "printf", "logger", ":")
-# Images by these names have no shell; their variants for debugging do, and so do some of a vendor that builds both.
-_SHELL_LESS = re.compile(r"distroless|(?:^|/)static(?:-debian\d|:nonroot)|[-:]scratch$|(?:^|/)chainguard/")
-_HAS_SHELL = re.compile(r"[-:.](?:debug|dev|shell|busybox)(?![a-z])|^(?:bash|busybox|git|[a-z]{1,20}-base)(?::|$)")
 _USUAL_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
 _POOL = r"(?:db|database|data-?source|(?:connection[-_]?)?pool|hikari|jdbc)s?"
 _CLOSING = r"(?:close|disconnect|destroy|shutdown)"
@@ -68,11 +58,6 @@ def _text(container: Container) -> str:
     return " ".join(container.pre_stop.command) if container.pre_stop else ""
 
 
-def _lacks_shell(image: str) -> bool:
-    image = image.lower().partition("@")[0]
-    return bool(_SHELL_LESS.search(image)) and not _HAS_SHELL.search(image.rpartition("/")[2])
-
-
 def _calls_shell(words: Sequence[str]) -> bool:
     """Whether a hook starts a shell or sleep from where an image has them; elsewhere a volume may hold one."""
     folder, _slash, program = words[0].rpartition("/")
@@ -84,9 +69,11 @@ def _calls_shell(words: Sequence[str]) -> bool:
 def _shell_missing(case: Case) -> Iterator[Hit]:
     for container, _commands in _exec_hooks(case.workload.all_containers):
         words = container.pre_stop.command if container.pre_stop else ()
+        if container.pre_stop and container.pre_stop.windows:
+            continue  # there, prestop-missing says what Windows does not have
         look = case.look(container)
         bare, read = look is not None and look.bare, look is not None and look.processes is not None
-        if not _calls_shell(words) or not (bare or (_lacks_shell(container.image) and not read)):
+        if not _calls_shell(words) or not (bare or (lacks_shell(container.image) and not read)):
             continue
         program = basename(words[0])
         known, manual = "an image of this name", "that the image has no shell is taken from its name; try it on a pod"
@@ -104,37 +91,23 @@ def _shell_missing(case: Case) -> Iterator[Hit]:
             container,
             "error" if bare and failed else None,
             numbers={"prestop_seconds": 0},
-            evidence=None if _lacks_shell(container.image) else "runtime",
+            evidence=None if lacks_shell(container.image) else "runtime",
         )
-
-
-def _seconds_before_stop(commands: Sequence[Command], text: str) -> float | None:
-    """The pause before the command that stops the server; None where nothing stops it, or that is not known."""
-    slept = 0.0
-    for command in commands:
-        if stops_server(command, text):
-            return slept
-        seconds = sleep_seconds(command.words)
-        if command.keyword in ("while", "until", "for") or (seconds is None and command.program not in _INSTANT):
-            return None
-        slept += seconds or 0
-    return None
 
 
 def _stops_early(case: Case) -> Iterator[Hit]:
     seconds, source = case.wanted_prestop
-    for container, commands in _exec_hooks(case.profile.drain_containers):
-        slept = _seconds_before_stop(commands, _text(container))
-        if slept is None and asks_for_drain(container):
-            hook = case.hook_of(container)
-            slept = float(hook.seconds - hook.waits)
-        if slept is None or slept >= _ENOUGH:
+    for container in case.profile.drain_containers:
+        stop = next(iter(stops_of(container)), None)
+        if stop is None or stop.starts.most >= _ENOUGH:
             continue
+        slept = stop.starts.most
+        cut = ", and what is in flight is cut" if stop.drains is False else ""
         added = max(seconds - math.floor(slept), 0)
         grace = max(case.workload.grace + added, case.budget.required + added)
         yield Hit(
             f"the preStop hook stops the server {slept:g} s after the pod is told to go, while new requests still "
-            f"arrive: they are refused; {seconds} s ({source}) before it let that end",
+            f"arrive: they are refused{cut}; {seconds} s ({source}) before it let that end",
             f"{container.path}.lifecycle.preStop.exec",
             Remedy(
                 PRESTOP_DELAY_FIRST,

@@ -43,7 +43,7 @@ def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
     ]
     if all(container.pre_stop and takes_no_time(container.pre_stop) for container, _hook in hooks):
         return []  # prestop-missing
-    if case.delays_itself or any(hook.drains or hook.seconds >= wanted for _container, hook in hooks):
+    if case.delays_itself or any(hook.drains or hook.endless or hook.seconds >= wanted for _container, hook in hooks):
         return []
     return hooks
 
@@ -55,8 +55,12 @@ def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
     longer = case.workload.grace + wanted - case.hook_of(container).seconds
     required = wanted + (case.budget.drain.seconds or 0) + case.budget.margin
     values = {"seconds": wanted, "grace_seconds": max(longer, required)}
-    if container.pre_stop and container.pre_stop.kind == "exec":
-        return Remedy(PRESTOP_EXEC_SLEEP, "the hook is a command: whether it does more than wait is not known", values)
+    only_waits = case.hook_of(container).only_waits
+    if container.pre_stop and container.pre_stop.kind == "exec" and not (only_waits and case.oldest >= SLEEP_ACTION):
+        why = "the hook is a command: whether it does more than wait is not known"
+        if only_waits:
+            why = f"the hook only waits; Kubernetes {case.oldest} has no sleep action to take its place"
+        return Remedy(PRESTOP_EXEC_SLEEP, why, values)
     if wanted > planned:
         reason = f"takes {wanted} s, above the policy's {planned} s for external-lb"
         return Remedy(PRESTOP_SLEEP, reason, values)

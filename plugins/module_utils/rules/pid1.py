@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     is_deaf_shell,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import in_place
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     behind_init,
@@ -30,6 +31,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 # `exec PROGRAM` replaces the shell; `exec >file` only redirects. An init that the shell starts is not PID 1 either.
 HANDLES_SIGTERM = re.compile(r"trap\s|(?:\w+=\S*\s+)*exec\s+(?!\d*[<>])\S")
 
+# Measured as PID 1 with an application that drains for 1 s, with dash, bash and busybox as their shells: npm 11 ends
+# after 0.6 s with dash and lets the application drain with the others; yarn 1.22 and pnpm 9 end at once with all three.
+_PACKAGE_MANAGERS = ("npm", "npx", "yarn", "yarnpkg", "pnpm")
+# Images whose sh is dash.
+_DEBIAN = re.compile(r"(?:^|/)node(?::(?!.*alpine)|$)|debian|bookworm|bullseye|trixie|ubuntu|slim")
+
 _SEEN = (
     "a running pod shows it: the shell is PID 1, has children and no handler for the stop signal, so they never learn "
     "of a stop and work on until they are killed after {grace} s: what is in flight then is cut"
@@ -41,7 +48,8 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
     if not workload.application_is_pid1:
         return
     for container in workload.containers:
-        written = container.words if container.command else ()
+        sure = bool(container.command) or not has_script(container.args)
+        written = container.words if container.command else () if sure else container.args
         started = behind_init(written)
         words = started or written
         script = script_of(words)
@@ -54,20 +62,72 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
         single = len(commands) == 1
         may_go = single or (basename(words[0] if words else "") == "bash" and ends_in_program(script or ""))
         idle = bool(words) and is_idle(replace(container, command=words, args=()))
-        if idle and started:
+        if idle and (started or not sure):
             continue  # it ends at once, and nothing is lost
+        message = _message(basename(written[0]) if started else "", workload.grace, idle=idle, may_go=may_go)
+        if confirmed and not idle:
+            message = _SEEN.format(grace=workload.grace)
+        elif not sure:
+            message = f"where the image's entrypoint starts its arguments, as most do: {message}"
         yield Hit(
-            _SEEN.format(grace=workload.grace)
-            if confirmed and not idle
-            else _message(basename(written[0]) if started else "", workload.grace, idle=idle, may_go=may_go),
-            f"{container.path}.command",
+            message,
+            f"{container.path}.{'command' if sure else 'args'}",
             exec_entrypoint(container, single=single),
             container,
-            _severity(case, idle=idle, confirmed=confirmed, may_go=may_go),
+            _severity(case, idle=idle, confirmed=confirmed, may_go=may_go or not sure),
             {"commands": len(commands), "grace_seconds": workload.grace},
             # The command alone would have told it, and no less gravely than as a warning.
             "static" if declared and not (confirmed and may_go) else "runtime",
         )
+
+
+def _package_manager(case: Case) -> Iterator[Hit]:
+    if not case.workload.application_is_pid1:
+        return
+    for container in case.workload.containers:
+        words = container.words if container.command else container.args
+        program, *operands = list(in_place(behind_init(words) or words)) or [""]
+        name = basename(program)
+        if name not in _PACKAGE_MANAGERS or not _runs_script(name, operands):
+            continue
+        surely = name != "npm" or _DEBIAN.search(container.image)
+        if name == "npm" and "alpine" in container.image:
+            continue
+        message = (
+            "the application is killed within a second, with all that is in flight: on SIGTERM "
+            f"{name} ends without waiting for it"
+        )
+        if name == "npm":
+            message = (
+                "npm passes SIGTERM to the shell that it starts. Where that is dash, as in Debian and Ubuntu, it "
+                "ends without passing it on, npm with it, and the application is killed within a second, with all that "
+                "is in flight"
+            )
+        yield Hit(
+            f"{message}; start the application itself, as the script in package.json does",
+            f"{container.path}.{'command' if container.command else 'args'}",
+            Remedy(
+                EXEC_ENTRYPOINT,
+                "what the script starts stands in package.json",
+                {"single": True, "in_args": False, "only_args": not container.command},
+            ),
+            container,
+            "info" if not surely or case.profile.name == "batch" else None,
+            {"grace_seconds": case.workload.grace},
+        )
+
+
+def _runs_script(name: str, operands: list[str]) -> bool:
+    """Whether a package manager starts an application, by any of its words for that."""
+    plain = [word for word in operands if not word.startswith("-")]
+    if name in ("npm", "npx"):
+        return name == "npx" or bool({"start", "run", "run-script", "exec"} & set(plain[:3]))
+    return bool(plain) and plain[0] not in ("install", "add", "config", "cache", "audit", "publish")
+
+
+def _check(case: Case) -> Iterator[Hit]:
+    yield from _shell_wrapper(case)
+    yield from _package_manager(case)
 
 
 def exec_entrypoint(container: Container, *, single: bool) -> Remedy:
@@ -76,7 +136,9 @@ def exec_entrypoint(container: Container, *, single: bool) -> Remedy:
     The script itself stays out of the report: it may hold a secret.
     """
     in_args = bool(container.command) and has_script(container.words) and not has_script(container.command)
-    variables = {"single": single, "in_args": in_args}
+    # A command would take the place of the image's entrypoint.
+    only_args = not container.command and has_script(container.args)
+    variables = {"single": single, "in_args": in_args, "only_args": only_args}
     return Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", variables)
 
 
@@ -123,8 +185,8 @@ RULES = (
         why="The kernel delivers SIGTERM to PID 1 only if it has a handler. A shell has none without a trap and "
         "forwards nothing: the application never learns that it should stop. It works on until it is killed at the end "
         "of the grace period: every stop takes all of that, and connections and work that last longer are cut. Behind "
-        "an init the shell ends by SIGTERM instead, and the init and the application with it at once. Where a running "
-        "pod shows it, it is an error.",
+        "an init the shell ends by SIGTERM instead, and the init and the application with it at once. npm, yarn and "
+        "pnpm start the application through a shell, or do not wait for it. An error where a running pod shows it.",
         exceptions=(
             "a single simple command, which most shells replace themselves with: an info",
             "several of bash's, the last of them a program, which it replaces itself with: an info",
@@ -132,11 +194,13 @@ RULES = (
             "exec or trap in the script, unless a running pod shows otherwise",
             "a running pod shows that the shell has made way for a program or handles the signal",
             "tini or dumb-init in front of the application itself, or one that sends another signal",
+            "a script in args alone, as the image's entrypoint is not known: an info",
+            "npm in an image of Alpine, whose shell makes way for the application; in one of unknown making: an info",
             "shareProcessNamespace or hostPID: the shell is not PID 1",
             "Windows pods",
             "batch workloads: an info",
         ),
-        check=_shell_wrapper,
+        check=_check,
         remedies=(EXEC_ENTRYPOINT,),
         seed="fault 1",
         observes=(EXEC,),

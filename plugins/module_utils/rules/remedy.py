@@ -108,7 +108,7 @@ OF_THE_TEMPLATE = (PROBE_GRACE_PERIOD,)  # restarts the pods
 DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     READINESS_PROBE: {"port": None},
     ROLLOUT_STRATEGY: {"max_surge": "25%"},
-    EXEC_ENTRYPOINT: {"single": False, "in_args": False},
+    EXEC_ENTRYPOINT: {"single": False, "in_args": False, "only_args": False},
     REPLICAS: {"replicas": 2},
     DISRUPTION_BUDGET: {"selector": {}},
     LIVENESS_PROBE: {"failure_threshold": 6},

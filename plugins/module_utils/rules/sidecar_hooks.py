@@ -20,8 +20,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh import quits_proxy, waits_for_proxy
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
-from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 
 
 def _hook_remedy(case: Case, container: Container, *, injected: bool) -> Remedy:
@@ -77,6 +78,10 @@ def _quit_in_server(case: Case) -> Iterator[Hit]:
                 break
 
 
+def _waits(hook: HookTime) -> bool:
+    return hook.endless or hook.seconds > 0
+
+
 def _sidecar_misuse(case: Case) -> Iterator[Hit]:
     workload = case.workload
     injected = [one for one in case.injected if one.native_sidecar]
@@ -86,7 +91,7 @@ def _sidecar_misuse(case: Case) -> Iterator[Hit]:
         commands, text = commands_in(words), " ".join(words)
         if hook is None or "drain" in text.lower() or any(waits_for_proxy(commands)):
             continue
-        if any(stops_server(command, text) or quits_proxy(command) for command in commands):
+        if hook_stops_server(container) or any(quits_proxy(command) for command in commands):
             message, severity = (
                 "the preStop hook ends this native sidecar while the application still works: hooks of sidecars run "
                 "at the start of a termination, only their SIGTERM waits for the application",
@@ -94,7 +99,7 @@ def _sidecar_misuse(case: Case) -> Iterator[Hit]:
             )
         elif agent_of(container):
             continue  # it looks at files at intervals, and has to outlive the application by one
-        elif case.hook_of(container).seconds or any(command.keyword in ("while", "until") for command in commands):
+        elif _waits(case.hook_of(container)) or any(command.keyword in ("while", "until") for command in commands):
             message, severity = (
                 "the preStop hook of this native sidecar delays nothing that the kubelet does not delay already: it "
                 "runs beside the application's hook, and SIGTERM waits for the application anyway",

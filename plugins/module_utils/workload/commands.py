@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import STARTERS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     commands_of,
@@ -17,8 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]", "::1", "0.0.0.0")
 BRANCHES = ("if", "elif", "while", "until", "for", "case", "select")
-_IN_FRONT = ("exec", "command", "nohup", "env", "sudo", "gosu", "su-exec", "timeout")
-_WITH_VALUE = ("gosu", "su-exec", "timeout")  # the first word that is no option belongs to these themselves
+_IN_A_ROW = 20  # of programs that only start the next one; text from a cluster may be hostile
 _HTTP_CLIENTS = ("curl", "wget")
 _TCP_CLIENTS = ("nc", "ncat", "netcat")
 
@@ -66,19 +66,18 @@ def commands_in(words: Sequence[str]) -> list[Command]:
 def _command(words: list[str]) -> Command:
     keyword = words.pop(0) if words and words[0] in BRANCHES else ""
     negated = bool(words) and words[0] == "!"
-    start = int(negated)
-    while start < len(words):
-        first = basename(words[start])
-        if first in _IN_FRONT:
-            start += 1
-            while start < len(words) and words[start].startswith("-"):
-                start += 1
-            start += first in _WITH_VALUE
-        elif _assigns(words[start]):
-            start += 1
+    rest = words[int(negated) :]
+    for _one in range(_IN_A_ROW):
+        if not rest:
+            break
+        first = basename(rest[0])
+        if first in STARTERS:
+            rest = STARTERS[first].behind(rest[1:])[STARTERS[first].operands :]
+        elif _assigns(rest[0]):
+            rest = rest[1:]
         else:
-            return Command((first, *words[start + 1 :]), keyword, negated)
-    return Command((), keyword, negated)
+            return Command((first, *rest[1:]), keyword, negated)
+    return Command(tuple(rest), keyword, negated)
 
 
 def _assigns(word: str) -> bool:

@@ -29,12 +29,16 @@ PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 
 @dataclass(frozen=True, slots=True)
 class Handler:
-    """A lifecycle handler. `kind` is one of HANDLERS; `seconds` for sleep, `command` for exec, `port` for httpGet."""
+    """A lifecycle handler. `kind` is one of HANDLERS; `seconds` for sleep, `command` for exec, `port` for httpGet.
+
+    `windows`: Windows runs the command.
+    """
 
     kind: str
     seconds: int = 0
     command: tuple[str, ...] = ()
     port: int | str = 0
+    windows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +77,8 @@ class Container:
         return self.command + self.args
 
 
-def read_container(spec: dict, path: str, *, native_sidecar: bool = False) -> Container:
-    """Read and check one entry of `containers` or `initContainers`. Raises Unreadable."""
+def read_container(spec: dict, path: str, *, native_sidecar: bool = False, windows: bool = False) -> Container:
+    """Read and check one entry of `containers` or `initContainers` of a Linux or a Windows pod. Raises Unreadable."""
     name = get(spec, "name", str, path, "")
     if not name:
         raise Unreadable(f"{path}: a container without a name", line_of(spec))
@@ -90,8 +94,8 @@ def read_container(spec: dict, path: str, *, native_sidecar: bool = False) -> Co
         command=get_texts(spec, "command", path),
         args=get_texts(spec, "args", path),
         ports=tuple(_read_port(port, path) for port in get_maps(spec, "ports", path)),
-        pre_stop=_read_handler(lifecycle, "preStop", f"{path}.lifecycle"),
-        post_start=_read_handler(lifecycle, "postStart", f"{path}.lifecycle"),
+        pre_stop=_read_handler(lifecycle, "preStop", f"{path}.lifecycle", windows=windows),
+        post_start=_read_handler(lifecycle, "postStart", f"{path}.lifecycle", windows=windows),
         probes={probe: get_map(spec, probe, path) for probe in PROBES if spec.get(probe)},
         stop_signal=get(lifecycle, "stopSignal", str, f"{path}.lifecycle", ""),
     )
@@ -105,7 +109,7 @@ def _read_port(port: dict, path: str) -> Port:
     )
 
 
-def _read_handler(lifecycle: dict, hook: str, path: str) -> Handler | None:
+def _read_handler(lifecycle: dict, hook: str, path: str, *, windows: bool) -> Handler | None:
     spec: dict[str, Any] = get_map(lifecycle, hook, path)
     kinds = [kind for kind in HANDLERS if spec.get(kind) is not None]
     if not kinds:
@@ -122,6 +126,7 @@ def _read_handler(lifecycle: dict, hook: str, path: str) -> Handler | None:
         seconds=seconds,
         command=get_texts(body, "command", f"{path}.{kind}") if kind == "exec" else (),
         port=port if isinstance(port := body.get("port"), int | str) else 0,
+        windows=windows,
     )
 
 

@@ -10,19 +10,18 @@ import re
 from dataclasses import dataclass, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Handler
+from ansible_collections.graceful.termination.plugins.module_utils.workload.execution import Execution, execute
+from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import ONLY_SAYS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stop_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
-    basename,
+    SHELLS,
     commands_of,
     is_straight,
     script_of,
     sleep_seconds,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.windows import execute_on_windows
 
-# Hooks that return only when the server has drained: their time is part of the drain, not taken from it.
-_DRAINS = re.compile(r"/(?:wait-shutdown|drain)\b")
-_QUITS = "nginx -s quit"
-_WAITS = re.compile(r"pgrep|pidof|while|until|wait")
-_LOOKS = re.compile(r"\b(?:pgrep|pidof)\b")
 # A command that sends PID 1 a signal. Only plain scripts are believed to reach it: whatever may skip a command, run it
 # elsewhere or end the script before is none.
 _TO_FIRST = re.compile(r"(?:\S*/)?kill (?:-s |-)(?:SIG)?([A-Z]{2,6}[0-9]?|[0-9]{1,2}) 1")
@@ -30,6 +29,11 @@ _NUMBERS = {"2": "INT", "3": "QUIT", "10": "USR1", "12": "USR2", "15": "TERM", "
 _TO_NOWHERE = re.compile(r"\s\d?>\s?/dev/null\b|\s\d?>&\d")
 _NOT_PLAIN = re.compile(r"[|!`$(){}<>]")
 _ONLY_SAYS = re.compile(r"(?:echo|true|:)(?: .*)?|set -[eux]{1,3}")
+# Hooks that return only when the server has drained: their time is part of the drain, not taken from it.
+_DRAINS = re.compile(r"/(?:wait-shutdown|drain)\b")
+_LOOKS = ("pgrep", "pidof", "killall", "ps")
+_WRITES = re.compile(r">(?!\s?/proc/(?:1|self)/fd/)")
+_UNDECLARED = "preStop exec: its time is not declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class HookTime:
 
     `signal` is what the hook sends PID 1 once, such as QUIT, and `waits` the part of `seconds` that follows; both only
     where the text leaves no doubt of it. What PID 1 makes of the signal is not the hook's to say.
+    `endless`: it never ends, and `seconds` says nothing. `only_waits`: a pause and nothing else. `fault`: why the
+    command fails at once; empty where it does not.
     """
 
     seconds: int
@@ -46,6 +52,9 @@ class HookTime:
     drains: bool = False
     signal: str = ""
     waits: int = 0
+    endless: bool = False
+    only_waits: bool = False
+    fault: str = ""
 
     def beside_drain(self, signal: str, drain: int) -> HookTime:
         """What the hook takes beside a drain of so many seconds (0: unknown), of a PID 1 that drains on `signal`.
@@ -67,13 +76,14 @@ def hook_time(handler: Handler | None) -> HookTime:
     if handler is None:
         return NO_HOOK
     if handler.kind == "sleep":
-        return HookTime(handler.seconds, True, "preStop sleep action")
+        return HookTime(handler.seconds, True, "preStop sleep action", only_waits=True)
     if handler.kind == "tcpSocket":
         # The kubelet knows no such handler: the hook fails at once, whatever the port does.
         return HookTime(0, True, "preStop tcpSocket never runs")
     if handler.kind == "httpGet":
         return HookTime(0, False, "preStop httpGet: its time is not declared")
-    return _exec_time(handler.command)
+    execution = execute_on_windows(handler.command) if handler.windows else execute(handler.command)
+    return _exec_time(handler.command, execution)
 
 
 def takes_no_time(handler: Handler) -> bool:
@@ -82,33 +92,29 @@ def takes_no_time(handler: Handler) -> bool:
     return handler.kind in ("exec", "sleep") and hook.exact and not hook.seconds and not hook.drains
 
 
-def _exec_time(command: tuple[str, ...]) -> HookTime:
-    script = script_of(command)
-    drains = _drains(" ".join(command) if script is None else script)
-    if script is None:
-        seconds = sleep_seconds(command)
-        if seconds is not None:
-            return HookTime(math.ceil(seconds), True, "preStop exec sleep")
-        return HookTime(0, False, "preStop exec: its time is not declared", drains)
-    if not is_straight(script):
-        # What is in a loop, a branch or the background may run often, or not at all.
-        return HookTime(0, False, "preStop exec: its time is not declared", drains)
-    parts = [_without_exec(part.split()) for part in commands_of(script)]
-    times = [sleep_seconds(words) for words in parts]
-    seconds = sum(time for time in times if time is not None)
-    substitutes = "$(" in script or "`" in script
-    if substitutes or any(time is None and not _instant(words) for time, words in zip(times, parts, strict=True)):
-        source = "preStop exec: only its literal sleeps are known"
-        return HookTime(math.ceil(seconds), False, source, drains, *_signal_and_wait(script))
-    source = "preStop exec sleep" if seconds else "preStop exec returns at once"
-    return HookTime(math.ceil(seconds), True, source, drains)
+def _exec_time(command: tuple[str, ...], execution: Execution) -> HookTime:
+    span = execution.span
+    drains = _drains(" ".join(command), execution)
+    if span.endless:
+        return HookTime(0, False, "preStop exec: it never ends", drains, endless=True)
+    seconds = math.ceil(span.least)
+    signal, waits = _signal_and_wait(script_of(command) or "")
+    if not span.exact:
+        source = "preStop exec: only its literal sleeps are known" if seconds else _UNDECLARED
+        return HookTime(seconds, False, source, drains, signal, waits)
+    if not seconds:
+        source = "preStop exec fails at once" if execution.fault else "preStop exec returns at once"
+        return HookTime(0, True, source, drains, signal, waits, fault=execution.fault)
+    only_waits = all(step.words[:1] and step.words[0] in (*ONLY_SAYS, *SHELLS) for step in execution.steps)
+    only_waits = only_waits and not _WRITES.search(_TO_NOWHERE.sub(" ", " ".join(command)))
+    return HookTime(seconds, True, "preStop exec sleep", drains, signal, waits, only_waits=only_waits)
 
 
 def _signal_and_wait(script: str) -> tuple[str, int]:
     """(the signal that PID 1 gets once, whole seconds of sleep after it); ("", 0) where either is in doubt."""
     script = _TO_NOWHERE.sub(" ", script)
     commands = [" ".join(command.split()) for command in commands_of(script)]
-    if _NOT_PLAIN.search(script) or not commands:
+    if _NOT_PLAIN.search(script) or not commands or not is_straight(script):
         return "", 0
     commands[-1] = commands[-1].removeprefix("exec ")
     signal, waits = "", 0.0
@@ -123,18 +129,18 @@ def _signal_and_wait(script: str) -> tuple[str, int]:
     return (signal, math.floor(waits)) if signal else ("", 0)
 
 
-def _drains(text: str) -> bool:
-    """Whether a hook waits for a drain that it has asked for, or looks whether nginx still runs."""
-    looks = _LOOKS.search(text)
-    return bool(
-        _DRAINS.search(text) or _WAITS.search(text.partition(_QUITS)[2]) or (looks and "nginx" in text[looks.end() :])
-    )
-
-
-def _without_exec(words: list[str]) -> list[str]:
-    return words[1:] if words[0] == "exec" else words
-
-
-def _instant(words: list[str]) -> bool:
-    """Whether a simple command takes no time worth counting."""
-    return not words or basename(words[0]) in ("echo", "printf", "true", ":", "exit", "set", "date")
+def _drains(text: str, execution: Execution) -> bool:
+    """Whether a hook waits for a drain that it has asked for, or looks whether the server still runs."""
+    if _DRAINS.search(text):
+        return True
+    asked = False
+    for step in execution.steps:
+        if asked and (step.loops or "wait" in step.words[:1] or any(word.startswith("--pid") for word in step.words)):
+            return True
+        if step.loops and step.words[:1] and step.words[0] in _LOOKS and "nginx" in step.words:
+            return True
+        stop = stop_of(step)
+        if stop and stop.waits:
+            return True
+        asked |= stop is not None
+    return False

@@ -1,85 +1,158 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands that stop the server of their own container."""
+"""Commands of a hook that stop the server of their own container."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import (
-    Command,
-    calls_of,
-    commands_in,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import Command, calls_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.execution import execute
+from ansible_collections.graceful.termination.plugins.module_utils.workload.launch import UNKNOWN
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import LINKERD_ADMIN
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import server_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
+    SERVERS,
+    Server,
+    runs,
+    server_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.spans import Span, exactly
+from ansible_collections.graceful.termination.plugins.module_utils.workload.steps import Step
+from ansible_collections.graceful.termination.plugins.module_utils.workload.stop_commands import (
+    pause_before,
+    stop_call,
+    stop_command,
+)
 
-_STOPPING = {"TERM", "QUIT", "INT", "KILL", "WINCH", "15", "3", "2", "9", "28"}
-_OTHERS = {"HUP", "USR1", "USR2", "CONT", "STOP", "ALRM", "0", "1", "10", "12", "18", "19"}
-# kill $(cat /run/server.pid): quoted text and substitutions are blanked in a command, so the script is asked.
-_READS_PID = re.compile(r"(?:\$\(|`)\s?(?:cat|pidof|pgrep|head)\s")
-_SERVERS = {  # program: the words of which one stops the server
-    "nginx": ("quit", "stop"),
-    "openresty": ("quit", "stop"),
-    "kong": ("quit", "stop"),
-    "apachectl": ("stop", "graceful-stop"),
-    "apache2ctl": ("stop", "graceful-stop"),
-    "httpd": ("stop", "graceful-stop"),
-    "apache2": ("stop", "graceful-stop"),
-    "supervisorctl": ("stop", "shutdown"),
-    "catalina.sh": ("stop",),
-    "shutdown.sh": (),
-}
+_NUMBERS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
+_STOPPING = ("TERM", "QUIT", "INT", "KILL", "WINCH", "ABRT", "RTMIN+3")
+_OTHERS = ("HUP", "USR1", "USR2", "CONT", "STOP", "ALRM", "TSTP", "TTIN", "TTOU", "CHLD", "PIPE", "0")
+_KILLERS = ("kill", "pkill", "killall", "killall5", "fuser", "skill")
+# Scripts whose output is a process id: kill $(cat /run/server.pid).
+_READS_ID = re.compile(r"(?:cat|pidof|pgrep|head|lsof|ps|fuser|ss|<)\b|<")
+_NAMED = re.compile(r"(?:pidof|pgrep)\s+(?:-\S+\s+)*['\"]?([\w.-]+)|/([\w.-]+)\.pid")
+# Where a mesh's proxy listens: what is called there stops the proxy, not the server.
+_MESH_PORTS = (15000, 15020, 15021, LINKERD_ADMIN)
 
 
-def stops_server(command: Command, text: str) -> bool:
-    """Whether a command stops the server; `text` is the whole script that it is part of."""
-    words = command.words[1:]
-    if command.program == "kill":
-        return _kills(words, text)
-    if command.program in ("pkill", "killall"):
-        return _stopping([word[1:] for word in words if word.startswith("-")] + _after_s(words))
-    if command.program in _SERVERS:
-        stopping = _SERVERS[command.program]
-        waits = any(word.startswith("--wait") for word in words)  # kong's own pause before it quits
-        return not waits and (not stopping or any(word in stopping for word in words))
-    return any(
-        call.loopback and call.port != LINKERD_ADMIN and call.path.endswith("/shutdown") for call in calls_of(command)
-    )
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A command that stops the server: when the server learns of it, and what becomes of requests in flight.
+
+    `drains` is None where the server's own doing is not known. `waits`: the command returns only when it has stopped.
+    """
+
+    starts: Span
+    drains: bool | None
+    waits: bool = False
+
+
+def stops_of(container: Container) -> list[Stop]:
+    """What the preStop hook does to stop the server of its container, in the order of the text."""
+    handler = container.pre_stop
+    if handler is None or handler.kind != "exec" or handler.windows:
+        return []
+    found = (stop_of(step, container) for step in execute(handler.command).steps)
+    return [stop for stop in found if stop]
 
 
 def hook_stops_server(container: Container) -> bool:
     """Whether the preStop hook stops the server of its container, gracefully or not."""
-    words = container.pre_stop.command if container.pre_stop else ()
-    return asks_for_drain(container) or any(stops_server(command, " ".join(words)) for command in commands_in(words))
+    return bool(stops_of(container))
 
 
-def asks_for_drain(container: Container) -> bool:
-    """Whether the hook sends the signal on which this server drains; to others it may mean to reload, such as USR1."""
-    server = server_of(container)
-    return server is not None and hook_time(container.pre_stop).signal == server.signal
+def stop_of(step: Step, container: Container | None = None) -> Stop | None:
+    """What a program that starts does to the server; None where it stops none.
+
+    Without the container, only what stops any server is known: not that USR1 does so to HAProxy alone.
+    """
+    program, *operands = step.words or ("",)
+    if program == "xargs":
+        program, operands = _behind_xargs(operands)
+        return _signalled(program, operands, step, container, piped=True) if program in _KILLERS else None
+    if program in _KILLERS:
+        return _signalled(program, operands, step, container, piped=False)
+    row = stop_command(program, operands)
+    if row and (not row.own or (container and runs(container, row.own))):
+        return Stop(step.starts + exactly(pause_before(row, operands)), row.drains, row.waits != 0)
+    for call in calls_of(Command(tuple(step.words))):
+        known = stop_call(call.path) if call.loopback and call.port not in _MESH_PORTS else None
+        if known:
+            return Stop(step.starts, known.drains or None)
+    return None
 
 
-def _kills(words: Sequence[str], text: str) -> bool:
-    """Whether `kill` with these words ends PID 1, or a process whose id is read from somewhere."""
-    named = _after_s(words)
-    options = [word[1:] for word in words[:1] if word.startswith("-")]
-    targets = [word for word in words[len(options) :] if word not in ("--", *named)]
-    reads = "_" in targets and bool(_READS_PID.search(text))
-    return ("1" in targets or "-1" in targets or reads) and _stopping(named or options)
+def _signalled(
+    program: str, operands: Sequence[str], step: Step, container: Container | None, *, piped: bool
+) -> Stop | None:
+    """What kill and its kin do, by any spelling of a signal."""
+    if program == "fuser" and not any(word.startswith("-k") for word in operands):
+        return None
+    signal, targets = _signal(program, operands)
+    names = set(_names(step.reads))
+    if program in ("kill", "skill"):
+        reads = any(UNKNOWN in word for word in targets) and any(map(_READS_ID.match, map(str.strip, step.reads)))
+        if not ({"1", "-1"} & set(targets) or reads or piped):
+            return None
+    else:
+        names |= set(targets)
+    server = _server(names, container, first="1" in targets)
+    if server and signal == server.signal:
+        return Stop(step.starts, drains=True)
+    if signal not in _STOPPING:
+        return None
+    drains = False if server or signal == "KILL" else None
+    return Stop(step.starts, drains, waits=program == "killall" and bool({"-w", "--wait"} & set(operands)))
 
 
-def _after_s(words: Sequence[str]) -> list[str]:
-    """The value of `-s SIGNAL`."""
-    return [value for option, value in pairwise(words) if option in ("-s", "-n", "--signal")]
+def _signal(program: str, operands: Sequence[str]) -> tuple[str, list[str]]:
+    """(the signal's name, the targets); an empty name where what stands there is none."""
+    signal, targets, rest = "TERM", [], list(operands)
+    while rest:
+        word = rest.pop(0)
+        if word in ("-s", "-n", "--signal", "-signal"):
+            signal = _name_of(rest.pop(0)) if rest else ""
+        elif word.startswith(("--signal=", "-s=")):
+            signal = _name_of(word.partition("=")[2])
+        elif word == "--":
+            targets += rest
+            break
+        elif word.startswith("-") and word != "-1":
+            name = _name_of(word[1:].removeprefix("s") if word[1:2] == "s" and word[2:3].isupper() else word[1:])
+            if name or program == "kill":
+                signal = name
+        elif word == "-1" and not targets and rest:
+            signal = "HUP"  # kill -1 PID
+        else:
+            targets.append(word)
+    return signal, targets
 
 
-def _stopping(signals: Sequence[str]) -> bool:
-    """Whether of these options one names a signal that stops; without any signal it is SIGTERM."""
-    known = [name for signal in signals if (name := signal.upper().removeprefix("SIG")) in _STOPPING | _OTHERS]
-    return not known or known[0] in _STOPPING
+def _name_of(text: str) -> str:
+    name = text.upper().removeprefix("SIG")
+    name = _NUMBERS.get(name, name)
+    return name if name in (*_STOPPING, *_OTHERS) else ""
+
+
+def _names(reads: Sequence[str]) -> Iterator[str]:
+    """The programs whose process ids these scripts find."""
+    for script in reads:
+        for match in _NAMED.finditer(script[:500]):
+            yield match[1] or match[2]
+
+
+def _server(names: set[str], container: Container | None, *, first: bool) -> Server | None:
+    """The server that is meant: by its name, or PID 1 of the container."""
+    found = next((server for server in SERVERS if server.program in names), None)
+    return found or (server_of(container) if container and (first or not names) else None)
+
+
+def _behind_xargs(operands: Sequence[str]) -> tuple[str, list[str]]:
+    for index, word in enumerate(operands):
+        if word in _KILLERS:
+            return word, list(operands[index + 1 :])
+    return "", []

@@ -64,6 +64,11 @@ def server_of(container: Container) -> Server | None:
     return found[0] if len({server.signal for server in found}) == 1 else None
 
 
+def runs(container: Container, program: str) -> bool:
+    """Whether the container runs this program, by its command or by the name of its image."""
+    return program in (basename(word) for word in container.words[:1]) or program in image_name(container).split("/")
+
+
 def is_official(container: Container, server: Server) -> bool:
     """Whether the image is one that declares the server's signal."""
     name = image_name(container)
@@ -77,7 +82,7 @@ def first_process(container: Container) -> Server | None:
     server = server_of(container)
     if server is None or not container.command:
         return server  # an official image starts its server in place of its entrypoint
-    words = _in_place(container.words)
+    words = in_place(container.words)
     if not words or _named(basename(words[0]), container) != server:
         return None
     # A small httpd of busybox or Alpine has no such word, and ignores SIGWINCH.
@@ -86,7 +91,7 @@ def first_process(container: Container) -> Server | None:
     return server
 
 
-def _in_place(words: Sequence[str]) -> Sequence[str]:
+def in_place(words: Sequence[str]) -> Sequence[str]:
     """The words that become PID 1: as they are, or those that a script ends with after `exec`; empty where unknown."""
     script = script_of(words)
     if script is None:

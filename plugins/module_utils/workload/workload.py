@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     NotWhole,
@@ -130,8 +132,12 @@ class Workload:
         """Whether signals reach the application under the rules for PID 1; elsewhere an init or Windows stops it."""
         if self.pod.get("shareProcessNamespace") is True or self.pod.get("hostPID") is True:
             return False
-        holders = ((self.pod.get("os"), "name"), (self.pod.get("nodeSelector"), "kubernetes.io/os"))
-        return not any(isinstance(holder, dict) and holder.get(key) == "windows" for holder, key in holders)
+        return not self.windows
+
+    @property
+    def windows(self) -> bool:
+        """Whether its pods run on Windows."""
+        return on_windows(self.pod)
 
     @property
     def managed(self) -> bool:
@@ -215,9 +221,37 @@ def _check(workload: Workload) -> None:
             raise Unreadable("terminationGracePeriodSeconds and replicas cannot be negative", line_of(workload.pod))
 
 
+_OS_LABELS = ("kubernetes.io/os", "beta.kubernetes.io/os")
+
+
+def on_windows(pod: Mapping[str, Any]) -> bool:
+    """Whether a pod is for Windows nodes: by its own field, its node selector or a required node affinity."""
+    own, labels = pod.get("os"), pod.get("nodeSelector")
+    if isinstance(own, dict) and own.get("name") is not None:
+        return own["name"] == "windows"
+    if isinstance(labels, dict) and any(labels.get(label) == "windows" for label in _OS_LABELS):
+        return True
+    terms: Any = pod
+    for key in ("affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms"):
+        terms = terms.get(key) if isinstance(terms, dict) else None
+    return isinstance(terms, list) and bool(terms) and all(map(_only_windows, terms))
+
+
+def _only_windows(term: Any) -> bool:
+    expressions = term.get("matchExpressions") if isinstance(term, dict) else None
+    return isinstance(expressions, list) and any(
+        isinstance(one, dict)
+        and one.get("key") in _OS_LABELS
+        and one.get("operator") == "In"
+        and one.get("values") == ["windows"]
+        for one in expressions
+    )
+
+
 def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple[Container, ...]]:
+    windows = on_windows(pod)
     containers = tuple(
-        read_container(spec, f"{path}.containers[{index}]")
+        read_container(spec, f"{path}.containers[{index}]", windows=windows)
         for index, spec in enumerate(get_maps(pod, "containers", path))
     )
     if not containers:
@@ -225,7 +259,7 @@ def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple
     if not any(container.image for container in containers):
         raise NotWhole("no container has an image: not a whole workload (a Kustomize patch?)", line_of(pod))
     sidecars = tuple(
-        read_container(spec, f"{path}.initContainers[{index}]", native_sidecar=True)
+        read_container(spec, f"{path}.initContainers[{index}]", native_sidecar=True, windows=windows)
         for index, spec in enumerate(get_maps(pod, "initContainers", path))
         if spec.get("restartPolicy") == "Always"
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.celery import celery_timeout
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.fluent_bit import fluent_bit_timeout
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.haproxy import haproxy_timeout
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import (
     ingress_nginx_timeout,
 )
@@ -17,7 +18,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 
-READERS = (*(server.timeout for server in SERVERS), celery_timeout, ingress_nginx_timeout, fluent_bit_timeout)
+READERS = (
+    *(server.timeout for server in SERVERS),
+    celery_timeout,
+    ingress_nginx_timeout,
+    fluent_bit_timeout,
+    haproxy_timeout,
+)
 
 
 def declared_timeout(settings: Settings) -> Timeout | None:

@@ -71,4 +71,4 @@ def _may_hold_file(mount: Mount, files: set[str], reads_files: bool) -> bool:
             spring.FILE.search(name) or name == COREFILE or re.search(r"gunicorn[\w.]*\.py$", name) for name in names
         )
     # Spring Boot looks into a folder of this name wherever it is started.
-    return reads_files or mount.path.endswith("/config")
+    return reads_files or mount.path.endswith("/config") or "haproxy" in mount.path

@@ -20,6 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import Ended, judge_exit, runs_java
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import on_windows
 
 APPLICATION, PROXY, SIDECAR = "application", "mesh proxy", "native sidecar"
 # What became of a preStop hook.
@@ -75,10 +76,10 @@ def read_ends(pod: Mapping[str, Any], history: History) -> list[End]:
     """All containers that a stop ends, native sidecars last. Raises Unreadable."""
     spec = pod["spec"]
     containers = [
-        read_container(entry, f"spec.containers[{index}]")
+        read_container(entry, f"spec.containers[{index}]", windows=on_windows(spec))
         for index, entry in enumerate(get_maps(spec, "containers", "spec"))
     ] + [
-        read_container(entry, f"spec.initContainers[{index}]", native_sidecar=True)
+        read_container(entry, f"spec.initContainers[{index}]", native_sidecar=True, windows=on_windows(spec))
         for index, entry in enumerate(get_maps(spec, "initContainers", "spec"))
         if entry.get("restartPolicy") == "Always"
     ]

@@ -36,6 +36,7 @@ COMMON: dict[str, Any] = {
     "seconds": 10,
     "grace_seconds": 40,
     "replaces": [],
+    "windows": False,
 }
 
 

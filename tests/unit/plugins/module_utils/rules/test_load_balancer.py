@@ -101,7 +101,8 @@ def test_one_of_several_containers_may_delay_for_all() -> None:
 
 
 def test_a_command_is_for_a_person_to_change() -> None:
-    finding = run(workload(SHELL), balancer()).one(RACE)
+    does_more = hooked({"exec": {"command": ["sh", "-c", "rm /tmp/ready; sleep 5"]}})
+    finding = run(workload(does_more), balancer()).one(RACE)
     assert finding["remedy"] == "manual"
     assert 'command: ["sh", "-c", "sleep 20"]' in finding["snippet"]
     assert "terminationGracePeriodSeconds: 45" in finding["snippet"]
@@ -248,3 +249,23 @@ def test_behind_a_local_policy_too_a_command_of_unknown_time_is_not_evaluated() 
 
 def test_behind_a_local_policy_too_a_hook_may_drain() -> None:
     assert not run(hooks({"exec": {"command": ["/wait-shutdown"]}}), service(**NODES)).of(LOCAL)
+
+
+@pytest.mark.parametrize("command", [["sleep", "5"], ["sh", "-c", "sleep 5"], ["sh", "-c", "echo bye; exec sleep 5"]])
+def test_a_command_that_only_waits_is_replaced_by_the_sleep_action(command: list[str]) -> None:
+    finding = run(hooks({"exec": {"command": command}}), balancer()).one(RACE)
+    assert (finding["remedy"], finding["template"]) == ("auto", "prestop-sleep")
+
+
+@pytest.mark.parametrize(
+    "script",
+    ["rm /tmp/ready; sleep 5", "sleep 5; kill -HUP 1", "nginx -s quit; sleep 5", "echo 1 > /data/down; sleep 5"],
+)
+def test_a_command_that_does_more_than_wait_stays(script: str) -> None:
+    finding = run(hooks({"exec": {"command": ["sh", "-c", script]}}), balancer()).one(RACE)
+    assert finding["remedy"] == "manual"
+    assert "more than wait" in finding["reason"]
+
+
+def test_a_hook_that_never_ends_is_long_enough() -> None:
+    assert not run(hooks({"exec": {"command": ["sleep", "infinity"]}}), balancer()).of(RACE)

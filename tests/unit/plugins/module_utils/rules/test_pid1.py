@@ -163,7 +163,78 @@ def test_what_is_no_shell_with_a_script_says_nothing(command: list[str] | None) 
 
 
 def test_args_alone_follow_an_entrypoint_that_is_not_known() -> None:
-    assert not run(workload(container(args=["sh", "-c", SEVERAL]))).of(RULE)
+    finding = run(workload(container(args=["sh", "-c", SEVERAL]))).one(RULE)
+    assert (finding["severity"], finding["path"]) == ("info", "spec.template.spec.containers[app].args")
+    assert finding["message"].startswith("where the image's entrypoint starts its arguments")
+    # A command would take the place of the image's entrypoint.
+    assert "args: [" in finding["snippet"]
+    assert "command: [" not in finding["snippet"]
+
+
+@pytest.mark.parametrize(
+    "args", [["./server"], ["--port", "80"], ["sh", "-c", "./prepare; exec ./server"], ["sh", "-c", "sleep infinity"]]
+)
+def test_args_alone_without_a_shell_that_stays_say_nothing(args: list[str]) -> None:
+    assert not run(workload(container(args=args))).of(RULE)
+
+
+# --- package managers
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("yarn", "start"),
+        ("yarn", "run", "serve"),
+        ("yarn", "node", "server.js"),
+        ("/usr/local/bin/yarn", "--silent", "start"),
+        ("pnpm", "start"),
+        ("pnpm", "run", "serve"),
+        ("sh", "-c", "./migrate; exec yarn start"),
+        ("tini", "--", "yarn", "start"),
+        ("npx", "next", "start"),
+    ],
+)
+def test_a_package_manager_that_does_not_wait_for_the_application(words: tuple[str, ...]) -> None:
+    finding = run(workload(container(command=list(words)))).one(RULE)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+    assert "killed within a second" in finding["message"]
+
+
+@pytest.mark.parametrize(
+    ("image", "severity"),
+    [
+        ("node:20", "warning"),
+        ("docker.io/library/node:20-bookworm-slim", "warning"),
+        ("registry.example/shop:1-debian", "warning"),
+        ("registry.example/shop:1", "info"),
+    ],
+)
+@pytest.mark.parametrize("field", ["command", "args"])
+def test_npm_depends_on_the_shell_of_its_image(image: str, severity: str, field: str) -> None:
+    finding = run(workload(container(image=image, **{field: ["npm", "run", "start"]}))).one(RULE)
+    assert (finding["severity"], finding["path"].rpartition(".")[2]) == (severity, field)
+
+
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        ("node:20-alpine", ["npm", "start"]),
+        ("node:20", ["node", "server.js"]),
+        ("node:20", ["sh", "-c", "npm run build && exec node server.js"]),
+        ("node:20", ["npm", "ci"]),
+        ("node:20", ["yarn", "install"]),
+        ("node:20", ["dumb-init", "node", "server.js"]),
+        ("registry.example/npm-mirror:1", ["./npm-mirror"]),
+        ("registry.example/yarn:1", ["yarn-resourcemanager"]),
+    ],
+)
+def test_what_is_no_application_behind_a_package_manager(image: str, command: list[str]) -> None:
+    assert not run(workload(container(image=image, command=command))).of(RULE)
+
+
+def test_a_job_behind_a_package_manager_is_an_info() -> None:
+    assert run(workload(container(command=["yarn", "report"]), kind="CronJob")).one(RULE)["severity"] == "info"
 
 
 @pytest.mark.parametrize(

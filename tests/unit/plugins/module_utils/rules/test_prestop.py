@@ -96,6 +96,34 @@ def test_a_hook_that_returns_at_once_is_no_delay(script: str) -> None:
     assert (finding["severity"], finding["remedy"]) == ("warning", "manual"), "what it says is its owner's to keep"
 
 
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (["sleep 20"], "no program has such a name"),
+        (["sh", "-c", "sleep", "20"], "only the first word is the script"),
+        (["sleep", "20", "&&", "nginx"], "no time"),
+        (["sh", "sleep 20"], "no -c"),
+        (["sleep", "$(DELAY)"], "no time"),
+    ],
+)
+def test_a_hook_that_fails_at_once_is_no_delay(command: list[str], why: str) -> None:
+    finding = run(workload(hooked({"exec": {"command": command}})), service()).one(MISSING)
+    assert "its hook fails at once" in finding["message"]
+    assert why in finding["message"]
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+
+
+@pytest.mark.parametrize("script", ["kill 1", "nginx -s quit", "pm2 stop all"])
+def test_a_hook_that_stops_the_server_is_one_finding(script: str) -> None:
+    assert not run(workload(shell(script)), service()).of(MISSING)
+
+
+def test_a_hook_that_stops_its_server_does_not_help_the_container_beside_it() -> None:
+    other = hooked(None, "other", ports=[{"containerPort": 8081}])
+    ports = [{"name": "a", "port": 80, "targetPort": 8080}, {"name": "b", "port": 81, "targetPort": 8081}]
+    assert run(workload(shell("kill 1"), other), service(ports=ports)).one(MISSING)["container"] == "other"
+
+
 def test_a_sleep_of_no_seconds_is_made_longer() -> None:
     result = run(workload(sleeping(0)), service())
     assert result.one(MISSING)["remedy"] == "auto"
@@ -285,6 +313,7 @@ def test_an_autoscaler_that_may_scale_to_zero_makes_it_an_info() -> None:
         ({"exec": {"command": ["sh", "-c", "sleep 30"]}}, 30),
         ({"exec": {"command": ["/bin/bash", "-ec", "echo bye; sleep 20; sleep 10"]}}, 30),
         ({"exec": {"command": ["bash", "-lc", "sleep 0.5m"]}}, 30),
+        ({"exec": {"command": ["sh", "-c", "for i in 1 2 3; do sleep 10; done"]}}, 30),
         ({"exec": {"command": ["bash", "-o", "pipefail", "-c", "curl -X POST localhost/off && sleep 30"]}}, 30),
     ],
 )
@@ -304,7 +333,7 @@ def test_one_second_less_is_not_the_whole_grace_period() -> None:
     "script",
     [
         "while pgrep nginx; do sleep 30; done",
-        "for i in 1 2 3; do sleep 30; done",
+        "for i in $HOSTS; do sleep 30; done",
         "until curl -sf localhost/idle\ndo\n  sleep 60\ndone",
         "if [ -f /tmp/slow ]; then sleep 60; fi",
         "sleep 60 &",
@@ -340,6 +369,43 @@ def test_the_hook_of_a_native_sidecar_shares_the_grace_period() -> None:
 def test_the_hook_of_a_plain_init_container_never_runs() -> None:
     init = container("setup", lifecycle={"preStop": {"sleep": {"seconds": 30}}})
     assert not run(workload(pod={"initContainers": [init]}), service()).of(EXCEEDS)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["sleep", "infinity"],
+        ["tail", "-f", "/dev/null"],
+        ["sh", "-c", "while true; do sleep 1; done"],
+        ["sh", "-c", "sleep 5; tail -f /dev/null"],
+    ],
+)
+@pytest.mark.parametrize("grace", [30, 3600])
+def test_a_hook_that_never_ends_takes_any_grace_period(command: list[str], grace: int) -> None:
+    finding = run(workload(hooked({"exec": {"command": command}}), grace=grace), service()).one(EXCEEDS)
+    assert (finding["severity"], finding["remedy"]) == ("error", "manual")
+    assert finding["numbers"] == {"prestop_seconds": None, "grace_seconds": grace, "left_seconds": 2}
+    assert finding["template"] == "prestop-sleep", "no grace period is long enough"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "until [ -f /tmp/idle ]; do sleep 1; done",
+        "while true; do sleep 1; [ -f /tmp/idle ] && break; done",
+        "tail --pid=1 -f /dev/null",
+        "timeout 5 tail -f /dev/null",
+        "while true; do sleep 1; done &",
+        "kill -QUIT 1; sleep infinity",
+    ],
+)
+def test_a_hook_that_may_end_is_not_one_that_never_does(script: str) -> None:
+    assert not run(workload(shell(script)), service()).of(EXCEEDS)
+
+
+def test_a_sleep_beyond_the_grace_period_cannot_be_deployed() -> None:
+    assert "cannot be deployed" in run(workload(sleeping(31)), service()).one(EXCEEDS)["message"]
+    assert "cannot be deployed" not in run(workload(sleeping(30)), service()).one(EXCEEDS)["message"]
 
 
 # prestop-starves-drain
@@ -465,6 +531,13 @@ def test_a_shutdown_manager_answers_when_the_connections_are_gone() -> None:
     assert not run(workload(proxy, pod={"initContainers": [manager]}), service()).of(HTTP)
 
 
+@pytest.mark.parametrize(("name", "odd"), [("transport", True), ("grpc", True), ("http", False), ("admin", False)])
+def test_a_port_whose_name_says_that_it_speaks_something_else(name: str, odd: bool) -> None:
+    hook = {"httpGet": {"path": "/off", "port": 9300}}
+    one = hooked(hook, ports=[{"containerPort": 8080}, {"name": name, "containerPort": 9300}])
+    assert ("hardly answers HTTP" in run(workload(one), service()).one(HTTP)["message"]) is odd
+
+
 @pytest.mark.parametrize("hook", [{"sleep": {"seconds": 5}}, {"exec": {"command": ["sleep", "5"]}}])
 def test_other_hooks_are_no_http_hooks(hook: dict[str, Any]) -> None:
     assert not run(workload(hooked(hook)), service()).of(HTTP)
@@ -477,6 +550,24 @@ def test_the_sleep_action_needs_kubernetes_1_30() -> None:
     finding = run(workload(sleeping(10)), service(), version="1.29").one(UNSUPPORTED)
     assert (finding["severity"], finding["remedy"]) == ("error", "manual")
     assert "sleep: null" in finding["snippet"]
+
+
+@pytest.mark.parametrize(("version", "seconds"), [("1.29", 10), ("1.25", 10), ("1.32", 0)])
+def test_an_old_api_server_refuses_the_whole_object(version: str, seconds: int) -> None:
+    message = run(workload(sleeping(seconds)), service(), version=version, file="web.yaml").one(UNSUPPORTED)["message"]
+    assert "the whole object is refused, and nothing is deployed" in message
+
+
+def test_a_live_object_has_passed_its_api_server() -> None:
+    message = run(workload(sleeping(10)), service(), version="1.29").one(UNSUPPORTED)["message"]
+    assert "refused" not in message
+    assert "a kubelet that has not returns from the hook at once" in message
+
+
+def test_an_old_kubelet_behind_a_new_api_server_has_no_delay() -> None:
+    message = run(workload(sleeping(10)), service(), node("old", "v1.29.1")).one(UNSUPPORTED)["message"]
+    assert "refused" not in message
+    assert "without any delay" in message
 
 
 def test_an_old_kubelet_does_not_run_it() -> None:

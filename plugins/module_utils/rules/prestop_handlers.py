@@ -1,0 +1,186 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Kinds of lifecycle handlers that do not do what they promise: tcpSocket, httpGet, and sleep on an old cluster."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import (
+    SLEEP_ACTION,
+    SLEEP_ZERO,
+    Version,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import hooked_containers, sleep_remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    POSTSTART_REMOVE,
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_REMOVE,
+    PRESTOP_SLEEP,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import (
+    HOOK_FAILED,
+    HTTP_FALLBACK,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS
+
+# Names of ports that speak something else.
+_ANOTHER = re.compile(
+    r"^(?:transport|cluster|peer|gossip|grpc|tcp|udp|amqp|mqtt|redis|mysql|postgres(?:ql)?|mongo(?:db)?|kafka)(?:-|$)"
+)
+
+
+def _tcp_socket(case: Case) -> Iterator[Hit]:
+    for container in case.workload.all_containers:
+        if container.post_start and container.post_start.kind == "tcpSocket":
+            # One finding a container: with this hook it does not even start, so its preStop can wait.
+            yield Hit(
+                "the kubelet has no tcpSocket handler for postStart, though the API takes it: the hook fails and the "
+                "container is killed and restarted",
+                f"{container.path}.lifecycle.postStart.tcpSocket",
+                Remedy(POSTSTART_REMOVE, "what the hook was meant to wait for is not known"),
+                container,
+            )
+        elif container.pre_stop and container.pre_stop.kind == "tcpSocket":
+            remedy = sleep_remedy(case)
+            if container.native_sidecar:
+                remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
+            yield Hit(
+                "the kubelet has no tcpSocket handler for preStop, though the API takes it: the hook fails at once and "
+                "SIGTERM follows without any delay",
+                f"{container.path}.lifecycle.preStop.tcpSocket",
+                remedy,
+                container,
+                numbers={"prestop_seconds": 0},
+            )
+
+
+def _sleep_unsupported(case: Case) -> Iterator[Hit]:
+    for container in hooked_containers(case):
+        hook = container.pre_stop
+        if hook is None or hook.kind != "sleep":
+            continue
+        needed = SLEEP_ACTION if hook.seconds else SLEEP_ZERO
+        if case.oldest < needed:
+            yield Hit(
+                f"the sleep action of {hook.seconds} s needs Kubernetes {needed}, but {_without_sleep(case, needed)}",
+                f"{container.path}.lifecycle.preStop.sleep",
+                Remedy(PRESTOP_EXEC_SLEEP, "whether the image has a shell is not known"),
+                container,
+                numbers={"prestop_seconds": hook.seconds},
+            )
+
+
+def _without_sleep(case: Case, needed: Version) -> str:
+    """What becomes of a sleep action before the version that has it.
+
+    The API server drops a field whose feature is off, and validation then refuses the hook without a handler; or it
+    refuses 0 s. A kubelet whose feature is off returns from the hook at once, and an older one knows no such handler.
+    """
+    if case.version >= needed:
+        return (
+            f"a kubelet of {case.oldest} runs it: the hook returns or fails at once, and SIGTERM follows without any "
+            "delay"
+        )
+    if case.workload.origin.file is None:
+        return (
+            f"this is {case.version}, whose API server has it switched on: a kubelet that has not returns from the "
+            "hook at once, and SIGTERM follows without any delay"
+        )
+    dropped = "drops the field and refuses the hook that is left empty" if needed == SLEEP_ACTION else "refuses 0 s"
+    return f"the API server of {case.version} {dropped}: the whole object is refused, and nothing is deployed"
+
+
+def _http_unverified(case: Case) -> Iterator[Hit]:
+    if case.has_shutdown_manager:
+        return  # it answers when the connections are gone
+    for container in case.workload.containers:
+        hook = container.pre_stop
+        if hook is None or hook.kind != "httpGet":
+            continue
+        events = case.seen.events
+        told = {event.reason for event in events if event.container == container.name}
+        named = isinstance(hook.port, str) and not hook.port.isdecimal()
+        nameless = named and hook.port not in {port.name for port in container.ports}
+        other = next(
+            (port.name for port in container.ports if _ANOTHER.search(port.name) and port.number == hook.port), ""
+        )
+        message = (
+            "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 "
+            "or an answer before the drain counts as done, and SIGTERM follows at once"
+        )
+        if nameless:
+            message = (
+                f"the preStop hook calls port '{hook.port:.20}', a name that no port of the container has: it fails at "
+                "once and SIGTERM follows without any delay"
+            )
+        elif HOOK_FAILED in told:
+            message = (
+                f"the preStop hook is an httpGet that nobody answered when a pod stopped (event {HOOK_FAILED}): "
+                "SIGTERM followed without any delay"
+            )
+        elif other:
+            message += f"; port {hook.port} is declared as '{other:.20}', which hardly answers HTTP"
+        elif HTTP_FALLBACK in told:
+            message += f"; a pod answered HTTP where HTTPS is declared (event {HTTP_FALLBACK})"
+        yield Hit(
+            message,
+            f"{container.path}.lifecycle.preStop.httpGet",
+            Remedy(PRESTOP_SLEEP, "what the endpoint does is not known"),
+            container,
+            "error" if nameless or HOOK_FAILED in told else None,
+        )
+
+
+RULES = (
+    Rule(
+        id="prestop-tcp-socket",
+        title="tcpSocket lifecycle handler never works",
+        severity="error",
+        evidence="static",
+        why="The API accepts tcpSocket for lifecycle hooks, but the kubelet has no such handler: the delay does not "
+        "exist.",
+        exceptions=("tcpSocket in a probe is fine",),
+        check=_tcp_socket,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, PRESTOP_REMOVE, POSTSTART_REMOVE),
+        seed="2 settings: preStop",
+    ),
+    Rule(
+        id="prestop-http-unverified",
+        title="httpGet preStop hook guarantees nothing",
+        severity="warning",
+        evidence="static",
+        why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers "
+        "before the drain is done, gives no delay at all, and no event says so. An event that nobody answered makes it "
+        "an error.",
+        exceptions=(
+            "exec and sleep hooks",
+            "a shutdown-manager, which answers when the connections are gone",
+            "a port by number that no container declares: the declaration is optional",
+        ),
+        check=_http_unverified,
+        remedies=(PRESTOP_SLEEP,),
+        by_hand=True,
+        seed="2 settings: preStop",
+        observes=(EVENTS,),
+    ),
+    Rule(
+        id="sleep-action-unsupported",
+        title="Sleep action on a cluster that does not run it",
+        severity="error",
+        evidence="context",
+        why="An API server before 1.30 drops the field and refuses the object with the empty hook that is left. A "
+        "kubelet before 1.30 returns from the hook at once, or fails it: then there is no delay.",
+        exceptions=("Kubernetes 1.30 and later", "seconds: 0 from 1.33"),
+        check=_sleep_unsupported,
+        remedies=(PRESTOP_EXEC_SLEEP,),
+        seed="2 settings: preStop",
+        since="1.29",
+        needs=("Node",),
+    ),
+)
