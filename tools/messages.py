@@ -34,6 +34,7 @@ CONSTRUCTORS = {
     "Look": "preflight",
     "Drain": "budget",
     "HookTime": "budget",
+    "Execution": "budget",
     "Timeout": "budget",
     "Server": "budget",
     "Cause": "proof",
@@ -52,8 +53,9 @@ CONSTRUCTORS = {
     "exit_json": "display",
     "display": "display",
 }
-# Their texts are no messages: docs/rules.md has the rules, docs/templates.md the variables of snippets.
-_OTHERS = {"Rule", "Variable"}
+# Their texts are no messages: docs/rules.md has the rules, docs/templates.md the variables of snippets, and commands are
+# data.
+_OTHERS = {"Rule", "StopCall", "StopCommand", "Variable"}
 _WORDS = re.compile(r"[A-Za-z<>,:;)'-]+ [A-Za-z<(]{2,}|[a-z]{2,} <")
 # Patterns, markup and types.
 _PATTERN = re.compile(r"^<\w+ \w+=|\w\[\w+, |\.[*+]|\\[bsdSwAZ.]|\(\?|\w\|\w|\$$")
