@@ -53,8 +53,8 @@ CONSTRUCTORS = {
     "exit_json": "display",
     "display": "display",
 }
-# Their texts are no messages: docs/rules.md has the rules, docs/templates.md the variables of snippets, and commands are
-# data.
+# Their texts are no messages: docs/rules.md has the rules, docs/templates.md the variables of snippets, and commands
+# are data.
 _OTHERS = {"Rule", "StopCall", "StopCommand", "Variable"}
 _WORDS = re.compile(r"[A-Za-z<>,:;)'-]+ [A-Za-z<(]{2,}|[a-z]{2,} <")
 # Patterns, markup and types.
