@@ -18,6 +18,7 @@ from sys import intern
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.expansion import Unusable, require_bounded
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.scalar import key_text, plain_value
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.text import count_breaks, document_spans
 
@@ -30,7 +31,6 @@ MAX_DEPTH = 200
 # What _Loader gives nodes as tags. A tag written in a file has no spaces.
 _PLAIN, _TEXT, _COLLECTION = "plain scalar", "other scalar", "a collection"
 _TYPED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float", "null"))
-_UNFINISHED = object()
 
 
 class NotText(ValueError):
@@ -59,15 +59,6 @@ class Document:
     data: Any = None
     problem: str | None = None
     duplicate_keys: list[tuple[int, str]] = field(default_factory=list)
-
-
-class _Unusable(yaml.YAMLError):
-    """Well-formed YAML that no manifest can contain; `line` is 0-based within the text that was parsed."""
-
-    def __init__(self, reason: str, line: int) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.line = line
 
 
 def decode(raw: bytes) -> str:
@@ -106,11 +97,13 @@ def load_span(span: str, line: int, index: int) -> Iterator[Document]:
         loader = _Loader(span)
         while loader.check_node():
             node = loader.get_node()
+            if "*" in span:  # no alias is without
+                require_bounded(node, len(span), MAX_DEPTH)
             document = Document(index, line + node.start_mark.line)
             document.data = _Builder(line, document.duplicate_keys).build(node)
             yield document
     except (yaml.YAMLError, RecursionError, UnicodeEncodeError) as error:
-        yaml_only = isinstance(error, _Unusable | RecursionError)
+        yaml_only = isinstance(error, Unusable | RecursionError)
         yield (None if yaml_only else _json_document(span, line, index)) or _broken(error, span, line, index)
     finally:
         if loader is not None:
@@ -125,7 +118,7 @@ class _Loader(BaseLoader):  # type: ignore[misc, valid-type]
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _Unusable(f"nested more than {MAX_DEPTH} levels deep", current_node.start_mark.line)
+            raise Unusable(f"nested more than {MAX_DEPTH} levels deep", current_node.start_mark.line)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
@@ -150,11 +143,8 @@ class _Builder:
                 return plain_value(node.value)
             return _typed(node) if node.tag in _TYPED_TAGS else node.value
         known = self.done.get(node, self)
-        if known is _UNFINISHED:
-            raise _Unusable("a node contains itself through an alias", node.start_mark.line)
         if known is not self:
             return known
-        self.done[node] = _UNFINISHED
         result = (
             [self.build(item) for item in node.value] if node.__class__ is yaml.SequenceNode else self.mapping(node)
         )
@@ -167,7 +157,7 @@ class _Builder:
         merged: set[str] = set()
         for key_node, value_node in node.value:
             if key_node.__class__ is not yaml.ScalarNode:
-                raise _Unusable("a mapping's key is itself a mapping or a list", key_node.start_mark.line)
+                raise Unusable("a mapping's key is itself a mapping or a list", key_node.start_mark.line)
             key = key_node.value
             if key_node.tag == _PLAIN:
                 if key == "<<":
@@ -179,7 +169,7 @@ class _Builder:
             elif key_node.tag in _TYPED_TAGS:
                 key = key_text(_typed(key_node))
             if key is None:
-                raise _Unusable("a mapping has an empty key", key_node.start_mark.line)
+                raise Unusable("a mapping has an empty key", key_node.start_mark.line)
             if key in result:
                 if key not in merged:
                     self.duplicate_keys.append((self.first_line + key_node.start_mark.line, key))
@@ -191,7 +181,7 @@ class _Builder:
         value = self.build(node)
         sources = value if isinstance(value, list) else [value]
         if not all(isinstance(source, LocatedDict) for source in sources):
-            raise _Unusable("'<<' merges something that is not a mapping", node.start_mark.line)
+            raise Unusable("'<<' merges something that is not a mapping", node.start_mark.line)
         return sources
 
 
@@ -217,7 +207,22 @@ def _json_document(span: str, line: int, index: int) -> Document | None:
         json.dumps(data, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
+    if _levels(data) > MAX_DEPTH:
+        return None
     return Document(index, first, data)
+
+
+def _levels(data: Any) -> int:
+    """How deeply JSON is nested."""
+    count, level = 0, [data]
+    while level := [
+        part
+        for value in level
+        for part in (value.values() if isinstance(value, dict) else value)
+        if isinstance(part, dict | list)
+    ]:
+        count += 1
+    return count + 1
 
 
 def _broken(error: Exception, span: str, first_line: int, index: int) -> Document:
@@ -230,7 +235,7 @@ def _broken(error: Exception, span: str, first_line: int, index: int) -> Documen
 
 def _explain(error: Exception, span: str, first_line: int) -> tuple[str, int]:
     """What is wrong, and the 0-based line in the span."""
-    if isinstance(error, _Unusable):
+    if isinstance(error, Unusable):
         return error.reason, error.line
     if isinstance(error, RecursionError):
         return "nested too deeply", 0

@@ -447,13 +447,23 @@ def test_json_that_would_become_mere_yaml_is_never_returned(monkeypatch: pytest.
     assert "could not be verified" in refusal('{"a": 1}', {"a": 2})
 
 
-def test_an_alias_bomb_is_edited_without_expanding_it() -> None:
+def test_aliases_are_edited_without_expanding_them() -> None:
     lines = [
         "bomb0: &b0 [x]",
-        *(f"bomb{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]" for i in range(1, 60)),
+        *(f"bomb{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]" for i in range(1, 7)),
         "spec: {a: 1}",
     ]
     text = "\n".join(lines) + "\n"
     begin = time.monotonic()
     assert edit(text, {"spec": {"a": 2}}) == text.replace("spec: {a: 1}", "spec: {a: 2}")
     assert time.monotonic() - begin < 5
+
+
+def test_a_document_whose_aliases_stand_for_gigabytes_is_refused() -> None:
+    lines = [
+        "bomb0: &b0 [x]",
+        *(f"bomb{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]" for i in range(1, 60)),
+        "spec: {a: 1}",
+    ]
+    with pytest.raises(EditRefused, match="its aliases stand for more than 10 MiB"):
+        edit("\n".join(lines) + "\n", {"spec": {"a": 2}})
