@@ -17,6 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.bounded import (
+    RestClient,
+    TooLong,
+    bounded_clients,
+    read_lines,
+)
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.execute import execute
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
     cluster_name,
@@ -41,7 +47,6 @@ except ImportError:
 try:
     import kubernetes
     import urllib3
-    from kubernetes.client import rest
     from kubernetes.client.exceptions import ApiException
 except ImportError:
     kubernetes = None
@@ -67,7 +72,7 @@ class KubernetesTransport:
         configuration = client.configuration
         configuration.retries = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=3)
         configuration.connection_pool_maxsize = POOL
-        self._client.client.rest_client = rest.RESTClientObject(configuration)
+        self._client.client.rest_client = RestClient(configuration)
 
     def send(self, method: str, path: str, query: Query, body: dict | None, accept: str = JSON) -> Answer:
         """One request; see Transport."""
@@ -76,7 +81,7 @@ class KubernetesTransport:
             return Answer(response.status, response.data)
         except ApiException as error:
             return self._answered(error)
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, TooLong) as error:
             raise _unreachable(self.name, error) from None
 
     def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
@@ -84,15 +89,12 @@ class KubernetesTransport:
         try:
             response = self._request("GET", path, query, None, JSON)
             try:
-                rest = b""
-                for part in response.stream(None, decode_content=False):
-                    *whole, rest = (rest + part).split(b"\n")
-                    yield from whole
+                yield from read_lines(response)
             finally:
                 response.close()
         except ApiException as error:
             raise failure(self._answered(error), self, what) from None
-        except urllib3.exceptions.HTTPError as error:
+        except (urllib3.exceptions.HTTPError, TooLong) as error:
             raise _unreachable(self.name, error) from None
 
     def execute(self, namespace: str, pod: str, container: str, command: tuple[str, ...], what: str) -> Executed:
@@ -194,7 +196,8 @@ def _open(auth: dict[str, Any], opening: _Opening) -> Any:
 
         def work() -> None:
             try:
-                opened.append(get_api_client(**auth))
+                with bounded_clients():
+                    opened.append(get_api_client(**auth))
             except Exception as error:  # a kubeconfig can be wrong in every way that its libraries know
                 problems.append(error)
 
@@ -219,7 +222,7 @@ def _refused(auth: dict[str, Any], name: str, error: Exception) -> SourceError:
     """Why there is no connection to ask through, and what would give one."""
     if isinstance(error, ApiException):
         return _no_tls(name, str(error.reason))
-    if isinstance(error, urllib3.exceptions.HTTPError):
+    if isinstance(error, urllib3.exceptions.HTTPError | TooLong):
         problem = _unreachable(name, error)
         problem.passing = False  # urllib3 has tried four times by now
         return problem
@@ -228,7 +231,8 @@ def _refused(auth: dict[str, Any], name: str, error: Exception) -> SourceError:
     reason = kubeconfig_problem(auth, error)
     if reason:
         return SourceError(reason)
-    text = " ".join(str(error).split())[:300]
+    text = f"{type(error).__name__}: " if isinstance(error, LookupError | TypeError | AttributeError) else ""
+    text += " ".join(str(error).split())[:300]
     return SourceError(f"{name}: cannot connect with these options and the kubeconfig {shown(auth)}: {text}")
 
 
@@ -240,6 +244,9 @@ def _answer(error: Any) -> Answer:
 
 def _unreachable(name: str, error: Any) -> Unreachable:
     """Describe a failure below HTTP, and what to check."""
+    if isinstance(error, TooLong):
+        text = f"{name}: {error}: is this the address of an API server?"
+        return Unreachable(text, passing=False)
     reason, pool = getattr(error, "reason", None) or error, getattr(error, "pool", None)
     cause = reason.__cause__ or reason
     known = urllib3.exceptions

@@ -21,12 +21,18 @@ _SECOND_NAMES = {"client_cert": "cert_file", "client_key": "key_file"}
 def cluster_name(auth: Mapping[str, Any]) -> str:
     """What reports call the cluster: its context, or its host where none is used. The order is kubernetes.core's."""
     host, context = _given(auth, "host"), _given(auth, "context")
-    if host and any(all(_given(auth, option) for option in options) for options in _CREDENTIALS):
+    if _needs_none(auth):
         return without_user(str(host))
     inside = os.environ.get("KUBERNETES_SERVICE_HOST")
     if inside and not context and not _given(auth, "kubeconfig"):
         return f"in-cluster {inside}"
     return str(context or _contexts(auth)[1] or (without_user(str(host)) if host else "the live cluster"))
+
+
+def _needs_none(auth: Mapping[str, Any]) -> bool:
+    """Whether no kubeconfig is looked at."""
+    complete = any(all(_given(auth, option) for option in options) for options in _CREDENTIALS)
+    return bool(_given(auth, "host")) and complete
 
 
 def without_user(host: str) -> str:
@@ -44,7 +50,8 @@ def shown(auth: Mapping[str, Any]) -> str:
 def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
     """Why the kubeconfig cannot be used, as far as it is known; None where it is not to blame."""
     kubeconfig, context = _kubeconfig(auth), _given(auth, "context")
-    if isinstance(kubeconfig, str) and not any(os.path.isfile(file) for file in _files(kubeconfig)):
+    absent = isinstance(kubeconfig, str) and not any(os.path.isfile(file) for file in _files(kubeconfig))
+    if absent and not _needs_none(auth):
         if _given(auth, "kubeconfig"):
             return f"kubeconfig {kubeconfig}: no such file"
         return (

@@ -22,8 +22,10 @@ PAGE = 500  # objects; the API server holds one page in memory, and so do we
 TRIES = 5
 JSON = "application/json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+_NO_API = "the answer is not one of a Kubernetes API server"
 LONGEST_PAUSE = 30.0  # seconds
 THREADS = 8
+MOST_PAGES = 600  # of a list: 300,000 objects, and Kubernetes is made for 150,000 pods
 _RESTARTS = 3  # of a LIST whose continue token has expired
 _STARTING = 30.0  # seconds in which an API server that was away may not know all rights yet
 Query = tuple[tuple[str, str], ...]
@@ -195,9 +197,10 @@ class Api:
             if not isinstance(event, dict):
                 raise Unreachable(f"{self.name}: cannot {what}: the answer broke off")
             if event.get("type") == "ERROR":
-                status = event.get("object") or {}
+                status = event.get("object")
+                code = status.get("code") if isinstance(status, dict) else None
                 text = json.dumps(status).encode()
-                raise failure(Answer(int(status.get("code") or 500), text), self._transport, what)
+                raise failure(Answer(code if isinstance(code, int) else 500, text), self._transport, what)
             yield event
 
     def lines(self, path: str, what: str, query: Query) -> Iterator[bytes]:
@@ -221,20 +224,22 @@ class Api:
             except ApiError as error:
                 if error.status != 410:
                     raise
-        raise SourceError(
-            f"{self.name}: cannot {what}: the list expired {_RESTARTS} times before it was read to its end"
-        )
+        raise SourceError(f"{self.name}: cannot {what}: the list expired {_RESTARTS} times before its end")
 
     def _pages(self, path: str, what: str, keep: Callable[[dict], Kept], query: Query) -> list[Kept]:
         items: list[Kept] = []
         following: Query = ()
-        while True:
+        for _number in range(MOST_PAGES):
             page = self._json("GET", path, (*query, ("limit", str(PAGE)), *following), None, what)
-            items += [keep(item) for item in page.get("items") or ()]
-            token = page.get("metadata", {}).get("continue")
+            found, metadata = page.get("items") or [], page.get("metadata") or {}
+            if not isinstance(found, list) or not isinstance(metadata, dict):
+                raise SourceError(f"{self.name}: cannot {what}: {_NO_API}")
+            items += [keep(item) for item in found]
+            token = metadata.get("continue")
             if not token:
                 return items
-            following = (("continue", token),)
+            following = (("continue", str(token)),)
+        raise SourceError(f"{self.name}: cannot {what}: page after page is announced, and the list has no end")
 
     def _json(
         self, method: str, path: str, query: Query, body: dict | None, what: str, *, accept: str = JSON
@@ -257,7 +262,7 @@ class Api:
             raise failure(answer, self._transport, what, again=again)
         content = _loads(answer.body)
         if not isinstance(content, dict):
-            raise SourceError(f"{self.name}: cannot {what}: the answer is not one of a Kubernetes API server")
+            raise SourceError(f"{self.name}: cannot {what}: {_NO_API}")
         return content
 
     def _knows_no_rights_yet(self, answer: Answer) -> bool:
@@ -290,5 +295,5 @@ def failure(answer: Answer, server: Server, what: str, *, again: bool = False) -
 def _loads(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None

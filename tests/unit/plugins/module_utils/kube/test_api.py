@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import (
+    MOST_PAGES,
     TRIES,
     Answer,
     Api,
@@ -21,6 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
 )
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
     PAGE,
+    Script,
     answer,
     failed,
     forbidden,
@@ -168,6 +170,51 @@ def test_a_list_that_always_expires_ends():
         declared.expect("GET", "/x", *[failed(410)] * 3, query=PAGE)
         with pytest.raises(SourceError, match="expired 3 times"):
             pages(declared)
+
+
+@pytest.mark.parametrize("objects", [[], [{"n": 1}]])
+@pytest.mark.parametrize("token", ["t{}", "always the same"])
+def test_a_list_of_pages_without_end_ends(objects, token):
+    class Endless(Script):
+        sent = 0
+
+        def send(self, *_request, **_more):
+            self.sent += 1
+            return items(*objects, following=token.format(self.sent))
+
+    server = Endless()
+    with pytest.raises(SourceError, match="cannot list x: page after page is announced, and the list has no end"):
+        Api(server, [].append).objects("/x", "list x", lambda obj: obj)
+    assert server.sent == MOST_PAGES
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"items": ' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'{"items": "text"}',
+        b'{"items": {"a": 1}}',
+        b'{"items": [], "metadata": "text"}',
+        b'{"items": [], "metadata": [1]}',
+        b"null",
+        b'"text"',
+        b"\xff\xfe",
+        b"",
+    ],
+    ids=range(10),
+)
+def test_an_answer_that_no_api_server_gives(body):
+    with script() as declared:
+        declared.expect("GET", "/x", Answer(200, body), query=PAGE)
+        with pytest.raises(SourceError, match="cannot list x: the answer is not one of a Kubernetes API server"):
+            pages(declared)
+
+
+def test_an_empty_list_may_have_null_metadata():
+    with script() as declared:
+        declared.expect("GET", "/x", answer({"metadata": None, "items": [{"n": 1}]}), query=PAGE)
+        assert pages(declared) == [1]
 
 
 def test_an_empty_list_may_have_null_items():
