@@ -37,14 +37,13 @@ def ended_after(seconds: float, descriptor: int | None, what: str = "the answer"
         try:
             yield
         except Exception:
-            if passed.is_set():
-                raise TimeoutError(message) from None
-            raise
+            if not passed.is_set():
+                raise
         finally:
             timer.cancel()
     # An answer without a length looks whole wherever it ends.
     if passed.is_set():
-        raise TimeoutError(message)
+        raise TimeoutError(message) from None
 
 
 def descriptor_of(response: Any) -> int | None:

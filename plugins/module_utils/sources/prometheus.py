@@ -11,10 +11,16 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 from urllib.parse import unquote, urlencode, urlsplit, urlunsplit
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.deadline import (
+    Punctual,
+    descriptor_of,
+    ended_after,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import (
     Durations,
     TooMuch,
@@ -32,6 +38,26 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
         """Follow none."""
+
+
+class _Connection(Punctual, http.client.HTTPConnection):
+    head_seconds = _ANSWER_SECONDS
+
+
+class _TlsConnection(Punctual, http.client.HTTPSConnection):
+    head_seconds = _ANSWER_SECONDS
+
+
+class _Http(urllib.request.HTTPHandler):
+    def http_open(self, request: Any) -> Any:
+        """As its base, with an end."""
+        return self.do_open(_Connection, request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, request: Any) -> Any:
+        """As its base, with an end."""
+        return self.do_open(_TlsConnection, request)
 
 
 class Prometheus:
@@ -58,7 +84,7 @@ class Prometheus:
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        self._opener = urllib.request.build_opener(_NoRedirect)
+        self._opener = urllib.request.build_opener(_NoRedirect, _Http, _Https)
 
     @cached_property
     def durations(self) -> Durations:
@@ -71,10 +97,12 @@ class Prometheus:
         request = urllib.request.Request(f"{self._base}/api/v1/query?{query}", headers=self._headers)
         try:
             with self._opener.open(request, timeout=_ANSWER_SECONDS) as response:
-                status, body = response.status, response.read(_LARGEST + 1)
+                status, body = response.status, _whole(response)
         except urllib.error.HTTPError as error:
             with error:
-                status, body = error.code, error.read(_LARGEST)
+                status, body = error.code, b""
+                with suppress(OSError, http.client.HTTPException):  # the status alone says enough
+                    body = _whole(error)
         except TimeoutError:
             raise TooMuch(f"{self.name}: no answer within {_ANSWER_SECONDS} s") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -110,6 +138,11 @@ class Prometheus:
             raise Unanswered(
                 f"{self.name}: the answer is not one of a Prometheus server: is this its base address?"
             ) from None
+
+
+def _whole(response: Any) -> bytes:
+    with ended_after(_ANSWER_SECONDS, descriptor_of(response)):
+        return response.read(_LARGEST + 1)
 
 
 def _sample(entry: dict[str, Any]) -> tuple[Mapping[str, str], float]:

@@ -13,6 +13,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.deadline import (
+    Punctual,
+    descriptor_of,
+    ended_after,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill._urllib3 import urllib3
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.failure import classify, port_taken
@@ -27,6 +32,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.t
 )
 
 TIMEOUT = 5.0  # seconds for a connection, and again for each part of an answer
+WHOLE_SECONDS = 2 * TIMEOUT  # for the head of an answer, and again for its body: an event stream has no end
+WHOLE_BYTES = 2**26
+_PART = 2**16
 _CLOSE_SECONDS = 0.3  # how long a server has to close after its answer
 _PIECE_SECONDS = 0.25  # between two pieces of an upload
 _AGENT = {"User-Agent": f"graceful-termination-drill/{VERSION}"}
@@ -69,11 +77,12 @@ class Client:
     def _fresh(self, source: tuple[str, int] | None) -> Result | None:
         """None where the local port was not to be had."""
         pool = self._pools(**self._where, source_address=source)
+        pool.ConnectionCls = _punctual(pool)
         try:
             response = pool.request("GET", self._path, headers=_AGENT | {"Connection": "close"}, **_ONCE, **_WHOLE)
             held = _hold(response)
             try:
-                response.read()
+                _read(response)
             finally:
                 _await_close(held)
             return _status(response.status)
@@ -93,7 +102,7 @@ class Client:
         """
         pool, sent = self._pools(**self._where), []
         connections: list[Any] = []
-        _prepare(pool, self._ports.held, connections.append)
+        _prepare(pool, self._ports.held, connections.append, max(WHOLE_SECONDS, patience))
 
         def pieces() -> Iterator[bytes]:
             end = time.monotonic() + seconds
@@ -118,7 +127,7 @@ class Client:
                 **_ONCE,
                 **_WHOLE,
             )
-            response.read()
+            _read(response)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             return classify(error)
         finally:
@@ -147,7 +156,7 @@ class Kept:
         try:
             response = self._pool.request("GET", self._path, headers=_AGENT, **_ONCE, **_WHOLE)
             answered = True
-            response.read()
+            _read(response)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             name, detail = classify(error)
             reused = was_open and self._opened == opened
@@ -168,13 +177,32 @@ class Kept:
         self._opened += 1
 
 
-def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None]) -> None:
+def _punctual(pool: Any, seconds: float | None = None) -> Any:
+    """The pool's connections, with an end to the head of an answer."""
+    return type("Punctual", (Punctual, pool.ConnectionCls), {"head_seconds": seconds or WHOLE_SECONDS})
+
+
+def _read(response: Any) -> None:
+    """Take in an answer, and keep nothing of it. Raises TimeoutError, and what urllib3 raises."""
+    size = 0
+    try:
+        with ended_after(WHOLE_SECONDS, descriptor_of(response)):
+            for part in response.stream(_PART, decode_content=False):
+                size += len(part)
+                if size > WHOLE_BYTES:
+                    raise OSError(f"the answer is larger than {WHOLE_BYTES // 2**20} MiB: give the address of a page")
+    except BaseException:
+        response.close()
+        raise
+
+
+def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None], seconds: float | None = None) -> None:
     """Tell each connection of a pool when it is about to be opened, and open it from a port of its own.
 
     The library opens new ones silently, and the kernel would use ports that are another connection's a minute later.
     """
 
-    class Prepared(pool.ConnectionCls):  # type: ignore[misc]
+    class Prepared(_punctual(pool, seconds)):  # type: ignore[misc]
         """A connection that reports itself."""
 
         source_address: tuple[str, int] | None

@@ -63,5 +63,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             continue
         seen.add(id(cause))
         yield cause
-        inner = [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+        before = None if cause.__suppress_context__ else cause.__context__
+        inner = [*cause.args, getattr(cause, "reason", None), cause.__cause__, before]
         todo += [entry for entry in inner if isinstance(entry, BaseException)]

@@ -32,6 +32,7 @@ UPLOADS = 4  # at a time, one begun after the other
 REST = 1.0  # seconds after an upload that failed: a server that is away would fail hundreds a second
 LATE = 0.25  # seconds after which a request was not sent when it was due
 MOST_THREADS = 256
+_WAITING = 4  # requests for each thread; what is due while so many wait is not sent
 
 
 class Load:
@@ -46,7 +47,9 @@ class Load:
         self._abandon_from = 0.0
         self._begin = self._end = 0.0
         # As many as are at work when no answer comes.
-        self._pool = ThreadPoolExecutor(int(min(max(rate * (TIMEOUT + 1), 8), MOST_THREADS)), "fresh")
+        threads = int(min(max(rate * (TIMEOUT + 1), 8), MOST_THREADS))
+        self._pool = ThreadPoolExecutor(threads, "fresh")
+        self._room = threading.BoundedSemaphore(_WAITING * threads)
         self._threads = [threading.Thread(target=self._schedule, daemon=True)]
         self._threads += [threading.Thread(target=self._keep, daemon=True) for _number in range(KEPT_CONNECTIONS)]
         self._uploads: list[threading.Thread] = []
@@ -62,7 +65,7 @@ class Load:
             thread.start()
 
     def stop(self, abandon_from: float = 0.0) -> None:
-        """Send no more, and wait for what is under way: at most for two timeouts and one upload.
+        """Send no more, and wait for what is under way: at most for what one answer may take, and one upload.
 
         Uploads that were begun at or after `abandon_from` (seconds since the epoch) are given up.
         """
@@ -90,7 +93,10 @@ class Load:
         due = time.monotonic()
         while not self._stop.wait(max(0.0, due - time.monotonic())):
             try:
-                self._pool.submit(self._fresh, due)
+                if self._room.acquire(blocking=False):
+                    self._pool.submit(self._fresh, due)
+                else:
+                    self.tally.count("late")
             except RuntimeError:
                 if self._stop.is_set():  # cancel shut the pool down in between
                     return
@@ -100,7 +106,10 @@ class Load:
     def _fresh(self, due: float) -> None:
         if time.monotonic() - due > LATE:
             self.tally.count("late")
-        self._timed(FRESH, self._client.fresh)
+        try:
+            self._timed(FRESH, self._client.fresh)
+        finally:
+            self._room.release()
 
     def _keep(self) -> None:
         connection = self._client.kept(lambda: self.tally.count("closes"))

@@ -31,6 +31,8 @@ DRILL_OPTIONS: dict[str, dict[str, Any]] = {
     "_progress": {"type": "str", "default": ""},
 }
 _LEAST = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
+# One client cannot send more, and what it then counts is its own trouble.
+_MOST = {"rate": 1000, "rounds": 1000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ def read_options(params: Mapping[str, Any]) -> DrillOptions:
     for name, least in _LEAST.items():
         if params[name] < least:
             raise ValueError(f"{name}: {params[name]} is less than {least}")
+    for name, most in _MOST.items():
+        if params[name] > most:
+            raise ValueError(f"{name}: {params[name]} is more than {most}")
     return DrillOptions(
         url=checked_url(params["url"]),
         rounds=params["rounds"],

@@ -74,9 +74,9 @@ class Counts:
 class Tally:
     """Counts samples; used from many threads.
 
-    `late`: requests that the client sent much later than they were due. `closes`: how often a server ended a kept
-    connection in order, by `Connection: close` or between two requests. `abandoned`: uploads that the drill itself gave
-    up when it ended.
+    `late`: requests that the client sent much later than they were due, or not at all. `closes`: how often a server
+    ended a kept connection in order, by `Connection: close` or between two requests. `abandoned`: uploads that the
+    drill itself gave up when it ended.
     """
 
     late: int = 0

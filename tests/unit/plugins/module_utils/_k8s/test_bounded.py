@@ -11,8 +11,6 @@ import os
 import socket
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -20,10 +18,15 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils._k8s import bounded, client
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, Unreachable
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.endless import (
+    DRIPS,
+    HEAD,
+    POURS,
+    Behave,
+    serving,
+)
 
 THINGS = "/apis/apps/v1/deployments"
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-Behave = Callable[[socket.socket, threading.Event], None]
 
 
 @pytest.fixture(autouse=True)
@@ -39,81 +42,17 @@ def patience(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(bounded.Punctual, "head_seconds", 0.3)
 
 
-@contextmanager
-def serving(behave: Behave, *, from_the_start: bool = False) -> Iterator[str]:
-    """A server that behaves so where it is asked for THINGS, or whatever it is asked for."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    over = threading.Event()
-
-    def answer(connection: socket.socket) -> None:
-        with connection, suppress(OSError):
-            while request := connection.recv(2**16):
-                path = request.split(b" ", 2)[1].decode()
-                if from_the_start or path.startswith(THINGS):
-                    behave(connection, over)
-                    return
-                version = {"gitVersion": "v1.37.2", "major": "1", "minor": "37"}
-                own = version if path == "/version" else {"kind": "APIGroupList", "groups": []}
-                body = json.dumps(own).encode()
-                connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body)
-
-    def accept() -> None:
-        with suppress(OSError):
-            while True:
-                connection, _address = listener.accept()
-                threading.Thread(target=answer, args=(connection,), daemon=True).start()
-
-    threading.Thread(target=accept, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        over.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-
-
-def drip(head: bytes, drop: bytes) -> Behave:
-    """So little at a time that no timeout between two parts ever comes."""
-
-    def behave(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(head)
-        while not over.wait(0.02):
-            connection.sendall(drop)
-
-    return behave
-
-
-def pour(head: bytes, part: bytes) -> Behave:
-    def behave(connection: socket.socket, over: threading.Event) -> None:
-        connection.sendall(head)
-        while not over.is_set():
-            connection.sendall(part)
-
-    return behave
-
-
-CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
-DRIPS = {
-    "a body with a length": drip(HEAD + b"Content-Length: 100000\r\n\r\n", b" "),
-    "a body without a length": drip(HEAD + b"\r\n", b" "),
-    "a body in chunks": drip(HEAD + CHUNKED, b"1\r\n \r\n"),
-    "one large chunk": drip(HEAD + CHUNKED + b"ffffff\r\n", b" "),
-    "a refusal": drip(b"HTTP/1.1 403 Forbidden\r\n\r\n", b" "),
-    "a header": drip(HEAD + b"X-Long: ", b"x"),
-    "a status line": drip(b"HTTP/1.1 200 ", b"O"),
-    "informational answers": drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-}
-POURS = {
-    "a body with a length": pour(HEAD + b"Content-Length: 99999999999\r\n\r\n", b" " * 2**16),
-    "a body without a length": pour(HEAD + b"\r\n", b" " * 2**16),
-    "a body in chunks": pour(HEAD + CHUNKED, b"10000\r\n" + b" " * 2**16 + b"\r\n"),
-    "a refusal": pour(b"HTTP/1.1 500 Oh\r\n\r\n", b" " * 2**16),
-}
+def own(path: str) -> bytes | None:
+    """What a client asks by itself."""
+    if path.startswith(THINGS):
+        return None
+    version = {"gitVersion": "v1.37.2", "major": "1", "minor": "37"}
+    return json.dumps(version if path == "/version" else {"kind": "APIGroupList", "groups": []}).encode()
 
 
 @pytest.mark.parametrize("name", DRIPS)
 def test_a_server_that_drips_is_left(name: str) -> None:
-    with serving(DRIPS[name]) as host:
+    with serving(DRIPS[name], own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
         with pytest.raises(Unreachable, match=r"did not end within 0\.3 s|no answer within"):
             transport.send("GET", THINGS, (), None)
@@ -121,7 +60,7 @@ def test_a_server_that_drips_is_left(name: str) -> None:
 
 @pytest.mark.parametrize("name", POURS)
 def test_a_server_that_pours_is_left(name: str) -> None:
-    with serving(POURS[name]) as host:
+    with serving(POURS[name], own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
         with pytest.raises(Unreachable, match=r"the answer is larger than 1 MiB: is this the address") as caught:
             transport.send("GET", THINGS, (), None)
@@ -130,12 +69,12 @@ def test_a_server_that_pours_is_left(name: str) -> None:
 
 @pytest.mark.parametrize("behave", [DRIPS["a body in chunks"], POURS["a body without a length"]])
 def test_a_server_is_left_while_it_is_asked_for_its_groups_too(behave: Behave) -> None:
-    with serving(behave, from_the_start=True) as host, pytest.raises(SourceError, match=r"did not end|is larger than"):
+    with serving(behave) as host, pytest.raises(SourceError, match=r"did not end|is larger than"):
         client.connect({"host": host, "api_key": "t0ken"}).send("GET", THINGS, (), None)
 
 
 def test_a_line_of_a_watch_without_an_end() -> None:
-    with serving(POURS["a body in chunks"]) as host:
+    with serving(POURS["a body in chunks"], own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
         with pytest.raises(Unreachable, match="a line of the answer is longer than 1 MiB"):
             list(transport.lines(THINGS, (), "watch things"))
@@ -144,7 +83,7 @@ def test_a_line_of_a_watch_without_an_end() -> None:
 def test_compression_that_nobody_asked_for_is_not_undone() -> None:
     bomb = gzip.compress(b" " * 10_000_000)
     head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
-    with serving(lambda connection, _over: connection.sendall(head + bomb)) as host:
+    with serving(lambda connection, _over: connection.sendall(head + bomb), own) as host:
         api = Api(client.connect({"host": host, "api_key": "t0ken"}))
         with pytest.raises(SourceError, match="the answer is not one of a Kubernetes API server"):
             api.get(THINGS, "list deployments")
@@ -159,7 +98,7 @@ def test_a_connection_is_used_again_after_a_bounded_answer() -> None:
             connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
             connection.recv(2**16)
 
-    with serving(behave) as host:
+    with serving(behave, own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
         assert [transport.send("GET", THINGS, (), None).body for _number in range(3)] == [b"{}"] * 3
     assert len(set(asked)) == 1

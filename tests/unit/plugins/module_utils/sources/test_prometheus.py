@@ -22,6 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.run.run impor
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import TooMuch, Unanswered
 from ansible_collections.graceful.termination.plugins.module_utils.sources import prometheus
 from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils import endless
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     Memory,
     container,
@@ -185,6 +186,25 @@ def test_an_answer_without_end_is_not_read(server: Server, monkeypatch: pytest.M
     server.answer = (200, b" " * (2**20 + 1))
     with pytest.raises(TooMuch, match="larger than 1 MiB"):
         Prometheus(f"http://{server.place}").ask("1")
+
+
+@pytest.mark.parametrize("name", endless.DRIPS)
+def test_a_server_that_drips_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(prometheus, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(prometheus.Punctual, "head_seconds", 0.2)
+    monkeypatch.delattr(prometheus._Connection, "head_seconds")
+    with endless.serving(endless.DRIPS[name]) as url, pytest.raises((TooMuch, Unanswered)) as caught:
+        Prometheus(url).ask("1")
+    assert "no answer within" in str(caught.value) or "(403)" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", endless.POURS)
+def test_a_server_that_pours_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.setattr(prometheus, "_LARGEST", 2**20)
+    with endless.serving(endless.POURS[name]) as url, pytest.raises(TooMuch, match="larger than 1 MiB"):
+        Prometheus(url).ask("1")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "https://127.0.0.1:1"])

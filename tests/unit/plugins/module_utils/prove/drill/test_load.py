@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill import exchange
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill import load as load_module
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill import tally as classes
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange import Abandoned, Client
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.load import KEPT_CONNECTIONS, Load
@@ -25,6 +27,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.t
     UPLOAD,
     Tally,
 )
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils import endless
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.servers import (
     ANSWER,
     CLOSE,
@@ -221,3 +224,63 @@ def test_a_name_that_does_not_resolve_is_told_in_words():
     outcome, detail = Client("http://nowhere.invalid/").fresh()
     assert outcome == classes.OTHER
     assert detail
+
+
+class Endless:
+    """A drill's URL at a server that behaves so."""
+
+    def __init__(self, monkeypatch, behave):
+        monkeypatch.setattr(exchange, "WHOLE_SECONDS", 0.2)
+        monkeypatch.setattr(exchange, "WHOLE_BYTES", 2**20)
+        self.behave = behave
+
+    def results(self):
+        with endless.serving(self.behave) as url:
+            client = Client(f"{url}/page")
+            # To an upload such a server answers before it is complete.
+            assert client.upload(0.1, lambda: False, patience=0.2)[0] != OK
+            return [client.fresh(), client.kept(lambda: None).ask()]
+
+
+@pytest.mark.parametrize("name", [name for name in endless.DRIPS if name != "a refusal"])
+def test_a_server_that_drips_is_a_timeout(monkeypatch, name):
+    for outcome, detail in Endless(monkeypatch, endless.DRIPS[name]).results():
+        assert outcome == classes.TIMEOUT
+        assert "did not end within 0.2 s" in detail
+
+
+def test_an_event_stream_is_a_timeout(monkeypatch):
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    for outcome, detail in Endless(monkeypatch, endless.drip(head, b"data: tick\n\n")).results():
+        assert (outcome, detail) == (classes.TIMEOUT, "the answer did not end within 0.2 s")
+
+
+@pytest.mark.parametrize("name", endless.POURS)
+def test_a_server_that_pours_is_left(monkeypatch, name):
+    for outcome, detail in Endless(monkeypatch, endless.POURS[name]).results():
+        assert outcome in (classes.OTHER, classes.TIMEOUT)
+        assert "the answer is larger than 1 MiB" in detail or "did not end" in detail
+
+
+def test_what_an_endless_server_was_sent_is_counted(monkeypatch):
+    made = Endless(monkeypatch, endless.drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x"))
+    with endless.serving(made.behave) as url:
+        tally = Tally()
+        load = Load(Client(url), tally, 100, 0.0)
+        load.start()
+        wait_until(lambda: tally.counts().outcomes[FRESH].total() > 20)
+        load.stop()
+    assert set(tally.counts().outcomes[FRESH]) == {classes.TIMEOUT}
+
+
+def test_what_waits_for_its_turn_is_bounded(monkeypatch):
+    monkeypatch.setattr(load_module, "MOST_THREADS", 2)
+    with serving(delay=30.0) as server:
+        tally = Tally()
+        load = Load(Client(server.url), tally, 1000, 0.0)
+        load.start()
+        wait_until(lambda: tally.late > 100)
+        assert load._pool._work_queue.qsize() <= 8
+        server.close()
+        load.stop()
+    assert tally.counts().outcomes[FRESH].total() <= 2

@@ -15,6 +15,9 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.pr
     [
         ({"rounds": 0}, "rounds: 0 is less than 1"),
         ({"rate": 0}, "rate: 0 is less than 1"),
+        ({"rate": 1001}, "rate: 1001 is more than 1000"),
+        ({"rate": 10**9}, "rate: 1000000000 is more than 1000"),
+        ({"rounds": 10**9}, "rounds: 1000000000 is more than 1000"),
         ({"max_lost": -1}, "max_lost: -1 is less than 0"),
         ({"kinds": ["CronJob"]}, "kinds: CronJob: a drill stops pods of Deployment, StatefulSet, DaemonSet only"),
         ({"url": "shop.example.com"}, "url: not of the form"),
