@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import whole
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.declared_timeout import (
     declared_timeout,
 )
@@ -47,8 +47,9 @@ def drain_of(workload: Workload, container: Container, context: Context, reader:
     """
     text = workload.annotations.get(DRAIN_ANNOTATION)
     if text is not None:
-        if re.fullmatch(r"\d{1,6}", text.strip()):
-            return Drain(int(text), f"annotation {DRAIN_ANNOTATION}")
+        seconds = whole(text)
+        if seconds is not None and 0 <= seconds < 10**6:
+            return Drain(seconds, f"annotation {DRAIN_ANNOTATION}")
         return Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} is not a whole number of seconds")
     declared = declared_timeout(reader.of(container))
     if declared and declared.seconds is not None:

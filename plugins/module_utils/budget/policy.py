@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import whole
+
 # In-cluster, kube-proxy follows within a few seconds; an external load balancer takes tens of seconds to let a
 # target go.
 PRESTOP_SECONDS = {"default": 10, "external-lb": 20}
@@ -23,6 +25,8 @@ class Policy:
     @classmethod
     def from_options(cls, options: dict | None) -> Policy:
         """Build from `termination_policy`. Missing keys keep their defaults. Raises ValueError naming the key."""
+        if not isinstance(options or {}, dict):
+            raise ValueError("policy: must be a map such as {margin_seconds: 10}")
         options = dict(options or {})
         prestop = options.pop("prestop_seconds", None)
         prestop = {} if prestop is None else prestop
@@ -54,10 +58,9 @@ class Policy:
 
 
 def _seconds(key: str, value: object, least: int) -> int:
-    try:
-        seconds = int(str(value))
-    except ValueError:
-        raise ValueError(f"policy.{key}: '{value}' is not a whole number of seconds") from None
+    seconds = whole(value)
+    if seconds is None:
+        raise ValueError(f"policy.{key}: '{value!s:.40}' is not a whole number of seconds")
     if not least <= seconds <= 86400:
         raise ValueError(f"policy.{key}: {seconds} is not between {least} and 86400 seconds")
     return seconds

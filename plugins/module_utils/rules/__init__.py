@@ -75,13 +75,14 @@ DEFAULT = "default"  # in a list of rules: all that are judged when nobody names
 def select_rules(only: list[str] | None, skip: list[str] | None) -> tuple[Rule, ...]:
     """The rules of a run; opinions only where they are named, alone or beside `default`.
 
-    Raises ValueError for an id that no rule has, and when nothing would be judged at all.
+    Raises ValueError, with the option, for an id that no rule has, and when nothing would be judged at all.
     """
     only, skip = only or [DEFAULT], skip or []
-    known = {DEFAULT} | {rule.id for rule in RULES}
-    for identifier in (*only, *skip):
-        if identifier not in known:
-            raise ValueError(f"no rule '{identifier}'; the rules are {', '.join(sorted(known))}")
+    ids = {rule.id for rule in RULES}
+    for option, given, known in (("rules", only, ids | {DEFAULT}), ("skip_rules", skip, ids)):
+        for identifier in given:
+            if identifier not in known:
+                raise ValueError(f"{option}: no rule '{identifier}'; the rules are {', '.join(sorted(known))}")
     wanted = {rule.id for rule in RULES if rule.id in only or (DEFAULT in only and not rule.opt_in)}
     chosen = tuple(rule for rule in RULES if rule.id in wanted and rule.id not in skip)
     if not chosen:

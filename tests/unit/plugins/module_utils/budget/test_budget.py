@@ -57,6 +57,11 @@ def test_an_unknown_drain_is_null_and_says_what_would_settle_it() -> None:
     assert "graceful.termination/drain-seconds would settle it" in parts["sources"]["drain"]
 
 
+@pytest.mark.parametrize(("text", "seconds"), [("30", 30), ("30.0", 30), ("1e2", 100), (" 45 ", 45), ("0", 0)])
+def test_a_declared_drain_is_a_whole_number_however_it_is_written(text: str, seconds: int) -> None:
+    assert budget(workload(drain=text), service())["drain"] == seconds
+
+
 @pytest.mark.parametrize("text", ["30s", "1.5", "-1", "", "9999999", "0x10"])
 def test_a_declared_drain_that_is_no_number_is_unknown_and_says_so(text: str) -> None:
     parts = budget(workload(drain=text), service())

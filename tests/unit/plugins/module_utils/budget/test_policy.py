@@ -45,6 +45,17 @@ def test_the_delay_follows_the_traits_and_says_so() -> None:
         ({"margin_seconds": -1}, "margin_seconds: -1 is not between 0 and 86400"),
         ({"margin_seconds": 1.5}, "'1.5' is not a whole number"),
         ({"margin_seconds": True}, "'True' is not a whole number"),
+        ({"margin_seconds": "-5"}, "margin_seconds: -5 is not between 0 and 86400"),
+        ({"margin_seconds": -5.0}, "margin_seconds: -5 is not between 0 and 86400"),
+        ({"prestop_seconds": -5}, "must be a map"),
+        ({"margin_seconds": None}, "'None' is not a whole number"),
+        ({"margin_seconds": "1_0"}, "'1_0' is not a whole number"),
+        ({"margin_seconds": "٣"}, "'٣' is not a whole number"),
+        ({"margin_seconds": "nan"}, "'nan' is not a whole number"),
+        ({"margin_seconds": "1e999"}, "'1e999' is not a whole number"),
+        (-5, "must be a map"),
+        (["margin_seconds"], "must be a map"),
+        ("margin_seconds", "must be a map"),
         ({"max_grace_seconds": 0}, "max_grace_seconds: 0 is not between 1 and 86400"),
         ({"max_grace_seconds": 10**9}, "is not between"),
     ],
@@ -52,3 +63,8 @@ def test_the_delay_follows_the_traits_and_says_so() -> None:
 def test_a_number_that_cannot_be_meant_is_named(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"^policy.*{message}"):
         Policy.from_options(options)
+
+
+@pytest.mark.parametrize("value", [100, "100", 100.0, "100.0", "1e2", 1e2, " 100 ", "+100", "100."])
+def test_a_whole_number_is_one_however_it_is_written(value: object) -> None:
+    assert Policy.from_options({"margin_seconds": value}).margin_seconds == 100

@@ -106,10 +106,24 @@ def test_a_rule_needs_only_kinds_that_are_read(rule: Rule) -> None:
     assert set(rule.needs) <= {*CONTEXT_KINDS, "Pod"}
 
 
-@pytest.mark.parametrize(("only", "skip"), [(["prestop-mising"], None), (None, ["prestop-mising"])])
-def test_a_rule_that_does_not_exist_is_named(only: list[str] | None, skip: list[str] | None) -> None:
-    with pytest.raises(ValueError, match=r"no rule 'prestop-mising'; the rules are .*prestop-missing"):
+@pytest.mark.parametrize(
+    ("only", "skip", "option"),
+    [
+        (["prestop-mising"], None, "rules"),
+        (None, ["prestop-mising"], "skip_rules"),
+        (["default"], ["default", "prestop-mising"], "skip_rules"),
+    ],
+)
+def test_a_rule_that_does_not_exist_is_named_with_its_option(
+    only: list[str] | None, skip: list[str] | None, option: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"^{option}: no rule '[\w-]+'; the rules are .*prestop-missing"):
         select_rules(only, skip)
+
+
+def test_default_is_a_choice_of_rules_and_none_to_skip() -> None:
+    with pytest.raises(ValueError, match=r"^skip_rules: no rule 'default'; the rules are (?!.*default)"):
+        select_rules(None, ["default"])
 
 
 def test_judging_by_no_rule_is_an_error_not_an_all_clear() -> None:
