@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The RBAC files of the roles grant no more than what is asked for; that it is enough, the scenario permissions shows."""
+"""RBAC files grant no more than what is asked for; the scenario permissions shows that it is enough."""
 
 from __future__ import annotations
 
