@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +79,53 @@ def test_standard_input_cannot_be_remediated() -> None:
     result = run("play", "remediate", SOURCE="-")
     assert result.returncode == 1
     assert "use it with make audit only" in result.stderr
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout whose playbook only says what it was given, in the environment of these tests."""
+    for name in ("play", "common.sh"):
+        (tmp_path / "tools").mkdir(exist_ok=True)
+        shutil.copy(TOOLS / name, tmp_path / "tools" / name)
+    binaries = Path(sys.executable).parent
+    (tmp_path / "tools/venv").write_text(f"#!/bin/sh\necho '{binaries.parent}'\n")
+    (tmp_path / "tools/venv").chmod(0o755)
+    (tmp_path / "ansible.cfg").write_text("[defaults]\nlocalhost_warning = false\n")
+    (tmp_path / "playbooks").mkdir()
+    (tmp_path / "playbooks/audit.yml").write_text(
+        "- hosts: localhost\n  gather_facts: false\n  tasks:\n"
+        '    - {ansible.builtin.copy: {content: "{{ [termination_source, termination_report_dir] | to_json }}",'
+        " dest: given.json, mode: '600'}}\n"
+    )
+    return tmp_path
+
+
+NAMES = [
+    "{{ lookup('pipe', 'touch harmed') }}",
+    'deploy\'s "folder" {% raw %}: !unsafe # c \\ {',
+    "ünïcode 🦀 \x85 two\nlines",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_is_a_name_whatever_it_looks_like(checkout: Path, name: str) -> None:
+    """No part of it is a template, an option or YAML."""
+    environment = os.environ | {"SOURCE": name, "REPORT": name, "CONTEXT": "", "CHECK": ""}
+    command = [checkout / "tools/play", "audit"]
+    result = subprocess.run(
+        command, env=environment, cwd=checkout, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads((checkout / "playbooks/given.json").read_text()) == [name, name]
+    assert not list(checkout.rglob("harmed"))
+
+
+def test_a_name_that_is_no_text_is_refused(checkout: Path) -> None:
+    """A name of other bytes than UTF-8 could be written into no report."""
+    environment = os.environb | {b"SOURCE": b"caf\xe9", b"CONTEXT": b"", b"CHECK": b""}
+    command = [checkout / "tools/play", "audit"]
+    result = subprocess.run(
+        command, env=environment, cwd=checkout, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 1
+    assert "SOURCE or REPORT is not UTF-8" in result.stderr
