@@ -18,7 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report import
 from ansible_collections.graceful.termination.plugins.module_utils.report.excerpt import excerpt
 from ansible_collections.graceful.termination.plugins.plugin_utils.fail_on import FailOn
 from ansible_collections.graceful.termination.plugins.plugin_utils.report_folder import ReportFolder
-from ansible_collections.graceful.termination.plugins.plugin_utils.screen import wants_color, width
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import visible_result, wants_color, width
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 from ansible_collections.graceful.termination.plugins.plugin_utils.waves import run_waves
 
@@ -36,16 +36,16 @@ class ReportAction(ActionBase):
         """Run the module of the same name; its report goes to files and screen, its bounded rest into the result."""
         super().run(tmp, task_vars)
         arguments = {**self._task.args, "_directory": os.getcwd()}
-        folder = ReportFolder.of(arguments)
         try:
+            folder = ReportFolder.of(arguments)
             arguments["_snippets"] = read_templates(arguments.get("template_dir"))
             if folder:
                 folder.probe()  # before anything is changed: a change without its report cannot be followed up
             fail_on = FailOn.of(arguments, folder)
         except ValueError as error:
-            return {"failed": True, "msg": str(error)}
+            return {"failed": True, "msg": visible(error)}
         result, report = run_waves(self, arguments, folder, task_vars)
-        return result if report is None else _conclude(result, report, folder, fail_on)
+        return visible_result(result if report is None else _conclude(result, report, folder, fail_on))
 
 
 def _conclude(
@@ -54,8 +54,9 @@ def _conclude(
     """Compare, show and write the report, and say whether the task fails."""
     warnings = [fail_on.compare(report), _refusals(report)]
     result |= excerpt(report)  # compared by now
-    display.display(terminal.render(report, width=width(), color=wants_color(), hints=_hints(report)))
+    # Written first: whatever happens to the screen, the report is there.
     problems = [_failures(report), _write(result, report, folder)]
+    display.display(terminal.render(report, width=width(), color=wants_color(), hints=_hints(report)))
     verdict = fail_on.verdict(report)
     if verdict:
         # Ansible prints the whole result of a failure, and they are on the screen and in the report already.

@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.files im
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS, write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import patch_file, values_file
-from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import folder_of, probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,9 @@ class ReportFolder:
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any]) -> ReportFolder | None:
-        """The one that a module's arguments ask for; None where no report is to be written."""
-        if not arguments.get("report_dir"):
-            return None
-        return cls(Path(arguments["report_dir"]).expanduser(), arguments.get("report_formats") or list(FORMATS))
+        """The one that a module's arguments ask for; None where no report is to be written. Raises ValueError."""
+        path = folder_of(arguments)
+        return cls(path, arguments.get("report_formats") or list(FORMATS)) if path else None
 
     @property
     def report(self) -> Path:

@@ -5,9 +5,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import (
+    visible,
+    visible_all,
+    visible_lines,
+)
 
 
 def width() -> int:
@@ -20,6 +29,35 @@ def wants_color() -> bool:
     from ansible.utils.color import ANSIBLE_COLOR
 
     return bool(ANSIBLE_COLOR)
+
+
+def visible_result(result: dict[str, Any]) -> dict[str, Any]:
+    """A task's result as Ansible may print it: with nothing in it that a terminal would act on. Diffs keep their lines.
+
+    Names and messages in it come from files, clusters and servers.
+    """
+    shown = visible_all({key: value for key, value in result.items() if key != "diff"})
+    if "diff" in result:
+        shown["diff"] = [
+            {key: (visible_lines if key in ("before", "after") else visible)(text) for key, text in diff.items()}
+            for diff in result["diff"]
+        ]
+    return shown
+
+
+def folder_of(arguments: Mapping[str, Any]) -> Path | None:
+    """The folder that report_dir names; None where it is not set. Raises ValueError where it can be none."""
+    given = arguments.get("report_dir")
+    if not given:
+        return None
+    if not isinstance(given, str) or "\0" in given:
+        raise ValueError("report_dir: must be the path of one folder; nothing was done")
+    try:
+        path = Path(given).expanduser()
+        os.fsencode(path)
+    except (RuntimeError, UnicodeEncodeError):  # ~ of a user whom nobody knows
+        raise ValueError(f"report_dir: {given}: there is no such folder and none can be made") from None
+    return path
 
 
 def probe(folder: Path) -> None:

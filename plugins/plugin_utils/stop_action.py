@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -15,7 +14,13 @@ from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.plugin_utils.module_result import run_module
-from ansible_collections.graceful.termination.plugins.plugin_utils.screen import probe, wants_color, width
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import (
+    folder_of,
+    probe,
+    visible_result,
+    wants_color,
+    width,
+)
 
 display = Display()
 
@@ -37,17 +42,19 @@ class StopAction(ActionBase):
         """Run the module; what it found goes to the screen, and its bounded rest into the result."""
         super().run(tmp, task_vars)
         arguments = self.arguments()
-        folder = arguments.get("report_dir")
-        if folder:
-            try:
-                probe(Path(folder).expanduser())
-            except OSError as error:
-                where = error.filename or folder
-                return {"failed": True, "msg": f"report_dir: {where}: {error.strerror}; nothing was stopped"}
+        try:
+            folder = folder_of(arguments)
+            if folder:
+                probe(folder)
+        except ValueError as error:
+            return {"failed": True, "msg": visible(error)}
+        except OSError as error:
+            where = error.filename or folder
+            return {"failed": True, "msg": visible(f"report_dir: {where}: {error.strerror}; nothing was stopped")}
         result, whole = run_module(self, arguments, task_vars)
         document = whole.get("document")
         if document is not None:
             display.display(self.render(document, width=width(), color=wants_color()))
         elif self._task.check_mode and not result.get("failed") and "msg" in result:
             display.display(visible(result["msg"]))
-        return result
+        return visible_result(result)

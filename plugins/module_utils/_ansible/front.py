@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import MISSING
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 
 if TYPE_CHECKING:
     from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import KubernetesTransport
@@ -40,8 +41,9 @@ def open_connection(module: AnsibleModule) -> KubernetesTransport:
 
     connection = connect(module.params)
     if not connection.verified:
+        name = visible(connection.name)
         module.warn(
-            f"{connection.name}: the API server's certificate is not verified, so whoever is in between can read the "
+            f"{name}: the API server's certificate is not verified, so whoever is in between can read the "
             "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
         )
     return connection

@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._ansible.fron
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import finish
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
@@ -58,7 +59,7 @@ def execute(
         except OSError as error:
             module.fail_json(msg=f"{outcome.interrupted}; report_dir: {error.filename}: {error.strerror}")
     if outcome.warning:
-        module.warn(outcome.warning)
+        module.warn(visible(outcome.warning))
     if outcome.progress:
         outcome.progress.last_write = throttle.last
     finish(

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import merge_patches
 
 SCHEMA = "graceful.termination/journal/v1"
@@ -84,7 +85,7 @@ class Journal:
         # be confidential: the file is for its owner.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, (json.dumps(entry, ensure_ascii=False) + "\n").encode())
+            os.write(descriptor, json_text(entry).encode())
         finally:
             os.close(descriptor)
 

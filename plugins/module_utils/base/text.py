@@ -8,9 +8,14 @@ Names, messages and reasons come from a cluster or a file: anyone who can create
 
 from __future__ import annotations
 
+import json
+import re
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 ELLIPSIS = "…"
+_BEYOND_ASCII = re.compile("[\x80-\U0010ffff]")
 
 
 def visible(value: object) -> str:
@@ -25,6 +30,28 @@ def visible(value: object) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape", "surrogatepass").decode("ascii") for char in text
     )
+
+
+def visible_lines(text: str) -> str:
+    """The same of text that has lines: they stay lines, and tabs stay tabs."""
+    return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in text.split("\n"))
+
+
+def visible_all(value: Any) -> Any:
+    """The same of all text in lists and maps, keys included; what is none is left as it is."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, Mapping):
+        return {visible_all(key): visible_all(item) for key, item in value.items()}
+    return [visible_all(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """JSON with a final newline, in which everything is escaped that `visible` escapes: it is the same data."""
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    if not text.isascii():
+        text = _BEYOND_ASCII.sub(lambda char: char[0] if char[0].isprintable() else json.dumps(char[0])[1:-1], text)
+    return text.replace("\x7f", "\\u007f") + "\n"
 
 
 def number(value: float | None) -> str:

@@ -15,7 +15,8 @@ _NOT_CONTENT = ("resourceVersion", "generation", "managedFields")
 def digest(value: Any) -> str:
     """Such as `sha256:9f86…` of plain data; the order of keys does not count."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    # JSON can say what no UTF-8 can.
+    return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def content_of(obj: dict) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import MergeError, merge, same
 from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange
@@ -97,7 +98,7 @@ def build_plan(
 
 def to_text(plan: Mapping[str, Any]) -> str:
     """The plan as the text of its file."""
-    return json.dumps(plan, indent=1, ensure_ascii=False) + "\n"
+    return json_text(plan, indent=1)
 
 
 def read_plan(text: str, path: str, source: Source, now: datetime) -> Approved:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
 from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
@@ -86,7 +86,7 @@ def build_report(
 
 def to_json(report: dict[str, Any]) -> str:
     """report.json as text, one final newline."""
-    return json.dumps(report, indent=1, ensure_ascii=False) + "\n"
+    return json_text(report, indent=1)
 
 
 def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:

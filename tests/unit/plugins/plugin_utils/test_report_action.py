@@ -84,6 +84,12 @@ def test_a_module_without_a_report_has_the_last_word(tmp_path: Path, shown: list
     ("given", "words"),
     [
         ({"report_dir": "/dev/null/report"}, "report_dir: .*; nothing was done"),
+        ({"report_dir": ["build/report"]}, "report_dir: must be the path of one folder; nothing was done"),
+        ({"report_dir": {"a": "b"}}, "report_dir: must be the path of one folder; nothing was done"),
+        ({"report_dir": 7}, "report_dir: must be the path of one folder; nothing was done"),
+        ({"report_dir": "build\0report"}, "report_dir: must be the path of one folder; nothing was done"),
+        ({"report_dir": "~nobody-knows-him/x"}, "report_dir: ~nobody-knows-him/x: there is no such folder"),
+        ({"report_dir": "x" * 300}, "report_dir: x+: File name too long; nothing was done"),
         ({"template_dir": "/none"}, "template_dir: /none is not a folder"),
         ({"fail_on": "new"}, "fail_on new compares with the report.json of the last run"),
     ],
