@@ -16,10 +16,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.policy
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import NO_WAIVERS, Waiver, Waivers
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange, pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, grace_after, plan, variables
-from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import SnippetError, Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
@@ -111,13 +112,14 @@ def audit(
 
     def judged(workload: Workload) -> tuple[Judgement, Undecided] | Skipped:
         try:
-            case = open_case(workload, context, policy, snapshot.version)
-            verdict = judge(case, rules)
-            waived = waivers.in_force(workload, rules)
-            # A waived rule neither asks for a change nor stands against one.
-            active = [rule for rule in rules if rule.id not in waived]
-            left = [finding for finding in verdict.findings if finding.rule.id not in waived]
-            outcome = plan(case, left, active, snippets)
+            with barrier(SnippetError):
+                case = open_case(workload, context, policy, snapshot.version)
+                verdict = judge(case, rules)
+                waived = waivers.in_force(workload, rules)
+                # A waived rule neither asks for a change nor stands against one.
+                active = [rule for rule in rules if rule.id not in waived]
+                left = [finding for finding in verdict.findings if finding.rule.id not in waived]
+                outcome = plan(case, left, active, snippets)
         except Unreadable as error:
             origin = workload.origin
             line = error.line or origin.line

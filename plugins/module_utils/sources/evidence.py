@@ -15,6 +15,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
     Unreachable,
     concurrently,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT, POD, Resource
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence import events, pods
@@ -64,7 +66,16 @@ def read_evidence(
     for workload in snapshot.workloads:
         by_namespace[workload.namespace].append(workload)
     jobs = sorted(by_namespace.items())
-    for _done in concurrently(lambda job: _read_namespace(api, evidence, *job), jobs):
+
+    def read(job: tuple[str, list[Workload]]) -> None:
+        try:
+            with barrier():
+                _read_namespace(api, evidence, *job)
+        except Unreadable as error:
+            for source in (STATUS, EVENTS, EXEC):
+                evidence.refused[source, job[0]] = f"pods or events cannot be read: {error.reason}"
+
+    for _done in concurrently(read, jobs):
         pass
     if EXEC in asked:
         _look_into(api, evidence, snapshot.workloads)

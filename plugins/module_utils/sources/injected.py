@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
@@ -28,21 +29,25 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rule
     selected = {workload.namespace for workload in snapshot.workloads}
     meshed = sorted(meshed_namespaces(namespaces, snapshot.workloads) & selected) if needing else []
 
-    def list_pods(namespace: str) -> list[dict] | ApiError:
+    def list_injected(namespace: str) -> dict[str, tuple[Container, ...]] | str:
         try:
-            return api.objects(POD.path(namespace), f"list pods in namespace {namespace}", lean)
+            with barrier():
+                pods = api.objects(POD.path(namespace), f"list pods in namespace {namespace}", lean)
+                return injected_containers(pods, snapshot.workloads)
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
-            return error
+            return f"no right to list pods ({error.status}), and a mesh injects proxies here"
+        except Unreadable as error:
+            return f"pods cannot be read, and a mesh injects proxies here: {error.reason}"
 
-    for namespace, pods in zip(meshed, concurrently(list_pods, meshed), strict=True):
-        if isinstance(pods, ApiError):
-            reason = f"no right to list pods ({pods.status}), and a mesh injects proxies here"
+    for namespace, found in zip(meshed, concurrently(list_injected, meshed), strict=True):
+        if isinstance(found, str):
+            reason = found
             snapshot.context.unknown[POD.kind, namespace] = reason
             snapshot.gaps += [CoverageGap(rule.id, reason, f"namespace {namespace}") for rule in needing]
         else:
-            snapshot.context.injected |= injected_containers(pods, snapshot.workloads)
+            snapshot.context.injected |= found
 
 
 def meshed_namespaces(namespaces: Iterable[dict], workloads: Iterable[Workload]) -> set[str]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
@@ -45,6 +47,7 @@ class _Listed:
     namespace: str | None
     items: list[dict]
     problem: ApiError | None = None
+    broken: tuple[Skipped, ...] = ()
 
     @property
     def missing(self) -> bool:
@@ -82,14 +85,14 @@ class Reader:
         ]
         namespaces: list[dict] = []
         for part in listed:
+            snapshot.skipped += part.broken
             if part.problem:
                 if part.namespace not in blind or part.missing:
                     self._note(part, snapshot)
             elif part.resource is NAMESPACE:
-                namespaces += part.items
-                for item in part.items:
-                    snapshot.context.add(item)
-                self.unmanaged |= {item["metadata"]["name"]: unmanaged(item) for item in part.items if unmanaged(item)}
+                namespaces += [item for item in part.items if self._add_namespace(item, snapshot)]
+                if part.broken:
+                    self.unmanaged[""] = f"whether each namespace allows changes is not known: {part.broken[0].reason}"
             else:
                 self._add(part, snapshot)
         read_configs(self._api, snapshot, self._wanted.rules)
@@ -129,12 +132,13 @@ class Reader:
         try:
             if resource is NAMESPACE and namespace:
                 what = f"get namespace {namespace}"
-                return _Listed(
-                    resource, namespace, [resource.keep(self._api.get(resource.path(None, namespace), what))]
+                return _listed(
+                    resource, namespace, [_kept(resource, self._api.get(resource.path(None, namespace), what))]
                 )
             where = f" in {scope(namespace)}" if resource.namespaced else ""
-            items = self._api.objects(resource.path(namespace), f"list {resource.plural}{where}", resource.keep)
-            return _Listed(resource, namespace, items)
+            what = f"list {resource.plural}{where}"
+            found = self._api.objects(resource.path(namespace), what, lambda item: _kept(resource, item))
+            return _listed(resource, namespace, found)
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
@@ -185,17 +189,30 @@ class Reader:
         where = scope(namespace) if part.resource.namespaced else "all nodes"
         snapshot.gaps += [CoverageGap(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
 
+    def _add_namespace(self, item: dict, snapshot: Snapshot) -> bool:
+        name = str(item["metadata"].get("name"))
+        try:
+            with barrier():
+                snapshot.context.add(item)
+                if reason := unmanaged(item):
+                    self.unmanaged[name] = reason
+        except Unreadable as error:
+            self.unmanaged[name] = f"whether its namespace allows changes is not known: {error.reason}"
+            snapshot.skipped.append(Skipped(_where(NAMESPACE, item), None, error.reason, is_file=False))
+            return False
+        return True
+
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
         selection = self._wanted.selection
         for item in part.items:
             try:
-                if part.resource.kind in AROUND:
-                    snapshot.context.add(item)
-                    continue
-                workload = read_workload(item)
+                with barrier():
+                    if part.resource.kind in AROUND:
+                        snapshot.context.add(item)
+                        continue
+                    workload = read_workload(item)
             except Unreadable as error:
-                where = f"{item['metadata'].get('namespace')}/{part.resource.kind}/{item['metadata'].get('name')}"
-                snapshot.skipped.append(Skipped(where, None, error.reason, is_file=False))
+                snapshot.skipped.append(Skipped(_where(part.resource, item), None, error.reason, is_file=False))
                 continue
             # A ReplicaSet of a Deployment, a Job of a CronJob: judged as what made it.
             made_by = (controller_of(item) or ("", ""))[0]
@@ -203,6 +220,30 @@ class Reader:
                 snapshot.workloads.append(workload)
             else:
                 snapshot.excluded += 1
+
+
+def _listed(resource: Resource, namespace: str | None, found: list[dict | Skipped]) -> _Listed:
+    items = [item for item in found if not isinstance(item, Skipped)]
+    broken = tuple(item for item in found if isinstance(item, Skipped))
+    return _Listed(resource, namespace, items, broken=broken)
+
+
+def _kept(resource: Resource, item: Any) -> dict | Skipped:
+    """What is kept of an item of a list, or why it is no object of its kind."""
+    try:
+        with barrier():
+            if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
+                raise Unreadable("the API server gave no object with metadata")
+            return resource.keep(item)
+    except Unreadable as error:
+        return Skipped(_where(resource, item), None, error.reason, is_file=False)
+
+
+def _where(resource: Resource, item: Any) -> str:
+    metadata = item.get("metadata") if isinstance(item, dict) else None
+    named = metadata if isinstance(metadata, dict) else {}
+    place = f"{named.get('namespace')}/" if resource.namespaced else ""
+    return f"{place}{resource.kind}/{named.get('name')}"
 
 
 def _blind(listed: list[_Listed]) -> list[str]:
