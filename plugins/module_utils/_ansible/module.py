@@ -20,7 +20,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.interrup
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.excerpt import excerpt as excerpt_of
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Diff, Source
 from ansible_collections.graceful.termination.plugins.module_utils.report.excerpt import excerpt
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
 from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
@@ -93,8 +94,11 @@ def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
     if outcome.interrupted:
         result |= {"failed": True, "msg": f"{outcome.interrupted}: what had begun was brought to its end"}
     if module._diff:
-        result["diff"] = [
-            {"before_header": diff.header, "after_header": diff.header, "before": diff.before, "after": diff.after}
-            for diff in outcome.diffs
-        ]
+        result["diff"] = [_shown(diff) for diff in outcome.diffs]
     return result
+
+
+def _shown(diff: Diff) -> dict[str, str]:
+    """What Ansible shows and, with -v, prints: never a whole file."""
+    before, after = excerpt_of(diff.before, diff.after)
+    return {"before_header": diff.header, "after_header": diff.header, "before": before, "after": after}

@@ -53,7 +53,7 @@ class Node:
 
 
 def compose(text: str) -> Node:
-    """Return the root node of the one document in a text. Raises yaml.YAMLError."""
+    """Return the root node of the one document in a text. Raises yaml.YAMLError, also where there are two or none."""
     top = Node("top", 0, len(text), 0, 0)
     open_nodes = [top]
     for event in yaml.parse(text, Loader=BaseLoader):
@@ -79,8 +79,9 @@ def compose(text: str) -> Node:
                 node.kind = "map" if isinstance(event, yaml.MappingStartEvent) else "seq"
                 node.flow = bool(found.flow_style)
                 open_nodes.append(node)
-    (root,) = top.children
-    return root
+    if len(top.children) != 1:
+        raise yaml.YAMLError(f"{len(top.children)} documents")
+    return top.children[0]
 
 
 class Layout:

@@ -39,7 +39,7 @@ def _directives_before(text: str, floor: int, start: int) -> int:
     """Where the document that starts at `start` really starts: its directives (%YAML 1.1) stand before its `---`."""
     found = begin = start
     while begin > floor:
-        previous = text.rfind("\n", floor, begin - 1) + 1 or floor
+        previous = max(text.rfind(character, floor, begin - 1) for character in BREAKS) + 1 or floor
         line = text[previous:begin]
         if line.startswith("%"):
             found = previous

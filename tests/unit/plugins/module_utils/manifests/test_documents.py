@@ -234,3 +234,12 @@ def test_what_is_aliased_is_one_object_for_all() -> None:
     one, other = only("\n".join(lines)), only("\n".join(lines))
     assert one["a4"]["k4"][0] is one["a4"]["k4"][8]
     assert difference(one, other) == []
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r", "\x85", "\u2028"])
+def test_directives_of_a_second_document_with_line_ends_of_all_kinds(newline: str) -> None:
+    text = newline.join(["%YAML 1.1", "---", "a: 1", "...", "# c", "%YAML 1.1", "---", "b: 2", ""])
+    documents = load_documents(text)
+    assert [document.data for document in documents] == [{"a": 1}, {"b": 2}]
+    assert [document.line for document in documents] == [3, 8]
+    assert len({document.index for document in documents}) == 2

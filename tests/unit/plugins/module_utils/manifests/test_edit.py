@@ -467,3 +467,16 @@ def test_a_document_whose_aliases_stand_for_gigabytes_is_refused() -> None:
     ]
     with pytest.raises(EditRefused, match="its aliases stand for more than 10 MiB"):
         edit("\n".join(lines) + "\n", {"spec": {"a": 2}})
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_two_documents_with_directives_are_edited_one_by_one(newline: str) -> None:
+    text = newline.join(["%YAML 1.1", "---", "spec: {a: 1}", "...", "%YAML 1.1", "---", "spec: {a: 2}", ""])
+    patches = [(DocumentPath(index), {"spec": {"a": 7}}) for index in (0, 1)]
+    assert apply_patches(text, patches) == text.replace("a: 1", "a: 7").replace("a: 2", "a: 7")
+
+
+@pytest.mark.parametrize("text", ["a: 1\n...\nb: 2\n", "a: 1\n... x\n---x\n"])
+def test_what_holds_more_than_one_document_is_refused_with_a_reason(text: str) -> None:
+    with pytest.raises(EditRefused):
+        apply_patches(text, [(DocumentPath(0), {"a": 2})])
