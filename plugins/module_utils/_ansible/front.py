@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import public_words
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import passwords, public_words
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import MISSING
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 
@@ -28,6 +28,8 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
         module.params.get("password"),
         module.params.get("api_key"),
     }
+    # With -vvv Ansible shows all arguments.
+    module.no_log_values |= passwords([module.params.get(option) for option in AUTH_OPTIONS])
     return module
 
 

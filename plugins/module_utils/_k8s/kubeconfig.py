@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 
@@ -74,6 +75,16 @@ def public_words(kubeconfig: Any) -> set[str]:
     users = kubeconfig.get("users") or ()
     held = [entry.get("user") for entry in users if isinstance(entry, Mapping)]
     return set(_texts(kubeconfig)) - set(_texts(held))
+
+
+def passwords(value: Any) -> set[str]:
+    """The passwords in the addresses of a value, such as proxy-url, as they are written and as they are meant."""
+    found = set()
+    for text in _texts(value):
+        with suppress(ValueError):
+            if "://" in text and (password := urlsplit(text).password):
+                found |= {password, unquote(password)}
+    return found
 
 
 def _texts(value: Any) -> Iterator[str]:

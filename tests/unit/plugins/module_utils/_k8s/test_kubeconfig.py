@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
     cluster_name,
     kubeconfig_problem,
+    passwords,
     public_words,
     without_user,
 )
@@ -135,3 +136,13 @@ def test_the_words_of_a_map_but_not_its_secrets() -> None:
     shared["users"][0]["user"]["token"] = "prod"
     assert "prod" not in public_words(shared), "a word that is a secret as well stays one"
     assert public_words("/home/jane/.kube/config") == public_words(None) == set()
+
+
+def test_passwords_in_addresses_are_secrets_wherever_they_stand() -> None:
+    given = kubeconfig("prod")
+    given["clusters"][0]["cluster"] |= {
+        "server": "https://jane:hunter2@a.example",
+        "proxy-url": "http://p:s3%40cret@b:1",
+    }
+    assert passwords(given) == {"hunter2", "s3%40cret", "s3@cret"}
+    assert passwords(["https://x:pw@[::1", "https://jane@a.example", "a:b@c", 7, None, {}]) == set()
