@@ -91,7 +91,9 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
 
 def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": outcome.changed, **excerpt(outcome.report)}
-    if outcome.interrupted:
+    if outcome.fault:
+        result |= {"failed": True, "msg": f"{outcome.fault}; what was written is in the report"}
+    elif outcome.interrupted:
         result |= {"failed": True, "msg": f"{outcome.interrupted}: what had begun was brought to its end"}
     if module._diff:
         result["diff"] = [_shown(diff) for diff in outcome.diffs]

@@ -17,6 +17,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.interrup
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import VERSION
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import (
+    Barrier,
+    barrier,
+    unexpected,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, plan
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff, Source
@@ -37,7 +43,8 @@ class Outcome:
     """A run's report, and what it changed or in check mode would change.
 
     `progress` is what the call for the next wave begins with; None when the run is over. `interrupted` is why it ended
-    before its end, `warning` what a person is to know although nothing failed.
+    before its end, `fault` the same where an error of the product ended it, `warning` what a person is to know although
+    nothing failed.
     """
 
     report: dict[str, Any]
@@ -46,6 +53,7 @@ class Outcome:
     progress: Progress | None = None
     interrupted: str | None = None
     warning: str | None = None
+    fault: str | None = None
 
 
 def run_audit(source: Source, options: Options) -> Outcome:
@@ -70,13 +78,21 @@ def run_remediate(
     judged = _judge(snapshot, source, options)
     wave = choose(snapshot, judged, source, guardrails, approved, check=check)
     actions, diffs = [], []
-    for action, diff in source.apply(wave.patches, check=check):
-        actions.append(wave.described(action))
-        if diff:
-            diffs.append(diff)
-    interrupted = interruption.words if interruption else None
+    fault = None
+    try:
+        for action, diff in source.apply(wave.patches, check=check):
+            actions.append(wave.described(action))
+            if diff:
+                diffs.append(diff)
+    except Exception as error:
+        if Barrier.transparent or (isinstance(error, SourceError) and not actions):
+            raise
+        # What was written must be reported, whatever went wrong then.
+        fault = str(error) if isinstance(error, SourceError) else unexpected(error)
+        actions += _unknown(wave, actions, fault)
+    interrupted = fault or (interruption.words if interruption else None)
     progress = wave.end(actions, interrupted, guardrails.progress)
-    written = not check and any(action.written for action in actions)
+    written = not check and (bool(fault) or any(action.written for action in actions))
     if written and progress:
         reason = f"the state after wave {wave.number} of {wave.of} is read when the next one begins"
         snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
@@ -96,15 +112,23 @@ def run_remediate(
         plan=approved.as_report() if approved else None,
     )
     changed = written or any(action.status == "would-change" for action in actions)
-    return Outcome(report, diffs, changed, progress, interrupted, wave.warning)
+    return Outcome(report, diffs, changed, progress, interrupted, wave.warning, fault)
+
+
+def _unknown(wave: Wave, actions: Sequence[Action], fault: str) -> list[Action]:
+    """The changes of which nobody can say whether they were written."""
+    known = {action.workload.identity for action in actions}
+    left = [change.workload for change in wave.patches if change.workload.identity not in known]
+    return [wave.described(Action(one, "failed", f"whether it was changed is not known: {fault}")) for one in left]
 
 
 def _state_after(source: Source, options: Options, snapshot: Snapshot, judged: Audit) -> tuple[Snapshot, Audit]:
     """The state after the last wave; where it cannot be read, the one before it, which says so."""
     try:
-        now = _read(source, options)
-        return now, _judge(now, source, options)
-    except SourceError as error:
+        with barrier():
+            now = _read(source, options)
+            return now, _judge(now, source, options)
+    except (SourceError, Unreadable) as error:
         # What was written must be reported, even if the state afterwards is not known.
         reason = f"the state after the changes is not known: {error}"
         snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
