@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import Barrier, unexpected
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import MergeError, merge, same
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import (
     Document,

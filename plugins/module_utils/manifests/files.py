@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import resolve
 
+MAX_BYTES = 2**27  # what is parsed of it takes twenty times as much memory
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -41,6 +44,19 @@ def find_files(path: str) -> Iterator[str]:
 def _walk(path: str) -> Iterator[tuple[str, list[str], list[str]]]:
     os.listdir(path)  # os.walk would swallow the error
     yield from os.walk(path)
+
+
+def read_file(path: str) -> bytes:
+    """The content of a regular file. Raises OSError, also where it is another kind of file or larger than MAX_BYTES."""
+    # Not to be waited for: the other end of a pipe may never be opened.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", path)
+        content = stream.read(MAX_BYTES + 1)
+    if len(content) > MAX_BYTES:
+        raise OSError(errno.EFBIG, f"larger than {MAX_BYTES // 2**20} MiB: split it", path)
+    return content
 
 
 def require_writable(path: str, root: str) -> None:
