@@ -105,6 +105,10 @@ def _edit(
         raise EditRefused(error.reason, line + error.line) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise EditRefused("its YAML cannot be parsed into nodes", document.line) from error
+    except Exception as error:
+        if Barrier.transparent:
+            raise
+        raise EditRefused(unexpected(error), document.line) from error
     # The line break that was lacking is removed again, unless an edit has made it a part of a value.
     candidates = [edited.removesuffix(layout.newline(len(layout.text))), edited] if unterminated else [edited]
     for candidate in candidates:

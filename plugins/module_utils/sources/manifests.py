@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import replace_file
 from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     NotWhole,
@@ -39,6 +40,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.edi
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.files import (
     SUFFIXES,
     find_files,
+    read_file,
     require_writable,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize import (
@@ -216,15 +218,14 @@ class ManifestSource:
 
     def _load(self, path: str) -> _Content | NotText | OSError:
         """What a file holds, or why nobody can say."""
-        # A pipe would be waited for, and /dev/zero behind a link read for ever.
-        if path != self._path and os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-            return OSError(0, "it is not a regular file")
         try:
-            with open(path, "rb") as stream:
-                text = decode(stream.read())
+            with barrier(NotText, OSError):
+                text = decode(read_file(path))
+                return _Content(text, load_documents(text))
         except (NotText, OSError) as error:
             return error
-        return _Content(text, load_documents(text))
+        except Unreadable as error:
+            return NotText(error.reason)
 
     def _read_file(self, path: str, content: _Content | NotText | OSError, snapshot: Snapshot) -> list[_Object]:
         file = self._shown(path)
@@ -269,19 +270,20 @@ class ManifestSource:
         kind, version, origin = entry.data["kind"], entry.data["apiVersion"], entry.origin
         file = origin.file or ""
         try:
-            if kind == "Namespace" and version == "v1":
-                self._add_namespace(entry.data, snapshot)
-            elif kind in CONTEXT_KINDS:
-                if version.rpartition("/")[0] == CONTEXT_KINDS[kind].group:
-                    snapshot.context.add(entry.data)
-            elif kind in self._selection.kinds:
-                if version != API_VERSIONS[kind]:
-                    if version.startswith(_OLD_GROUPS):
-                        raise Unreadable(f"apiVersion {version} is not served for {kind}: use {API_VERSIONS[kind]}")
-                    return
-                if os.path.realpath(self._real(file)) in self._patches:
-                    raise NotWhole("a Kustomize patch, not a whole workload: give the output of kustomize build")
-                self._add_workload(read_workload(entry.data, origin), snapshot)
+            with barrier():
+                if kind == "Namespace" and version == "v1":
+                    self._add_namespace(entry.data, snapshot)
+                elif kind in CONTEXT_KINDS:
+                    if version.rpartition("/")[0] == CONTEXT_KINDS[kind].group:
+                        snapshot.context.add(entry.data)
+                elif kind in self._selection.kinds:
+                    if version != API_VERSIONS[kind]:
+                        if version.startswith(_OLD_GROUPS):
+                            raise Unreadable(f"apiVersion {version} is not served for {kind}: use {API_VERSIONS[kind]}")
+                        return
+                    if os.path.realpath(self._real(file)) in self._patches:
+                        raise NotWhole("a Kustomize patch, not a whole workload: give the output of kustomize build")
+                    self._add_workload(read_workload(entry.data, origin), snapshot)
         except Unreadable as error:
             snapshot.skipped.append(Skipped(file, error.line or origin.line, error.reason))
             if isinstance(error, NotWhole):
