@@ -60,9 +60,13 @@ def read_file(path: str) -> bytes:
 
 
 def require_writable(path: str, root: str) -> None:
-    """Raises PermissionError where the file cannot be replaced and keep its owner, or lies outside `root`."""
+    """Raises PermissionError where the file cannot be replaced and keep its owner and links, or lies outside `root`."""
     path = resolve(path, root)
     if not os.access(path, os.W_OK) or not os.access(os.path.dirname(path), os.W_OK | os.X_OK):
         raise PermissionError(13, os.strerror(13), path)
-    if os.geteuid() not in (0, os.stat(path).st_uid):
+    status = os.stat(path)
+    if status.st_nlink > 1:
+        reason = f"the file has {status.st_nlink} hard links, and to replace it would part them: copy it first"
+        raise PermissionError(errno.EPERM, reason, path)
+    if os.geteuid() not in (0, status.st_uid):
         raise PermissionError(1, "the file belongs to another user, and only its owner can replace it", path)

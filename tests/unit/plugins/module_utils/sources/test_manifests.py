@@ -324,6 +324,16 @@ def test_a_link_out_of_the_folder_is_judged_and_not_written(check, tmp_path):
     assert outside.read_text() == faulty()
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_hard_links_are_not_parted(check, tmp_path):
+    path = write(tmp_path, "ours/app.yaml", faulty())
+    os.link(path, tmp_path / "theirs.yaml")
+    outcome = remediate(tmp_path, source="ours", check=check)
+    [action] = outcome.report["actions"]
+    assert action["status"] == "failed" and "the file has 2 hard links" in action["reason"]
+    assert path.samefile(tmp_path / "theirs.yaml") and path.read_text() == faulty()
+
+
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path):
     path = write(tmp_path, "app.yaml", faulty())
     chosen = options(tmp_path)
