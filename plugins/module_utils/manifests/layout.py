@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.doc
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.text import BREAK, BREAKS
 
 _COMMENT = re.compile(r"([ \t]*)#")
+_REMARK = re.compile(rf"(?:(?<=[ \t{BREAKS}])|\A)(#[^{BREAKS}]*)")
 _BLANK = re.compile(rf"[ \t]*(?:#[^{BREAKS}]*)?(?=[{BREAKS}]|\Z)")
 
 
@@ -82,6 +84,14 @@ def compose(text: str) -> Node:
     if len(top.children) != 1:
         raise yaml.YAMLError(f"{len(top.children)} documents")
     return top.children[0]
+
+
+def _leaves(node: Node) -> Iterator[Node]:
+    """The scalars and aliases of a node, in the order of the text."""
+    if not node.children:
+        yield node
+    for child in node.children:
+        yield from _leaves(child)
 
 
 class Layout:
@@ -165,6 +175,15 @@ class Layout:
                 break
             line += 1
         return result
+
+    def comments(self, node: Node, end: int) -> list[str]:
+        """The comments from a node on up to a position, in it and behind it on its lines."""
+        found = []
+        position = self.text.rfind(":", 0, node.start) + 1 if node.block else node.start
+        for leaf in [*_leaves(node), Node("end", end, end, 0, 0)]:
+            found += [match[1].rstrip() for match in _REMARK.finditer(self.text, position, leaf.start)]
+            position = max(position, self.content_end(leaf) if leaf.kind == "scalar" else leaf.end)
+        return found
 
     def skip_empty_lines(self, line_start: int) -> int:
         line = self.line(line_start)

@@ -46,6 +46,10 @@ class _Entry:
     slot: _Slot
 
 
+# By the bytes of a line as editors and YAML 1.2 have them. A # in a text may look the same, which does no harm.
+_ODD_COMMENT = re.compile(r"(?:(?<=[ \t\n\r])|\A)#[^\n\r]*([\x85\u2028\u2029])")
+
+
 class Splicer:
     """Collects splices of one text; no two overlap, and those at one place keep the order in which they were found."""
 
@@ -67,11 +71,21 @@ class Splicer:
         """Return the text with all splices made. Raises CannotSplice if two of them overlap."""
         pieces, position = [], 0
         for start, end, text in sorted(self._splices, key=lambda splice: splice[:2]):
+            self._refuse_in_comment(start)
             if start < position:
                 raise CannotSplice("two changes overlap", self._layout.line(start))
             pieces += [self._text[position:start], text]
             position = end
         return "".join([*pieces, self._text[position:]])
+
+    def _refuse_in_comment(self, position: int) -> None:
+        """What is put behind such a comment would be a part of it for readers of YAML 1.2."""
+        begin = max(self._text.rfind(character, 0, position) for character in "\n\r") + 1
+        if odd := _ODD_COMMENT.search(self._text, begin, position):
+            name = f"U+{ord(odd[1]):04X}"
+            raise CannotSplice(
+                f"a comment before it has {name}, a line break in YAML 1.1 alone", self._layout.line(begin)
+            )
 
     def _splice(self, start: int, end: int, text: str) -> None:
         self._splices.append((start, end, text))
@@ -157,6 +171,8 @@ class Splicer:
             first = gone.pop(0)
             end = layout.before_break(layout.after(first.value, node.column))
             self._require_line_end(first.value)
+            # What somebody wrote about it stays: it may be why it is there.
+            lines = [f"{' ' * node.column}{text}" for text in self._layout.comments(first.value, end)] + lines
             self._splice(first.key.start, end, layout.newline(first.key.start).join(lines)[node.column :])
         elif added:
             self._append_lines(node, lines, entries[-1].key)

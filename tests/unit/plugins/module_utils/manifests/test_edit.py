@@ -95,6 +95,8 @@ def test_a_deployment_keeps_everything_else() -> None:
                 lifecycle:  # since 2019
                   preStop:
                     # nothing listens there
+                    # any
+                    # really
                     sleep:
                       seconds: 5
               - image: proxy:2
@@ -133,7 +135,7 @@ def test_a_deployment_keeps_everything_else() -> None:
         ),
         pytest.param("a: 🦀 # 🦀\nb: 🦀🦀 # é\n", {"b": 1, "a": 2}, "a: 2 # 🦀\nb: 1 # é\n", id="astral characters"),
         pytest.param("a: 1 #\ttab\nb: 2\t# tab\n", {"b": 3}, "a: 1 #\ttab\nb: 3\t# tab\n", id="tabs"),
-        pytest.param("a: 0 #\x85b: 1\u2028c: 2\n", {"b": 3}, "a: 0 #\x85b: 3\u2028c: 2\n", id="rare line breaks"),
+        pytest.param("a: 0\x85b: 1\u2028c: 2\n", {"b": 3}, "a: 0\x85b: 3\u2028c: 2\n", id="rare line breaks"),
     ],
 )
 def test_scalars(before: str, patch: dict[str, Any], after: str) -> None:
@@ -245,7 +247,9 @@ def test_a_deleted_key(before: str, after: str) -> None:
     [
         pytest.param("m:\n  old: 1\nz: 1\n", "m:\n  new:\n    k: 5\nz: 1\n", id="the only one"),
         pytest.param(
-            "m:\n  # b\n  old: # c\n    x: 1\n    # d\n  # e\n", "m:\n  # b\n  new:\n    k: 5\n  # e\n", id="comments"
+            "m:\n  # b\n  old: # c\n    x: 1\n    # d\n  # e\n",
+            "m:\n  # b\n  # c\n  # d\n  new:\n    k: 5\n  # e\n",
+            id="comments",
         ),
         pytest.param("m:\n  a: 1\n  old:\n  - 1\n  z: 1", "m:\n  a: 1\n  new:\n    k: 5\n  z: 1", id="in the middle"),
         pytest.param("m:\n  old: 1", "m:\n  new:\n    k: 5", id="no final newline"),
@@ -480,3 +484,53 @@ def test_two_documents_with_directives_are_edited_one_by_one(newline: str) -> No
 def test_what_holds_more_than_one_document_is_refused_with_a_reason(text: str) -> None:
     with pytest.raises(EditRefused):
         apply_patches(text, [(DocumentPath(0), {"a": 2})])
+
+
+@pytest.mark.parametrize("odd", ["\x85", "\u2028", "\u2029"])
+@pytest.mark.parametrize(
+    ("text", "patch"),
+    [
+        ("spec:\n  a: 1 # one{}\n", {"c": 3}),
+        ("spec:\n  b:\n    a: 1 # one{}\n", {"b": {"c": 3}}),
+        ("spec:\n  a: 1 # one{}  b: 2\n", {"b": 3}),
+    ],
+)
+def test_nothing_is_put_behind_a_line_break_that_not_all_readers_know(odd: str, text: str, patch: Any) -> None:
+    with pytest.raises(EditRefused, match=f"a comment before it has U\\+{ord(odd):04X}"):
+        edit(text.format(odd), {"spec": patch})
+
+
+@pytest.mark.parametrize("odd", ["\x85", "\u2028", "\u2029"])
+def test_such_a_comment_elsewhere_does_no_harm(odd: str) -> None:
+    text = f"spec:\n  a: 1 # one{odd}\n  b: 2\n"
+    assert edit(text, {"spec": {"b": 3}}) == text.replace("2", "3")
+
+
+HANDLER = {"spec": {"preStop": {"exec": None, "sleep": {"seconds": 5}}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            "  preStop: # why\n    # inner\n    exec: # old\n      command: [a, 'x # no'] # tail\n      # last\n",
+            "  preStop: # why\n    # inner\n    # old\n    # tail\n    # last\n    sleep:\n      seconds: 5\n",
+        ),
+        (
+            "  preStop:\n    exec:\n      # inner\n      command:\n      - a # one\n      - |\n        x # no\n",
+            "  preStop:\n    # inner\n    # one\n    sleep:\n      seconds: 5\n",
+        ),
+        (
+            "  preStop:\n    exec: {command: [a, # c\n      b]} # d\n",
+            "  preStop:\n    # c\n    # d\n    sleep:\n      seconds: 5\n",
+        ),
+        (
+            "  preStop:\n    exec: {command: [a#b]}\n    # below\n",
+            "  preStop:\n    sleep:\n      seconds: 5\n    # below\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_comments_in_a_handler_outlive_it(before: str, after: str, newline: str) -> None:
+    text = f"spec:\n{before}  x: 1\n".replace("\n", newline)
+    assert edit(text, HANDLER) == f"spec:\n{after}  x: 1\n".replace("\n", newline)
