@@ -31,11 +31,11 @@ options:
     type: str
     required: true
   rounds:
-    description: How often all pods are stopped.
+    description: How often all pods are stopped, at most 1,000 times.
     type: int
     default: 3
   rate:
-    description: Fresh connections a second. It is lowered when the client cannot hold it.
+    description: Fresh connections a second, at most 1,000. It is lowered when the client cannot hold it.
     type: int
     default: 50
   mode:

@@ -296,7 +296,7 @@ def main() -> None:
     interruption = Interruption()
 
     def run(source: Source, options: Options, module: AnsibleModule) -> Outcome:
-        if not module.check_mode and options.path is None:
+        if not module.check_mode:
             interruption.listen()
         return run_remediate(source, options, check=module.check_mode, interruption=interruption)
 

@@ -81,7 +81,12 @@ def _throttle(options: Options, interruption: Interruption | None) -> Throttle:
 def _open(options: Options, module: AnsibleModule, interruption: Interruption | None, throttle: Throttle) -> Source:
     if options.path is not None and options.source is not None and options.version is not None:
         return ManifestSource(
-            options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
+            options.path,
+            options.source,
+            options.selection,
+            options.version,
+            version_assumed=options.version_assumed,
+            interruption=interruption,
         )
     interruption = interruption or Interruption()
     transport = open_connection(module)

@@ -25,9 +25,10 @@ class Barrier:
 @contextmanager
 def barrier(*passing: type[Exception]) -> Iterator[None]:
     """Whatever is raised within becomes Unreadable, but SourceError and what is `passing`. Raises these, Unreadable."""
+    foreseen: tuple[type[Exception], ...] = (SourceError, Unreadable, *passing)
     try:
         yield
-    except (SourceError, Unreadable, *passing):
+    except foreseen:
         raise
     except Exception as error:
         if Barrier.transparent:

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import replace_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import digest
@@ -83,8 +84,18 @@ class _Content:
 class ManifestSource:
     """Files under `path`; messages call them by `name`, the path as the user gave it."""
 
-    def __init__(self, path: str, name: str, selection: Selection, version: Version, *, version_assumed: bool):
+    def __init__(
+        self,
+        path: str,
+        name: str,
+        selection: Selection,
+        version: Version,
+        *,
+        version_assumed: bool,
+        interruption: Interruption | None = None,
+    ):
         self._path = path
+        self._interruption = interruption or Interruption()
         self._name = name
         self._selection = selection
         self._version = version
@@ -177,6 +188,9 @@ class ManifestSource:
         for change in changes:
             by_file[_file(change.workload)].append(change)
         for file, group in by_file.items():
+            if words := self._interruption.words:
+                yield from ((Action(change.workload, "skipped", f"not started: {words}"), None) for change in group)
+                continue
             before = self._texts[file]
             try:
                 after = self._edited(file, group)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
     AUDIT_OPTIONS,
     Options,
@@ -332,6 +333,28 @@ def test_hard_links_are_not_parted(check, tmp_path):
     [action] = outcome.report["actions"]
     assert action["status"] == "failed" and "the file has 2 hard links" in action["reason"]
     assert path.samefile(tmp_path / "theirs.yaml") and path.read_text() == faulty()
+
+
+def test_after_an_interruption_no_further_file_is_written(tmp_path, monkeypatch):
+    for name in "abc":
+        write(tmp_path, f"{name}.yaml", faulty(name))
+    chosen, interruption = options(tmp_path), Interruption()
+    replace = manifests.replace_file
+
+    def interrupted(*arguments):
+        replace(*arguments)
+        interruption.words = "interrupted (SIGINT)"
+
+    monkeypatch.setattr(manifests, "replace_file", interrupted)
+    assert chosen.path and chosen.source and chosen.version
+    reader = ManifestSource(
+        chosen.path, chosen.source, chosen.selection, chosen.version, version_assumed=True, interruption=interruption
+    )
+    outcome = run_remediate(reader, chosen, check=False, interruption=interruption)
+    assert [entry["status"] for entry in outcome.report["actions"]] == ["changed", "skipped", "skipped"]
+    assert outcome.report["actions"][1]["reason"] == "not started: interrupted (SIGINT)"
+    assert outcome.interrupted == "interrupted (SIGINT)"
+    assert [(tmp_path / f"{name}.yaml").read_text() == fixed(name) for name in "abc"] == [True, False, False]
 
 
 def test_a_file_that_changed_meanwhile_is_not_overwritten(tmp_path):
