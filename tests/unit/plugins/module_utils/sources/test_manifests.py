@@ -320,7 +320,7 @@ def test_a_link_out_of_the_folder_is_judged_and_not_written(check, tmp_path):
     (tmp_path / "ours" / "app.yaml").symlink_to(outside)
     outcome = remediate(tmp_path, source="ours", check=check)
     [action] = outcome.report["actions"]
-    assert action["status"] == "failed" and "a link to a file outside" in action["reason"]
+    assert action["status"] == "refused" and "outside of" in action["reason"]
     assert outside.read_text() == faulty()
 
 
