@@ -13,11 +13,8 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
-from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, read_options
-from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit, run_remediate
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
-from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 from ansible_collections.graceful.termination.tests.unit.kustomize import only_on_path
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import audit, remediate
 
 WEB = """\
 apiVersion: apps/v1
@@ -219,25 +216,6 @@ def write(folder: Path, files: dict[str, str]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return folder
-
-
-def start(folder: Path, given: dict) -> tuple[ManifestSource, object]:
-    parameters = {name: option.get("default") for name, option in AUDIT_OPTIONS.items()}
-    parameters |= {"source": ".", "_directory": str(folder), "_snippets": read_templates(None)} | given
-    chosen = read_options(parameters)
-    source = ManifestSource(chosen.path, chosen.source, chosen.selection, chosen.version, version_assumed=True)
-    return source, chosen
-
-
-def audit(folder: Path, **given) -> dict:
-    report = run_audit(*start(folder, given)).report
-    counts = report["summary"]
-    assert counts["found"] == counts["workloads"] + counts["excluded"] + counts["unreadable"]
-    return report
-
-
-def remediate(folder: Path, **given) -> dict:
-    return run_remediate(*start(folder, given), check=False).report
 
 
 def notes(report: dict) -> list[str]:
