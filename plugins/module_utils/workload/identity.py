@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 class Identity(NamedTuple):
     """Tells a workload from every other one of a run, those of the same key in other files too; sorts them.
 
-    `environment` is what it was built for, as in `Origin`. From a cluster `file` is empty and the numbers are 0: there a
-    key is enough.
+    `environment` is what it was built for, as in `Origin`. From a cluster the texts are empty and the numbers are 0:
+    there a key is enough.
     """
 
     key: str
