@@ -36,7 +36,7 @@ class CoverageGap:
 class Snapshot:
     """found = workloads + excluded + skipped, on every input.
 
-    `bases` are the folders that hold a kustomization, as the user would type them. `environments` are the contexts of
+    `bases` are the folders that hold a kustomization, below the source. `environments` are the contexts of
     those that cannot run beside each other, by the name of the environment, and `beside` the names of the environments
     whose objects each of these holds; `context` is that of all else.
     """

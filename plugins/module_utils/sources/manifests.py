@@ -125,7 +125,7 @@ class ManifestSource:
             for index, change in enumerate(group):
                 status = "would-change" if check else "changed"
                 # One diff a file: it holds the edits of all its workloads.
-                diff = Diff(change.workload.origin.file or "", before, after) if index == 0 else None
+                diff = Diff(self._typed(path), before, after) if index == 0 else None
                 yield Action(change.workload, status, fields=change.fields), diff
 
     # --- Reading ------------------------------------------------------------------------------------------------------
@@ -183,6 +183,12 @@ class ManifestSource:
         return os.path.join(self._top, os.path.relpath(path, self._path))
 
     def _shown(self, path: str) -> str:
+        """A real path as reports have it: below the source, of a source that is a file its name."""
+        if path == self._top and not os.path.isdir(path):
+            return os.path.basename(self._name)
+        return os.path.relpath(path, self._top)
+
+    def _typed(self, path: str) -> str:
         """A real path as the user would type it."""
         return os.path.normpath(os.path.join(self._name, os.path.relpath(path, self._top)))
 

@@ -31,7 +31,7 @@ SCALED_KINDS = ("Deployment", "StatefulSet", "ReplicaSet", "Rollout")  # run as 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an object was read: a file (as the user named it), a 1-based line, its document and, in a List, its item.
+    """Where an object was read: a file (below the source), a 1-based line, its document and, in a List, its item.
 
     `environment` is what it was built for; empty where it is judged as its file has it. From a cluster the others are
     None.

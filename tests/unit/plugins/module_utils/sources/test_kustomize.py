@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
+from ansible_collections.graceful.termination.plugins.module_utils.report.view import place, read_cards
 from ansible_collections.graceful.termination.tests.unit.kustomize import only_on_path
 from ansible_collections.graceful.termination.tests.unit.manifest_runs import audit, remediate
 
@@ -265,9 +266,9 @@ def test_what_changes_something_else_does_not_block_a_fix(request, tmp_path, way
 def test_each_root_is_an_environment_with_the_place_of_its_origin(kustomize, tmp_path):
     write(tmp_path, BASE | overlay(namePrefix="prod-", replicas=[{"name": "web", "count": 5}]))
     report = audit(tmp_path)
-    assert [(w["namespace"], w["name"], w["replicas"], w["file"], w["line"]) for w in report["workloads"]] == [
-        ("prod", "prod-web", 5, "base/deployment.yaml", 1),
-        ("staging", "web", 3, "base/deployment.yaml", 1),
+    assert [(w["environment"], w["name"], w["replicas"], w["file"], w["line"]) for w in report["workloads"]] == [
+        ("overlays/prod", "prod-web", 5, "base/deployment.yaml", 1),
+        ("overlays/staging", "web", 3, "base/deployment.yaml", 1),
     ]
     lines = {finding["line"] for finding in report["findings"] if finding["rule"] == "prestop-missing"}
     assert lines == {16}, "the container's line in the file, not in the build"
@@ -402,6 +403,19 @@ def test_files_that_no_kustomization_reaches_are_judged_as_they_are(kustomize, t
     assert [(w["namespace"], w["name"]) for w in report["workloads"]] == [("default", "shop"), ("staging", "web")]
 
 
+def test_environments_of_one_name_are_told_apart(kustomize, tmp_path):
+    files = BASE | {"other/web.yaml": WEB}
+    for stage in ("staging", "prod"):
+        files[f"overlays/{stage}/kustomization.yaml"] = "namespace: default\nresources: [../../base]\n"
+    report = audit(write(tmp_path, files))
+    assert [w["environment"] for w in report["workloads"]] == ["overlays/prod", "overlays/staging", "other"]
+    marks = {(f["environment"], f["fingerprint"]) for f in report["findings"]}
+    assert len(marks) == len(report["findings"])
+    cards = read_cards(report)
+    assert len({len(card.open) for card in cards if card.workload["environment"] != "other"}) == 1
+    assert place(cards[0].workload) == "base/deployment.yaml:1 (overlays/prod)"
+
+
 def test_a_patch_file_is_no_object_of_its_own(kustomize, tmp_path):
     write(tmp_path, BASE | overlay(patches=[{"path": "big.yaml"}]) | {"overlays/prod/big.yaml": WEB})
     report = audit(tmp_path)
@@ -457,7 +471,7 @@ def test_a_base_outside_of_the_source_is_built_and_not_edited(kustomize, tmp_pat
     write(tmp_path, BASE | {".git/HEAD": ""})
     report = remediate(tmp_path, source="overlays/staging")
     [action] = report["actions"]
-    assert (action["status"], action["file"]) == ("refused", "base/deployment.yaml")
+    assert (action["status"], action["file"]) == ("refused", "../../base/deployment.yaml")
     assert "is outside of overlays/staging" in action["reason"]
 
 
