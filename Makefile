@@ -15,7 +15,7 @@ with = venv=$$(tools/venv $(1)) && PATH="$$venv/bin:$$PATH"
 
 export SOURCE CONTEXT REPORT CHECK PYTHON ONLY
 
-.PHONY: help demo audit remediate lint sanity unit coverage molecule test proof faults calibrate bench docs clean link
+.PHONY: help demo audit remediate lint sanity unit fuzz coverage molecule test proof faults calibrate bench docs clean link
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -36,10 +36,13 @@ sanity: link ## ansible-test sanity
 	@$(call with,dev) tools/sanity
 
 unit: link ## Unit tests
-	@$(call with,dev) pytest --numprocesses=auto
+	@$(call with,dev) tools/kind-node/build kustomize && pytest --numprocesses=auto
+
+fuzz: link ## What holds for every automatic change, on many random inputs: 200 Kustomize trees (some minutes)
+	@$(call with,dev) tools/kind-node/build kustomize && FUZZ=1 pytest --numprocesses=auto tests/unit/fuzz
 
 coverage: link ## Branch coverage of the unit tests; reported, not gated [HTML=1: also build/coverage/html]
-	@$(call with,coverage) sh -c 'coverage erase && coverage run -m pytest --numprocesses=auto && \
+	@tools/kind-node/build kustomize && $(call with,coverage) sh -c 'coverage erase && coverage run -m pytest --numprocesses=auto && \
 		coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }'
 
 molecule: link ## All Molecule scenarios, on kind

@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.doc
     load_span,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.layout import Layout, compose
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.lists import TooMany, items_of
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.splice import CannotSplice, Splicer
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.text import (
     BREAK,
@@ -33,7 +34,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.tex
 
 
 class DocumentPath(NamedTuple):
-    """Which object of a file: the index of its document, and of the item if the document is a `kind: List`."""
+    """Which object of a file: the index of its document, and if that is a List the item's among all of `items_of`."""
 
     document: int
     item: int | None = None
@@ -126,14 +127,22 @@ def _patched(document: Document, patches: Sequence[tuple[int | None, dict[str, A
             if item is None:
                 after = merge(after, patch)
             else:
-                items = list(after["items"])
-                items[item] = merge(items[item], patch)
-                after = {**after, "items": items}
+                path, _item = items_of(after)[item]
+                after = _with_item(after, path, patch)
         except MergeError as error:
             raise EditRefused(f"the patch does not fit: {error}", document.line) from error
-        except (KeyError, IndexError, TypeError, AttributeError) as error:
+        except (KeyError, IndexError, TypeError, AttributeError, TooMany) as error:
             raise EditRefused("there is no such object in the document", document.line) from error
     return after
+
+
+def _with_item(data: Any, path: tuple[int, ...], patch: dict[str, Any]) -> Any:
+    """The List with one of its items patched."""
+    if not path:
+        return merge(data, patch)
+    items = list(data["items"])
+    items[path[0]] = _with_item(items[path[0]], path[1:], patch)
+    return {**data, "items": items}
 
 
 def _is_json(span: str) -> bool:

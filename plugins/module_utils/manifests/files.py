@@ -30,7 +30,7 @@ def find_files(path: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = os.path.join(folder, name)
-            if name.startswith(".") or not name.endswith(SUFFIXES):
+            if name.startswith(".") or not (name.endswith(SUFFIXES) or name == "Kustomization"):
                 continue
             real = os.path.realpath(file)
             if real not in seen:

@@ -20,8 +20,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange, pods_restarted
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change, grace_after, plan, variables
+from ansible_collections.graceful.termination.plugins.module_utils.plan.regression import Regression
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import SnippetError, Snippets
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Source
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Judging, Source
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
@@ -105,15 +106,17 @@ def audit(
 
     Raises SnippetError where a template cannot be used.
     """
-    context = snapshot.context
+    first = min((workload.identity for workload in snapshot.workloads), default=None)
+    for context in snapshot.contexts:
+        context.first = first
     for workload in snapshot.workloads:
-        context.count(workload)
-    context.first = min((workload.identity for workload in snapshot.workloads), default=None)
+        for context in snapshot.contexts_with(workload):
+            context.count(workload)
 
     def judged(workload: Workload) -> tuple[Judgement, Undecided] | Skipped:
         try:
             with barrier(SnippetError):
-                case = open_case(workload, context, policy, snapshot.version)
+                case = open_case(workload, snapshot.context_of(workload), policy, snapshot.version)
                 verdict = judge(case, rules)
                 waived = waivers.in_force(workload, rules)
                 # A waived rule neither asks for a change nor stands against one.
@@ -129,7 +132,7 @@ def audit(
         return judgement, verdict.undecided
 
     def shared() -> Iterator[object]:
-        yield from (context, policy, snapshot.version, *rules)
+        yield from (*snapshot.contexts, policy, snapshot.version, *rules)
         for workload in snapshot.workloads:
             yield from (workload, *workload.containers, *workload.sidecars)
 
@@ -143,7 +146,7 @@ def audit(
         for pair in undecided:
             result.undecided[pair] = result.undecided.get(pair, 0) + 1
     snapshot.workloads = [judgement.case.workload for judgement in result.judgements]
-    _refuse(result, source)
+    _refuse(result, source, Regression(snapshot, rules, policy, waivers))
     result.judgements.sort(key=_order)
     return result
 
@@ -152,11 +155,11 @@ def _order(judgement: Judgement) -> tuple:
     return judgement.case.workload.identity
 
 
-def _refuse(result: Audit, source: Source) -> None:
+def _refuse(result: Audit, source: Source, judging: Judging) -> None:
     """Mark the changes that the source cannot write, so that `remediable` promises only what will happen."""
     changing = [judgement for judgement in result.judgements if judgement.change]
     changes = [judgement.change for judgement in changing if judgement.change]
-    for index, reason in source.refusals(changes).items():
+    for index, reason in source.refusals(changes, judging).items():
         judgement = changing[index]
         judgement.refusal = reason
         judgement.manual |= {finding.fingerprint: reason for finding in changes[index].solves}

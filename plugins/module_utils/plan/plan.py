@@ -209,7 +209,7 @@ def _with_companions(case: Case, hits: list[Hit]) -> list[Hit]:
     ]
 
 
-def _lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
+def lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
     """Why the drain has less time than before; None when it has not, or when what is left is known to suffice."""
     if after.grace < before.grace:
         return f"the template lowers the grace period to {after.grace} s"
@@ -238,7 +238,7 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
     budget = compute_budget(patched, case.profile, case.policy)
     if (budget.prestop.seconds, budget.grace) == (draft.budget.prestop.seconds, draft.budget.grace):
         budget = draft.budget  # the same numbers, and it knows where they come from
-    lost = _lost_time(case.workload, patched, budget)
+    lost = lost_time(case.workload, patched, budget)
     if lost:
         return Plan(None, _all(wanted, lost))
     worse = _worse(findings, left)

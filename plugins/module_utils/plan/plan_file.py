@@ -136,6 +136,7 @@ def _entry(planned: PlannedChange, source: Source) -> dict[str, Any]:
         "file": origin.file,
         "document": origin.document,
         "item": origin.item,
+        "environment": origin.environment,
         "line": origin.line,
         "state": source.state_of(workload),
         "fields": sorted(change.fields),

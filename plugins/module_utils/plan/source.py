@@ -50,6 +50,16 @@ class Diff:
     after: str
 
 
+class Judging(Protocol):
+    """Judges a workload as it would be, in what is around it."""
+
+    def worse(self, before: Workload, after: Workload) -> str | None:
+        """Why a workload would be worse off than before; None when it would not."""
+
+    def open(self, workload: Workload) -> frozenset[str]:
+        """The fingerprints of its findings that nobody has waived."""
+
+
 class Source(Protocol):
     """Where workloads come from, and where their changes go back to."""
 
@@ -62,8 +72,11 @@ class Source(Protocol):
     def state_of(self, workload: Workload) -> dict[str, Any]:
         """What tells this very state of an object from any other: a plan made for it holds for no other."""
 
-    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
-        """Which changes this source could not take, by their index, and why. Writes nothing."""
+    def refusals(self, changes: Sequence[Change], judging: Judging) -> dict[int, str]:
+        """Which changes this source could not take, by their index, and why. Writes nothing.
+
+        What a change does elsewhere, as in the other overlays of a base, is judged there as well.
+        """
 
     def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
         """Whether the pods that each of these changes recreates can start. Writes nothing."""

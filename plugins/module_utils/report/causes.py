@@ -62,9 +62,9 @@ def _cause(workload: Workload, snapshot: Snapshot) -> tuple[str, str]:
     for kind, name in (("application", application_of(workload.obj)), ("release", release_of(workload.obj))):
         if name:
             return kind, name
-    folder = os.path.dirname(workload.origin.file) if workload.origin.file is not None else None
+    folder = os.path.dirname(workload.origin.file) or "." if workload.origin.file is not None else None
     if folder is not None and folder in snapshot.bases:
-        return "base", folder or "."
+        return "base", folder
     return "pod", _digest(workload)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -25,6 +26,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.waiver
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import kustomize_patch, owner_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 SCHEMA = "graceful.termination/report/v1"
 MODES = ("audit", "remediate", "check")
@@ -66,7 +68,7 @@ def build_report(
         "scope": dict(scope or {}),
         "summary": _summary(snapshot, audit),
         "workloads": [_workload(judgement, snapshot) for judgement in audit.judgements],
-        "findings": [_finding(judgement, finding, snippets) for judgement, finding in findings],
+        "findings": [_finding(judgement, finding, snapshot, snippets) for judgement, finding in findings],
         "baseline": None,  # filled where the run is compared with an earlier report
         "causes": causes(audit, snapshot),
         "waivers": waiver_entries(audit, snapshot),
@@ -110,9 +112,17 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
     }
 
 
-def _identity(judgement: Judgement) -> dict[str, Any]:
+def _environment(workload: Workload, snapshot: Snapshot) -> str:
+    """What tells workloads of one name apart: the cluster, the Kustomize root, or the folder below the source."""
+    if snapshot.type == "cluster":
+        return snapshot.name
+    return workload.origin.environment or os.path.dirname(workload.origin.file or "") or "."
+
+
+def _identity(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     workload = judgement.case.workload
     return {
+        "environment": _environment(workload, snapshot),
         "apiVersion": workload.api_version,
         "kind": workload.kind,
         "namespace": workload.namespace,
@@ -130,7 +140,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     # For the owner of the object, because of whom it was not patched.
     owned = change if change and judgement.refusal and owner else None
     return {
-        **_identity(judgement),
+        **_identity(judgement, snapshot),
         "profile": profile.name,
         "traits": sorted(profile.traits),
         "replicas": case.workload.replicas,
@@ -151,14 +161,14 @@ def _helm(change: Change) -> dict[str, Any] | None:
     return asdict(values) if values else None
 
 
-def _finding(judgement: Judgement, finding: Finding, snippets: Snippets) -> dict[str, Any]:
+def _finding(judgement: Judgement, finding: Finding, snapshot: Snapshot, snippets: Snippets) -> dict[str, Any]:
     auto, waiver = judgement.is_auto(finding), judgement.waived.get(finding.rule.id)
     origin = judgement.case.workload.origin
     return {
         "rule": finding.rule.id,
         "severity": finding.severity,
         "evidence": finding.evidence,
-        **_identity(judgement),
+        **_identity(judgement, snapshot),
         "container": finding.container,
         "path": finding.hit.path,
         "file": origin.file,

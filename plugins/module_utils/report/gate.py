@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -53,7 +54,7 @@ def compare(report: dict[str, Any], earlier: Mapping[str, Any] | None) -> str | 
     judged = _Judged(earlier, report, same_place=source["name"] == earlier["source"]["name"])
     for finding in _open(report, "new"):
         finding["new"] = None
-        if finding["fingerprint"] in judged.known:
+        if judged.knows(finding):
             finding["new"] = False
         elif judged.has(finding):
             finding["new"] = True
@@ -69,11 +70,14 @@ class _Judged:
         scope = now["scope"]
         # What was new then and made that run fail stays new: a second try must not pass for that alone.
         # A fingerprint says nothing of evidence: what was found in a manifest then is known when a pod shows it now.
-        self.known = {entry["fingerprint"] for entry in _open(earlier, "new") if not entry.get("new")}
+        self._source = earlier["source"]
+        # Reports of earlier versions have no environments, and paths with the source in front.
+        self._told_apart = self._source["type"] == "manifests" and all("environment" in e for e in earlier["workloads"])
+        self._known = {self._mark(entry) for entry in _open(earlier, "new") if not entry.get("new")}
         self._rules = set(earlier["scope"]["rules"])
         asked, asked_then = (set(one.get("evidence", [])) for one in (scope, earlier["scope"]))
         self._had_evidence = asked == asked_then or (bool(asked) and asked <= asked_then)
-        self._workloads = {key_in(entry) for entry in earlier["workloads"]}
+        self._workloads = {self._subject(entry) for entry in earlier["workloads"]}
         self._selection = None
         if same_place and earlier["scope"]["label_selectors"] == scope["label_selectors"]:
             # Labels are not in a report: what the same selectors match now, they would have matched then.
@@ -82,6 +86,19 @@ class _Judged:
         unseen_now = _unseen(now)
         # What a rule can see in neither run does not keep the rest of what it finds from being compared.
         self._unseen = {entry for entry in _unseen(earlier) if entry[0] == "all" or entry not in unseen_now}
+
+    def _environment(self, entry: Mapping[str, Any]) -> str:
+        return str(entry["environment"]) if self._told_apart else ""
+
+    def _mark(self, finding: Mapping[str, Any]) -> tuple[str, str]:
+        return self._environment(finding), finding["fingerprint"]
+
+    def _subject(self, entry: Mapping[str, Any]) -> tuple[str, str]:
+        return self._environment(entry), key_in(entry)
+
+    def knows(self, finding: Mapping[str, Any]) -> bool:
+        """Whether the earlier run had this finding, in the same environment."""
+        return self._mark(finding) in self._known
 
     def has(self, finding: Mapping[str, Any]) -> bool:
         """Whether the earlier run judged this rule on this workload, or would have if the workload had been there."""
@@ -94,11 +111,14 @@ class _Judged:
             # Which ones "3 namespaces" are is not in a report.
             if rule == finding["rule"] and (scope in (*places, "all nodes") or scope.endswith(" namespaces")):
                 return False
-        if key_in(finding) in self._workloads:
+        if self._subject(finding) in self._workloads:
             return True
         if self._selection is None or finding["kind"] not in self._selection.kinds:
             return False
-        if {finding["file"], key_in(finding)} & self._unread:
+        file = finding["file"]
+        if file and not self._told_apart:
+            file = os.path.normpath(os.path.join(self._source["name"], file))
+        if {file, key_in(finding)} & self._unread:
             return False
         for place in places:
             if {("all", place), ("all", f"{finding['kind']} in {place}")} & self._unseen:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,10 +112,12 @@ def object_name(subject: Mapping[str, Any]) -> str:
 
 
 def place(subject: Mapping[str, Any]) -> str:
-    """Such as shop/checkout.yaml:12; empty for what came from a cluster."""
-    if not subject.get("file"):
+    """Such as shop/checkout.yaml:12, with the Kustomize root that built it; empty for what came from a cluster."""
+    file, environment = subject.get("file"), subject.get("environment")
+    if not file:
         return ""
-    return visible(f"{subject['file']}:{subject['line']}" if subject.get("line") else subject["file"])
+    built = f" ({environment})" if environment and environment != (os.path.dirname(file) or ".") else ""
+    return visible(f"{file}:{subject['line']}{built}" if subject.get("line") else f"{file}{built}")
 
 
 def describe(workload: Mapping[str, Any]) -> str:
@@ -249,7 +252,7 @@ def ranked(about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
 
 def _identity(subject: Mapping[str, Any]) -> tuple[Any, ...]:
     # Twins in one file are told apart by their lines: a report has no numbers of documents.
-    return key_in(subject), subject.get("file")
+    return key_in(subject), subject.get("file"), subject.get("environment")
 
 
 def _line(subject: Mapping[str, Any]) -> int:

@@ -149,7 +149,7 @@ def _plan(
 
 def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change | None:
     """Plan one workload that has changed since the snapshot was read. Raises Unreadable, SnippetError."""
-    case = open_case(workload, snapshot.context, options.policy, snapshot.version)
+    case = open_case(workload, snapshot.context_of(workload), options.policy, snapshot.version)
     waived = options.waivers.in_force(workload, options.rules)
     rules = [rule for rule in options.rules if rule.id not in waived]
     return plan(case, judge(case, rules).findings, rules, options.snippets).change
@@ -159,10 +159,13 @@ def _read(source: Source, options: Options) -> Snapshot:
     """What the source has, with measured request durations and the results of earlier drills, if there are any."""
     snapshot = source.read()
     if options.drills:
-        snapshot.context.drills = read_proofs(options.drills)
+        drills = read_proofs(options.drills)
+        for context in snapshot.contexts:
+            context.drills = drills
     if options.prometheus:
         durations = options.prometheus.durations
-        snapshot.context.measured = durations.found
+        for context in snapshot.contexts:
+            context.measured = durations.found
         if durations.problem:
             scope = "measured request durations"
             snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))

@@ -36,7 +36,9 @@ class CoverageGap:
 class Snapshot:
     """found = workloads + excluded + skipped, on every input.
 
-    `bases` are the folders that hold a kustomization, as the user would type them.
+    `bases` are the folders that hold a kustomization, below the source. `environments` are the contexts of
+    those that cannot run beside each other, by the name of the environment, and `beside` the names of the environments
+    whose objects each of these holds; `context` is that of all else.
     """
 
     type: str
@@ -50,4 +52,24 @@ class Snapshot:
     skipped: list[Skipped] = field(default_factory=list)
     gaps: list[CoverageGap] = field(default_factory=list)
     context: Context = field(default_factory=Context)
+    environments: dict[str, Context] = field(default_factory=dict)
+    beside: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bases: set[str] = field(default_factory=set)
+
+    @property
+    def contexts(self) -> list[Context]:
+        """Every context, each once."""
+        return list({id(context): context for context in (self.context, *self.environments.values())}.values())
+
+    def contexts_with(self, workload: Workload) -> list[Context]:
+        """Every context that holds this workload's environment, each once."""
+        if not self.environments:
+            return [self.context]
+        name = workload.origin.environment
+        every = {**self.environments, "": self.context}
+        found = (every[other] for other, names in self.beside.items() if name in names)
+        return list({id(context): context for context in found}.values())
+
+    def context_of(self, workload: Workload) -> Context:
+        """What is around this workload."""
+        return self.environments.get(workload.origin.environment, self.context)

@@ -25,7 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.helm.values import helm_values
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
-from ansible_collections.graceful.termination.plugins.module_utils.plan.source import NOT_YET, Action, Diff
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import NOT_YET, Action, Diff, Judging
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.read import Reader, Wanted
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import (
@@ -75,7 +75,7 @@ class ClusterSource:
         self._preflight = Preflight(self._api, self._namespaces)
         return snapshot
 
-    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
+    def refusals(self, changes: Sequence[Change], judging: Judging) -> dict[int, str]:
         """What must not be patched live, and why."""
         reasons = ((index, self._refusal(change)) for index, change in enumerate(changes))
         return {index: reason for index, reason in reasons if reason}

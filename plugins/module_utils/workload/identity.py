@@ -12,13 +12,15 @@ from typing import Any, NamedTuple
 class Identity(NamedTuple):
     """Tells a workload from every other one of a run, those of the same key in other files too; sorts them.
 
-    From a cluster `file` is empty and the numbers are 0: there a key is enough.
+    `environment` is what it was built for, as in `Origin`. From a cluster the texts are empty and the numbers are 0:
+    there a key is enough.
     """
 
     key: str
     file: str = ""
     document: int = 0
     item: int = 0
+    environment: str = ""
 
 
 def key_of(namespace: str, kind: str, name: str) -> str:
@@ -33,4 +35,5 @@ def key_in(entry: Mapping[str, Any]) -> str:
 
 def identity_in(entry: Mapping[str, Any]) -> Identity:
     """The identity of the workload that an entry of a plan is about."""
-    return Identity(entry["object"], entry.get("file") or "", entry.get("document") or 0, entry.get("item") or 0)
+    file, document, item = entry.get("file") or "", entry.get("document") or 0, entry.get("item") or 0
+    return Identity(entry["object"], file, document, item, entry.get("environment") or "")

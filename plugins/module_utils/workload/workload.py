@@ -31,15 +31,17 @@ SCALED_KINDS = ("Deployment", "StatefulSet", "ReplicaSet", "Rollout")  # run as 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an object was read: a file (as the user named it), a 1-based line, its document and, in a List, its item.
+    """Where an object was read: a file (below the source), a 1-based line, its document and, in a List, its item.
 
-    From a cluster all four are None.
+    `environment` is what it was built for; empty where it is judged as its file has it. From a cluster the others are
+    None.
     """
 
     file: str | None = None
     line: int | None = None
     document: int | None = None
     item: int | None = None
+    environment: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Workload:
     def identity(self) -> Identity:
         """Tells it from every other workload of a run."""
         origin = self.origin
-        return Identity(self.key, origin.file or "", origin.document or 0, origin.item or 0)
+        return Identity(self.key, origin.file or "", origin.document or 0, origin.item or 0, origin.environment)
 
     @property
     def all_containers(self) -> tuple[Container, ...]:

@@ -24,6 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.versions
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
+from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Judging
 from ansible_collections.graceful.termination.plugins.module_utils.report.document import build_report
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
@@ -240,7 +241,7 @@ class Memory:
         """Not read from: tests hand over the snapshot."""
         raise NotImplementedError
 
-    def refusals(self, changes: Sequence[Change]) -> dict[int, str]:
+    def refusals(self, changes: Sequence[Change], judging: Judging) -> dict[int, str]:
         """The reasons that the test gave."""
         return {
             index: self._refuses[change.workload.name]

@@ -39,6 +39,7 @@ def budget(grace=30, prestop=0, drain=None, *, sidecar=0, container="app", sourc
 def workload(name="checkout", kind="Deployment", **over):
     """A serving Deployment of the namespace shop, from a file."""
     return {
+        "environment": "examples/shop",
         "apiVersion": "batch/v1" if kind == "CronJob" else "apps/v1",
         "kind": kind,
         "namespace": "shop",
@@ -62,6 +63,7 @@ def finding(on, rule="prestop-missing", severity="error", message="new requests 
         "rule": rule,
         "severity": severity,
         "evidence": "static",
+        "environment": on["environment"],
         "apiVersion": on["apiVersion"],
         "kind": on["kind"],
         "namespace": on["namespace"],

@@ -119,7 +119,7 @@ def test_aliases_of_aliases_are_hashed_once() -> None:
 def test_manifests_of_one_kustomization_are_one_source() -> None:
     files = ["shop/base/a.yaml", "shop/base/b.yaml", "shop/deep/c.yaml", "d.yaml"]
     snapshot = snapshot_of([service(name) for name in "abcd"])
-    snapshot.bases = {"shop/base", "shop", ""}
+    snapshot.bases = {"shop/base", "shop", "."}
     objects = [bare(name) for name in "abcd"]
     snapshot.workloads = [read_workload(obj, Origin(file, 1)) for obj, file in zip(objects, files, strict=True)]
     judged = audit(snapshot, Memory(), RULES, Policy(), Snippets(TEMPLATES))

@@ -177,6 +177,22 @@ def test_a_file_that_could_not_be_read_is_not_new_when_it_can() -> None:
     assert new(made(found()), made(workloads=[API], skipped=broken)) == [None]
 
 
+def test_the_same_in_a_second_environment_is_new() -> None:
+    staging, prod = ({**WEB, "environment": f"overlays/{stage}"} for stage in ("staging", "prod"))
+    earlier = made(found(staging), workloads=[staging, prod])
+    assert new(made(found(staging), found(prod), workloads=[staging, prod]), earlier) == [False, True]
+
+
+def test_a_report_without_environments_is_compared_by_name() -> None:
+    """Those of earlier versions, whose paths begin with the source."""
+    earlier = made(found(), skipped=[{"file": "examples/shop/api.yaml", "line": 3, "reason": "not YAML"}])
+    for entry in (*earlier["workloads"], *earlier["findings"]):
+        del entry["environment"]
+    earlier["workloads"] = earlier["workloads"][:1]
+    now = made(*(found({**on, "file": f"{on['name']}.yaml", "environment": "."}) for on in (WEB, API)))
+    assert new(now, earlier) == [False, None]
+
+
 def test_a_workload_that_both_runs_judged_is_compared_whatever_the_scope() -> None:
     assert new(made(found()), made(scope=SCOPE | {"names": ["web"]}, workloads=[WEB])) == [True]
 

@@ -194,7 +194,7 @@ def test_what_a_fix_does_to_pods_of_a_cluster(over, said):
     ],
 )
 def test_what_a_fix_does_to_a_manifest(over, said):
-    one = workload(**({"file": "f.yaml", "line": 3} | over))
+    one = workload(**({"file": "f.yaml", "environment": ".", "line": 3} | over))
     assert lines_of(terminal.render(report([one], [finding(one)])), "fix") == [f"fix    {said}"]
 
 

@@ -1,0 +1,66 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is around the workloads of manifests. Environments that cannot run beside each other do not see each other."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.contents import Entry
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+
+# The same one in two builds, such as a Namespace, does not make them two versions of one thing.
+_SHARED = frozenset({"Namespace", "ConfigMap", "Node", "Gateway"})
+
+
+def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dict[str, tuple[Context, tuple[str, ...]]]:
+    """The context of each group of objects, and the groups in it: an environment by its name, or `` for all else.
+
+    Two groups with an object of the same kind, namespace and name are two versions of one thing, such as staging and
+    production: each sees itself and what fits beside it. `kinds` are those that tell them apart. Empty where every
+    group fits beside every other.
+    """
+    others = _versions(groups, frozenset(kinds) - _SHARED)
+    if not any(others.values()):
+        return {}
+    made: dict[tuple[str, ...], Context] = {}
+    result = {}
+    for name in groups:
+        seen = tuple(other for other in groups if other == name or other not in others[name])
+        if seen not in made:
+            made[seen] = _context(entry.data for other in seen for entry in groups[other])
+        result[name] = made[seen], seen
+    return result
+
+
+def _versions(groups: Mapping[str, Sequence[Entry]], kinds: frozenset[str]) -> dict[str, set[str]]:
+    """Which groups have an object in common with each."""
+    holders: dict[tuple, set[str]] = defaultdict(set)
+    for name, group in groups.items() if len(groups) > 1 else ():
+        for entry in group:
+            if identity := _identity(entry, kinds):
+                holders[identity].add(name)
+    others: dict[str, set[str]] = defaultdict(set)
+    for names in holders.values():
+        for name in names if len(names) > 1 else ():
+            others[name] |= names
+    return others
+
+
+def _context(objects: Iterable[dict[str, Any]]) -> Context:
+    context = Context()
+    for obj in objects:
+        if obj["kind"] in CONTEXT_KINDS or obj["kind"] == "Namespace":
+            context.add(obj)
+    return context
+
+
+def _identity(entry: Entry, kinds: frozenset[str]) -> tuple | None:
+    metadata = entry.data.get("metadata")
+    if entry.data["kind"] not in kinds or not isinstance(metadata, dict):
+        return None
+    return entry.data["kind"], str(metadata.get("namespace") or "default"), str(metadata.get("name"))

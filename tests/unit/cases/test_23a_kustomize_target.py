@@ -1,0 +1,36 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A patch whose target is a regular expression, and whose own name is that of nothing."""
+
+from __future__ import annotations
+
+import subprocess
+
+import yaml
+
+NAME = "23a-kustomize-target"
+
+
+def test_the_overlay_is_judged_with_its_patch(audited, kustomize):
+    report = audited(NAME)
+    [workload] = report["workloads"]
+    assert (workload["namespace"], workload["budget"]["prestop"]) == ("prod", 20)
+    assert "prestop-missing" not in {finding["rule"] for finding in report["findings"]}
+
+
+def test_the_hook_has_one_handler_after_a_fix(case, remediated, kustomize):
+    folder = case(NAME)
+    remediated(folder)
+    output = subprocess.run([kustomize, "build", folder / "overlays/prod"], check=True, capture_output=True).stdout
+    [pod] = [o["spec"]["template"]["spec"] for o in yaml.safe_load_all(output) if o["kind"] == "Deployment"]
+    assert list(pod["containers"][0]["lifecycle"]["preStop"]) == ["exec"]
+    assert pod.get("terminationGracePeriodSeconds", 30) == 30
+
+
+def test_without_the_program_the_base_is_refused_with_the_reason(case, remediated, no_kustomize):
+    folder = case(NAME)
+    before = (folder / "base/deployment.yaml").read_bytes()
+    [action] = remediated(folder)["actions"]
+    assert action["status"] == "refused" and "overlays/prod/kustomization.yaml: patches" in action["reason"]
+    assert (folder / "base/deployment.yaml").read_bytes() == before
