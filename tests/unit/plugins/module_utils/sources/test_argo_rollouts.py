@@ -59,7 +59,7 @@ def test_it_serves_as_a_deployment_does() -> None:
 def test_it_is_never_changed() -> None:
     result = run(rollout(sleeping(30)), service())
     assert not result.audit.changes
-    assert "a Rollout is not changed: a custom resource takes no" in result.one("prestop-exceeds-grace")["reason"]
+    assert "a Rollout is not changed: a custom resource accepts no" in result.one("prestop-exceeds-grace")["reason"]
 
 
 @pytest.mark.parametrize("strategy", [CANARY, {"blueGreen": {"activeService": "web"}}, None])

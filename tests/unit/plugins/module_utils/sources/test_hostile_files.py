@@ -13,11 +13,10 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import Barrier
+from ansible_collections.graceful.termination.plugins.module_utils.manifests import contents, files
 from ansible_collections.graceful.termination.plugins.module_utils.manifests import edit as editing
-from ansible_collections.graceful.termination.plugins.module_utils.manifests import files
 from ansible_collections.graceful.termination.plugins.module_utils.report import markdown, terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
-from ansible_collections.graceful.termination.plugins.module_utils.sources import manifests
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sources.test_manifests import (
     audit,
     faulty,
@@ -108,8 +107,8 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("closed")
 def test_an_error_in_reading_one_file_is_one_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = manifests.load_documents
-    monkeypatch.setattr(manifests, "load_documents", lambda text: load(text) if "bad" not in text else 1 / 0)
+    load = contents.load_documents
+    monkeypatch.setattr(contents, "load_documents", lambda text: load(text) if "bad" not in text else 1 / 0)
     write(tmp_path, "app.yaml", faulty())
     write(tmp_path, "bad.yaml", faulty("bad"))
     report = audit(tmp_path)
