@@ -36,10 +36,19 @@ _OWN_PORT = re.compile(r"(?<![\w.-])(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})
 class Chain(Derived):
     """`links` are pairs (in front, behind) of containers that get SIGTERM side by side; `database_proxies` are those
     that the applications of the pod ask: they stand behind all of these.
+
+    `possible` are pairs of a proxy and what stands beside it, though nothing says that it gets requests: no finding
+    rests on them, and no fix may make them worse.
     """
 
     links: tuple[tuple[Container, Container], ...] = ()
     database_proxies: tuple[Container, ...] = ()
+    possible: tuple[tuple[Container, Container], ...] = ()
+
+    @property
+    def at_most(self) -> Chain:
+        """The chain with all that is possible."""
+        return Chain(self.links + self.possible, self.database_proxies)
 
     @cached_property
     def members(self) -> tuple[Container, ...]:
@@ -90,7 +99,13 @@ def find_chain(workload: Workload, reached: Sequence[Container], reader: Setting
     for _front, asking in list(links.values()):
         add(asking, _named_in(reader.of(asking), rest))
     serves = any(not is_companion(one) and not store_of(one) for one in rest)
-    return Chain(tuple(links.values()), proxies if serves else ())
+    possible = [
+        (front, one)
+        for front in filter(is_proxy, fronts)
+        for one in _beside(front, rest, names)
+        if (front.name, one.name) not in links and not store_of(one)
+    ]
+    return Chain(tuple(links.values()), proxies if serves else (), tuple(possible))
 
 
 def _behind(
@@ -100,17 +115,21 @@ def _behind(
     yield from named
     if not is_proxy(front):
         return
-    # Of two that Services reach, each has requests of its own, unless one names the other.
-    beside = [
-        one
-        for one in others
-        if one.name != front.name and one.name not in reached and not is_companion(one) and not is_proxy(one)
-    ]
+    beside = _beside(front, others, reached)
     served = [one for one in beside if is_application_server(one) or (has_port(one) and not store_of(one))]
     yield from served
     elsewhere = _own_ports(reader.of(front)) - {port.number for one in others for port in one.ports}
     if not (named or served) and elsewhere and len(beside) == 1:
         yield beside[0]  # nothing else in the pod could listen there
+
+
+def _beside(front: Container, others: Sequence[Container], reached: set[str]) -> list[Container]:
+    """What may be the application of a proxy. Of two that Services reach, each has requests of its own."""
+    return [
+        one
+        for one in others
+        if one.name != front.name and one.name not in reached and not is_companion(one) and not is_proxy(one)
+    ]
 
 
 def _named_in(settings: Settings, others: Sequence[Container]) -> Iterator[Container]:

@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, deregistration_delay
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import NLB, deregistration_delay
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
     HookTime,
@@ -72,19 +72,47 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
     if not senders:
         return
     wanted, source = case.wanted_prestop
+    slowest = case.slowest_sender
+    ends = "let that end"
+    if slowest and slowest[1] > wanted:
+        ends = f"are a start, but {slowest[0]} is known to take about {slowest[1]} s"
     for container, hook in _short_hooks(case, wanted):
         if not hook.exact:
             yield _UNDECLARED
             continue
         yield Hit(
             f"preStop ends after {hook.seconds} s, but a load balancer of {' and '.join(sorted(senders))} sends to the "
-            f"pod's address until it has been deregistered there: {wanted} s ({source}) let that end",
+            f"pod's address until it has been deregistered there: {wanted} s ({source}) {ends}",
             f"{container.path}.lifecycle.preStop",
             _longer_sleep(case, container, wanted),
             container,
             numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
         )
+    yield from _slow(case, wanted)
     yield from _outlives_the_pod(case)
+
+
+def _slow(case: Case, wanted: int) -> Iterator[Hit]:
+    """A pause as long as the policy's, in front of a load balancer that is known to need longer."""
+    if not case.slowest_sender or case.delays_itself:
+        return
+    who, seconds = case.slowest_sender
+    hooks = [(case.pause_of(container), container) for container in case.profile.drain_containers]
+    if any(not hook.exact or hook.drains for hook, _container in hooks):
+        return
+    hook, container = max(hooks, key=lambda one: one[0].seconds)
+    if not wanted <= hook.seconds < seconds:
+        return  # none at all, or lb-deregistration-race above
+    longer = _longer_sleep(case, container, seconds).variables
+    yield Hit(
+        f"preStop ends after {hook.seconds} s, but {who} is known to take about {seconds} s until it sends nothing new "
+        "to the pod, whatever its own delays are: a longer policy (prestop_seconds, external-lb) covers that",
+        f"{container.path}.lifecycle.preStop",
+        Remedy(PRESTOP_SLEEP, f"{seconds} s for every stop of a pod are its owner's decision", longer),
+        container,
+        "info",
+        {"prestop_seconds": hook.seconds, "wanted_seconds": seconds},
+    )
 
 
 def _outlives_the_pod(case: Case) -> Iterator[Hit]:
@@ -93,7 +121,7 @@ def _outlives_the_pod(case: Case) -> Iterator[Hit]:
     written = [
         ("Service", service.namespace, service.name, delay)
         for service in case.profile.services
-        if service.pods_addressed_by == AWS and (delay := deregistration_delay(service.annotations))
+        if service.pods_addressed_by == NLB and (delay := deregistration_delay(service.annotations))
     ] + [
         (route.kind, route.namespace, route.name, route.deregistration) for route in case.routes if route.deregistration
     ]
@@ -151,6 +179,7 @@ RULES = (
             "proxies in the cluster (nginx, Traefik, Envoy, Istio) follow within seconds",
             "a hook that waits for the drain, and a server that delays its own shutdown",
             "a hook whose time is not declared",
+            "a pause of the policy's length before a load balancer that is known to need longer: an info",
         ),
         check=_race,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, DEREGISTRATION_DELAY),

@@ -114,7 +114,7 @@ def test_an_ingress_of_another_namespace_does_not() -> None:
     ("group", "expected"),
     [
         *[(name, PROXY) for name in ("nginx", "nginx-internal", "traefik", "contour", "haproxy", "kong", "istio")],
-        *[("gce", GKE), ("gce-internal", GKE), ("alb", ""), ("azure-application-gateway", ""), ("internal", "")],
+        *[("gce", GKE), ("gce-internal", GKE), ("alb", ""), ("azure-application-gateway", AGIC), ("internal", "")],
         (None, ""),
     ],
 )
