@@ -88,30 +88,29 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
             container,
             numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
         )
-    yield from _slow(case, wanted)
     yield from _outlives_the_pod(case)
 
 
-def _slow(case: Case, wanted: int) -> Iterator[Hit]:
+def _slow(case: Case) -> Iterator[Hit]:
     """A pause as long as the policy's, in front of a load balancer that is known to need longer."""
     if not case.slowest_sender or case.delays_itself:
         return
     who, seconds = case.slowest_sender
+    wanted = case.wanted_prestop[0]
     hooks = [(case.pause_of(container), container) for container in case.profile.drain_containers]
     if any(not hook.exact or hook.drains for hook, _container in hooks):
         return
     hook, container = max(hooks, key=lambda one: one[0].seconds)
     if not wanted <= hook.seconds < seconds:
-        return  # none at all, or lb-deregistration-race above
-    longer = _longer_sleep(case, container, seconds).variables
+        return  # prestop-missing, or lb-deregistration-race
+    longer = _longer_sleep(case, container, seconds)
     yield Hit(
         f"preStop ends after {hook.seconds} s, but {who} is known to take about {seconds} s until it sends nothing new "
         "to the pod, whatever its own delays are: a longer policy (prestop_seconds, external-lb) covers that",
         f"{container.path}.lifecycle.preStop",
-        Remedy(PRESTOP_SLEEP, f"{seconds} s for every stop of a pod are its owner's decision", longer),
+        Remedy(longer.name, f"{seconds} s for every stop of a pod are its owner's decision", longer.variables),
         container,
-        "info",
-        {"prestop_seconds": hook.seconds, "wanted_seconds": seconds},
+        numbers={"prestop_seconds": hook.seconds, "wanted_seconds": seconds},
     )
 
 
@@ -179,10 +178,31 @@ RULES = (
             "proxies in the cluster (nginx, Traefik, Envoy, Istio) follow within seconds",
             "a hook that waits for the drain, and a server that delays its own shutdown",
             "a hook whose time is not declared",
-            "a pause of the policy's length before a load balancer that is known to need longer: an info",
+            "a load balancer that is known to need longer than the policy: lb-deregistration-slow",
         ),
         check=_race,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, DEREGISTRATION_DELAY),
+        serving_only=True,
+        seed="fault 2",
+        needs=("Service", "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
+    ),
+    Rule(
+        id="lb-deregistration-slow",
+        title="Load balancer slower than the policy's preStop delay",
+        severity="info",
+        evidence="context",
+        why="Some load balancers are known to send to a pod for minutes after it was told to go: an NLB with pods as "
+        "targets for about 2 minutes, Azure's Application Gateway for about 90 s. A delay of the policy's length does "
+        "not cover that.",
+        exceptions=(
+            "no hook at all is prestop-missing, a shorter one lb-deregistration-race; their messages say it",
+            "a pause or a policy as long as the load balancer needs",
+            "an ALB, GKE, and targets that are nodes",
+            "a hook that waits for the drain or whose time is not declared, a server that delays its own shutdown",
+        ),
+        check=_slow,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
+        by_hand=True,
         serving_only=True,
         seed="fault 2",
         needs=("Service", "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),

@@ -59,8 +59,8 @@ class Route:
     """One rule of a routing object: what it says holds for all its `services`, as (namespace, name).
 
     `sender` is AWS, GKE, AGIC, PROXY or empty where nobody says who sends; `gateways` are those of a Gateway API
-    route, as (namespace, name). `upload` is the size of the bodies that stream through to a pod, as written, where it is large.
-    `sockets`: it carries gRPC or WebSockets. `deregistration` as deregistration_delay() has it.
+    route, as (namespace, name). `upload` is the size of the bodies that stream through to a pod, as written, where it
+    is large. `sockets`: it carries gRPC or WebSockets. `deregistration` as deregistration_delay() has it.
     """
 
     kind: str

@@ -12,7 +12,12 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import PROXY, Route
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, GKE, read_service
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import (
+    AGIC,
+    AWS,
+    GKE,
+    read_service,
+)
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     context_object,
     gateway,
