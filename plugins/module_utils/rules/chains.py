@@ -70,7 +70,8 @@ def _pause_remedy(case: Case, container: Container, seconds: int) -> Remedy:
     if case.oldest < SLEEP_ACTION:
         why = f"Kubernetes {case.oldest} has no sleep action, and whether the image has a shell is not known"
         return Remedy(PRESTOP_EXEC_SLEEP, why, with_grace)
-    if container.pre_stop and not case.hook_of(container).only_waits:
+    handler = container.pre_stop
+    if handler and handler.kind != "tcpSocket" and not case.hook_of(container).only_waits:
         return Remedy(PRESTOP_SLEEP, "what its hook does belongs to the application's owner", with_grace)
     return Remedy(PRESTOP_SLEEP, variables=values)
 
@@ -173,7 +174,7 @@ RULES = (
         serving_only=True,
         seed="2 settings: preStop",
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
-        needs=("Service", "ConfigMap"),
+        needs=("Service", "ConfigMap", "HorizontalPodAutoscaler"),
     ),
     Rule(
         id="proxy-leaves-first",

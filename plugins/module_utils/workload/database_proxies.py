@@ -68,7 +68,6 @@ _TAG = re.compile(r":v?(\d{1,3})\.(\d{1,3})(?:\.|-|$)")
 _DURATION = re.compile(r"(?:\d{1,6}(?:\.\d{1,3})?(?:h|ms|m|s))+|0")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
 _UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
-_AS_SERVER = re.compile(r"^server$")
 
 
 def database_proxy_of(container: Container) -> DatabaseProxy | None:
@@ -78,13 +77,12 @@ def database_proxy_of(container: Container) -> DatabaseProxy | None:
         commands = commands_in(words)
         if script_of(words) is not None and len(commands) != 1:
             return None  # what the script does around it, such as wait for the application, is its owner's
+        if "server" in words[:3]:
+            return None  # ghostunnel has a mode for each end: as a server it stands in front of the application
         named = _BY_NAME.get(commands[-1].program) if commands else None
         if named or container.command:
-            return named if "server" not in words[:3] else None
-    found = (_BY_NAME[name] for name in image_names(image_name(container)) if name in _BY_NAME)
-    proxy = next(found, None)
-    # ghostunnel has a mode for each end; as a server it stands in front of the application.
-    return None if any(map(_AS_SERVER.match, words[:1])) else proxy
+            return named
+    return next((_BY_NAME[name] for name in image_names(image_name(container)) if name in _BY_NAME), None)
 
 
 def seconds_of_wait(container: Container, proxy: DatabaseProxy, variables: dict[str, str]) -> float | None:
