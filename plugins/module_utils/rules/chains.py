@@ -109,8 +109,8 @@ def _leaves_first(case: Case) -> Iterator[Hit | NotEvaluated]:
         elif stays < pause + drain:
             names = " and ".join(one.name for one in applications)
             yield Hit(
-                f"{proxy.title} exits after {stays:g} s, but {names} in front of it goes on for {pause + drain} s "
-                f"(preStop {pause} + drain {drain}): every query after that fails",
+                f"{proxy.title} exits {stays:g} s after the pod is told to stop, but {names} goes on for "
+                f"{pause + drain} s (preStop {pause} + drain {drain}): its queries fail from then on",
                 container.path,
                 _native_remedy(case, proxy, pause + drain),
                 container,

@@ -16,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import NLB, deregistration_delay
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
@@ -72,17 +73,13 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
     if not senders:
         return
     wanted, source = case.wanted_prestop
-    slowest = case.slowest_sender
-    ends = "let that end"
-    if slowest and slowest[1] > wanted:
-        ends = f"are a start, but {slowest[0]} is known to take about {slowest[1]} s"
     for container, hook in _short_hooks(case, wanted):
         if not hook.exact:
             yield _UNDECLARED
             continue
         yield Hit(
             f"preStop ends after {hook.seconds} s, but a load balancer of {' and '.join(sorted(senders))} sends to the "
-            f"pod's address until it has been deregistered there: {wanted} s ({source}) {ends}",
+            f"pod's address until it has been deregistered there: {wanted} s ({source}) {covered(case, wanted)}",
             f"{container.path}.lifecycle.preStop",
             _longer_sleep(case, container, wanted),
             container,
