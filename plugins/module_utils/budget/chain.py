@@ -83,6 +83,8 @@ def find_chain(workload: Workload, reached: Sequence[Container], reader: Setting
     """
     names = {one.name for one in reached}
     own = [one for one in workload.containers if one.name not in MESH_PROXIES and not is_idle(one)]
+    if len(own) < 2:
+        return NO_CHAIN
     proxies = tuple(one for one in own if one.name not in names and database_proxy_of(one))
     rest = [one for one in own if one not in proxies]
     fronts = [one for one in rest if (one.name in names if names else not is_companion(one))]

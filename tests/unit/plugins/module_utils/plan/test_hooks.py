@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     Result,
     balancer,
@@ -17,6 +21,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     service,
     workload,
 )
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.strategies import HANDLERS
 
 GRACE = "terminationGracePeriodSeconds"
 SQL = "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.14.0"
@@ -113,3 +118,36 @@ def test_a_template_that_leaves_the_application_behind_is_refused() -> None:
 def test_what_is_longer_behind_may_stay_so() -> None:
     result = run(workload(nginx({"sleep": {"seconds": 5}}), behind({"sleep": {"seconds": 30}}), grace=60), balancer())
     assert pauses(result)["nginx"] == 30
+
+
+def _falls_short(result: Result, name: str) -> int:
+    """By how many seconds a container's pause is shorter than the longest of the pod's applications."""
+    (judgement,) = result.audit.judgements
+    seconds = {one.name: hook_time(one.pre_stop).seconds for one in judgement.case.workload.containers}
+    return max(max(seconds["nginx"], seconds["app"] if name == "database" else 0) - seconds[name], 0)
+
+
+@settings(deadline=None)
+@given(
+    hooks=st.tuples(HANDLERS, HANDLERS, HANDLERS),
+    port=st.sampled_from([9000, None]),
+    drain=st.none() | st.integers(0, 60),
+    grace=st.integers(0, 200),
+    sender=st.sampled_from([service, balancer]),
+)
+def test_whatever_the_hooks_are_no_fix_leaves_a_container_further_behind(
+    hooks: tuple[dict[str, Any] | None, ...],
+    port: int | None,
+    drain: int | None,
+    grace: int,
+    sender: Callable[[], dict[str, Any]],
+) -> None:
+    front, middle, back = hooks
+    database = behind(back, "database", None, image=SQL, args=["p:r:d"])
+    before = run(workload(nginx(front), behind(middle, port=port), database, drain=drain, grace=grace), sender())
+    after = before.applied()
+    for name in ("app", "database"):
+        assert _falls_short(after, name) <= _falls_short(before, name)
+    if before.audit.changes:
+        assert after.workload["budget"]["grace"] >= grace
+    assert not after.audit.changes, "a second run has nothing to do"

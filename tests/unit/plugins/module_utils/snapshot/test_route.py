@@ -30,6 +30,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 )
 
 NGINX = "nginx.ingress.kubernetes.io/"
+APPGW = "appgw.ingress.kubernetes.io/"
 ALB = "alb.ingress.kubernetes.io/"
 NEG = {"cloud.google.com/neg": '{"ingress": true}'}
 
@@ -178,6 +179,8 @@ def test_a_route_for_the_mesh_alone_is_sent_by_its_proxies() -> None:
         ([ingress(ingressClassName="alb")], {f"{ALB}target-type": "ip"}, {AWS}),
         ([ingress(annotations={f"{ALB}target-type": "ip"})], {f"{ALB}target-type": "instance"}, set()),
         ([], {f"{ALB}target-type": "ip"}, set()),
+        ([ingress(annotations={"kubernetes.io/ingress.class": "azure/application-gateway"})], {}, {AGIC}),
+        ([ingress(annotations={f"{APPGW}use-private-ip": "true"}, ingressClassName="nginx")], {}, set()),
         ([ingress(ingressClassName="gce")], NEG, {GKE}),
         ([ingress()], NEG, {GKE}),
         ([ingress(ingressClassName="nginx")], NEG, set()),
