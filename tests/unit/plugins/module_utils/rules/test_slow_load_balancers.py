@@ -34,9 +34,6 @@ AGIC = [
 ]
 NLB_IP = {"service.beta.kubernetes.io/aws-load-balancer-type": "nlb-ip"}
 NLB = [[balancer()], [service(annotations=NLB_IP, type="LoadBalancer")]]
-    [balancer()],
-    [service(annotations={"service.beta.kubernetes.io/aws-load-balancer-type": "nlb-ip"}, type="LoadBalancer")],
-]
 
 
 @pytest.mark.parametrize(("around", "seconds"), [*((one, 90) for one in AGIC), *((one, 120) for one in NLB)])
