@@ -42,6 +42,7 @@ CONSTRUCTORS = {
     "Execution": "budget",
     "Timeout": "budget",
     "Server": "budget",
+    "DatabaseProxy": "finding",
     "Cause": "proof",
     "Check": "proof",
     "Step": "proof",

@@ -65,6 +65,7 @@ options:
       - init-process
       - trace
       - stuck-pod
+      - database-proxy-native
     required: true
   workload:
     description: The Deployment, StatefulSet, DaemonSet or CronJob as a map, as from a manifest or the API.

@@ -3,15 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arithmetic of a termination: what a pod needs between the API's delete and SIGKILL, against what it gets.
 
-required = max over drain containers (preStop + drain) + sidecar + margin, all in seconds. preStop and the application's
-drain share one budget, the grace period; native sidecars stop after the application, out of the same budget. A hook
-that itself tells the server to drain and waits for it counts with the pause before that: the rest is the drain.
+required = max over containers (preStop + drain) + sidecar + margin, all in seconds. preStop and the application's drain
+share one budget, the grace period; native sidecars stop after the application, out of the same budget. A hook that
+itself tells the server to drain and waits for it counts with the pause before that: the rest is the drain.
+Of a chain of proxy and application it is the longest preStop and the longest drain of all its containers: each must
+have as long a pause as what stands in front of it, and then its time to drain.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS, Drain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
@@ -88,19 +90,41 @@ def compute_budget(
     """The budget as it stands, or as it would be with other hooks (by container name) and another grace period."""
     containers = {container.name: container for container in workload.all_containers}
     drains = dict.fromkeys(containers, NO_REQUESTS) | profile.drains
+    chain = [container.name for container in profile.chain.members]
+    longest = max((drains[name] for name in chain), key=lambda drain: drain.seconds or 0, default=NO_REQUESTS)
     hooks = {
-        name: prestop_of(workload, container, drains[name], (prestop or {}).get(name))
+        name: prestop_of(
+            workload,
+            container,
+            longest if name in chain and drains[name].seconds is None else drains[name],
+            (prestop or {}).get(name),
+        )
         for name, container in containers.items()
     }
     drain_known = all(drain.seconds is not None for drain in profile.drains.values())
-    # Of equals the one that receives requests: its drain is what there is to know.
-    name = max(hooks, key=lambda one: (hooks[one].seconds + (drains[one].seconds or 0), one in profile.drains))
+
+    def needs(name: str) -> tuple[HookTime, Drain]:
+        if name not in chain:
+            return hooks[name], drains[name]
+        first = max(chain, key=lambda one: hooks[one].seconds)
+        hook = hooks[first]
+        if hook.seconds > hooks[name].seconds:
+            return replace(hook, source=f"{hook.source}, of container {first}"), drains[name]
+        return hooks[name], drains[name]
+
+    def total(name: str) -> tuple[int, bool]:
+        hook, drain = needs(name)
+        # Of equals the one that receives requests: its drain is what there is to know.
+        return hook.seconds + (drain.seconds or 0), name in profile.drains
+
+    name = max(containers, key=total)
+    hook, drain = needs(name)
     return Budget(
         container=name,
         grace=workload.grace if grace is None else grace,
         explicit=grace is not None or workload.pod.get("terminationGracePeriodSeconds") is not None,
-        prestop=hooks[name],
-        drain=drains[name],
+        prestop=hook,
+        drain=drain,
         sidecars=tuple(container.name for container in workload.sidecars),
         margin=policy.margin_seconds,
         drain_known=drain_known,

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.derived import Derived
@@ -26,7 +27,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.self_d
     delays_itself,
     has_shutdown_manager,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, Version
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import claim_names
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Look, Seen
@@ -41,10 +42,16 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import Route
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import Autoscaler, DisruptionBudget
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import SLOW
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, Handler
 from ansible_collections.graceful.termination.plugins.module_utils.workload.data_stores import DataStore, data_stores
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
+    NO_HOOK,
+    HookTime,
+    hook_time,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -101,8 +108,14 @@ class Case(Derived):
 
     @cached_property
     def pods_addressed_by(self) -> set[str]:
-        """Whose load balancers (AWS, GKE) send to the addresses of its pods."""
+        """Whose load balancers (AWS, NLB, GKE, AGIC) send to the addresses of its pods."""
         return self.context.pods_addressed_by(self.profile.services)
+
+    @property
+    def slowest_sender(self) -> tuple[str, int] | None:
+        """(who, seconds) of the load balancer that is known to take longest until it leaves a pod out."""
+        slow = [(who, SLOW[who]) for who in sorted(self.pods_addressed_by) if who in SLOW]
+        return max(slow, key=lambda one: one[1], default=None)
 
     # Nodes and volumes
 
@@ -162,6 +175,23 @@ class Case(Derived):
     def prestop_of(self, container: Container) -> HookTime:
         """What the hook of a container takes beside its drain."""
         return prestop_of(self.workload, container, self.drain_of(container), self.hook_of(container))
+
+    def pause_of(self, container: Container) -> HookTime:
+        """What passes before a container gets SIGTERM, or before its hook stops its server."""
+        hook, handler = self.hook_of(container), container.pre_stop
+        if handler and handler.kind == "sleep" and self.oldest < SLEEP_ACTION:
+            return NO_HOOK  # the field is dropped, or the hook fails
+        stop = next(iter(stops_of(container)), None)
+        if stop and not stop.starts.endless:
+            return replace(hook, seconds=math.floor(stop.starts.least), exact=stop.starts.exact, drains=False)
+        return hook
+
+    @cached_property
+    def serving_containers(self) -> tuple[Container, ...]:
+        """The containers that requests reach, those behind another one of the pod included."""
+        reached = {container.name for container in self.profile.drain_containers}
+        behind = tuple(one for one in self.profile.chain.behind if one.name not in reached)
+        return self.profile.drain_containers + behind
 
     @cached_property
     def delays_itself(self) -> bool:

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.chain import NO_CHAIN, Chain, find_chain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import Drain, drain_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.side_ports import has_port, is_side_port
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import FLUENT_BIT, agent_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
@@ -16,7 +18,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.sett
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
     Container,
     Port,
-    image_name,
     is_idle,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
@@ -29,20 +30,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 )
 
 PROFILES = ("serving", "worker", "batch", "controller", "unknown")
-# Scrapes are repeated by the scraper, and members of a ring find each other without the Service: one for such ports
-# alone does not make a workload one that serves requests.
-_SIDE_PORT = re.compile(
-    r"(^|-)(metrics|prom|prometheus|exporter|profiling|pprof|probes|gossip|memberlist|membership)(-|$)"
-)
-# The same for a program that is known to work on a queue, where more ports are there only to look at it.
+# Side ports of a program that is known to work on a queue, where more are there only to look at it.
 _WORKER_PORT = re.compile(
     r"(^|-)(admin|dashboard|flower|health|healthz|healthcheck|liveness|logs?|monitoring|readiness|status)(-|$)"
 )
 _CONTROLLERS = ("argocd-application-controller",)  # behind Services that are only scraped
 _MONITOR_PORT = 2020  # where Fluent Bit tells about itself, under any name
 _METRICS_SERVICE = re.compile(r"-metrics(-service|-svc)?$")
-_METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics)$")
-_GUARD_IMAGE = re.compile(r"(^|/)kube-rbac-proxy$")  # of metrics where its port is called https, else of anything
 _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
 
 
@@ -50,7 +44,8 @@ _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
 class Profile:
     """`name` is one of PROFILES; `drain_containers` receive the requests; `note` says what would settle a doubt.
 
-    `drains` maps the name of each of them to how long its requests take; `drain_evidence` is "static" where the
+    `chain` has what stands behind them in the pod. `drains` maps the name of each of them, and of what stands behind
+    them and says so, to how long its requests take; `drain_evidence` is "static" where the
     workload alone tells both, else "context".
     """
 
@@ -61,11 +56,12 @@ class Profile:
     drains: dict[str, Drain]
     drain_evidence: str
     note: str | None = None
+    chain: Chain = NO_CHAIN
 
     @property
     def takes_requests(self) -> bool:
         """Whether it is judged by what requests lose: it serves, or a port speaks for it and nothing against it."""
-        return self.name == "serving" or (self.name == "unknown" and _has_port(self.drain_containers))
+        return self.name == "serving" or (self.name == "unknown" and any(map(has_port, self.drain_containers)))
 
 
 def classify(workload: Workload, context: Context, reader: SettingsReader) -> Profile:
@@ -78,11 +74,17 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
     elif declared:
         note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
     traits = _traits(workload, context, services)
+    chain = find_chain(workload, drain, reader)
     applications = _applications(workload)
     drain = drain or applications
     drains = {container.name: drain_of(workload, container, context, reader) for container in drain}
-    told = drain == applications and all(one.evidence == "static" for one in drains.values())
-    return Profile(name, traits, tuple(services), drain, drains, "static" if told else "context", note)
+    for container in chain.behind:
+        # Where it is not known, it is part of the requests of what stands in front.
+        inner = drain_of(workload, container, context, reader)
+        if inner.seconds is not None:
+            drains.setdefault(container.name, inner)
+    told = drain == applications and not chain.links and all(one.evidence == "static" for one in drains.values())
+    return Profile(name, traits, tuple(services), drain, drains, "static" if told else "context", note, chain)
 
 
 def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:
@@ -96,9 +98,9 @@ def _name(workload: Workload, context: Context, services: list[Service]) -> tupl
     if context.elects_leader(workload):
         return "controller", None
     missing = context.why_unknown("Service", workload.namespace)
-    if missing and _works_on_queue(workload, context) and not _has_port(_applications(workload)):
+    if missing and _works_on_queue(workload, context) and not any(map(has_port, _applications(workload))):
         return "worker", None
-    if missing and _has_port(_applications(workload)):
+    if missing and any(map(has_port, _applications(workload))):
         return "unknown", f"profile unknown, judged as serving with less weight: {missing}"
     if missing:
         return (
@@ -124,20 +126,6 @@ def _works_on_queue(workload: Workload, context: Context) -> bool:
     return bool(autoscaler and autoscaler.queue) or any(map(queue_worker, _applications(workload)))
 
 
-def _has_port(containers: tuple[Container, ...]) -> bool:
-    """Whether a container declares a port by which requests may come."""
-    return any(not _is_side_port(container, port.name) for container in containers for port in container.ports)
-
-
-def _is_side_port(container: Container | None, *names: str) -> bool:
-    """Whether nothing is lost when a port stops: it is there for metrics, probes, or members that find each other."""
-    if any(_SIDE_PORT.search(name) for name in names):
-        return True
-    image = image_name(container) if container else ""
-    guards = _GUARD_IMAGE.search(image) and any(name.startswith("https") for name in names)
-    return bool(guards or _METRICS_IMAGE.search(image))
-
-
 def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[Container, ...]]:
     """The Services that bring requests to the pods, and the containers that own their target ports."""
     services = context.services_of(workload)
@@ -152,9 +140,7 @@ def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[
         for port in service.ports:
             named = isinstance(port.target, str) and not port.target.isdecimal()
             owner, own_port = _owner(workload, port.target)
-            if _METRICS_SERVICE.search(service.name) or _is_side_port(
-                owner, port.name, own_port.name, str(port.target)
-            ):
+            if _METRICS_SERVICE.search(service.name) or is_side_port(owner, port.name, own_port.name, str(port.target)):
                 continue
             if works and any(map(_WORKER_PORT.search, (port.name, own_port.name, str(port.target)))):
                 continue
@@ -164,7 +150,7 @@ def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[
             if owner or not named:
                 reached.add(owner.name if owner else "")
         # A StatefulSet must have a headless Service, and that needs no ports: the pods' own then tell what it is for.
-        if reached or (not service.ports and _has_port(_applications(workload))):
+        if reached or (not service.ports and any(map(has_port, _applications(workload)))):
             routing.append(service)
             owners |= reached
     return routing, tuple(container for container in workload.containers if container.name in owners)

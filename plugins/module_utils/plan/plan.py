@@ -20,6 +20,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
     merge,
     merge_patches,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.plan.hooks import (
+    falls_behind,
+    fixed_hook,
+    seconds_of,
+    together,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.plan.own_fields import outside
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -34,7 +40,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, Workload
 
 
@@ -103,7 +108,12 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     template: dict = {}
     budget = case.budget
     timing = [f for f in wanted if f.hit.remedy.name in TIMING]
-    hits = _with_companions(case, [finding.hit for finding in timing])
+    fixed = fixed_hook(case, [finding.hit for finding in timing])
+    if fixed:
+        pauses = [f for f in timing if f.hit.remedy.name == PRESTOP_SLEEP]
+        manual |= _all(pauses, fixed)
+        wanted, timing = ([f for f in found if f not in pauses] for found in (wanted, timing))
+    hits = together(case, [finding.hit for finding in timing])
     if timing:
         budget = _budget_after(case, hits)
         if budget.grace > max(case.policy.max_grace_seconds, case.workload.grace):
@@ -169,9 +179,10 @@ def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
     hooks, added = {}, 0
     for hit in hits:
         if hit.remedy.name in (PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP) and hit.container:
-            before = case.hook_of(hit.container).seconds
-            hooks[hit.container.name] = HookTime(seconds, True, source)
-            added = max(added, seconds - before)
+            before, pause = case.hook_of(hit.container).seconds, seconds_of(case, hit)
+            why = source if pause == seconds else "as long as the longest of its chain"
+            hooks[hit.container.name] = HookTime(pause, True, why)
+            added = max(added, pause - before)
     current = case.workload.grace
     # Below what grace-period-zero allows there is no grace to keep: what that rule proposes takes its place.
     least = max((hit.remedy.variables.get("least_seconds", 0) for hit in hits), default=0)
@@ -191,22 +202,6 @@ def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets:
             body = snippets.patch(PRESTOP_SLEEP, case.workload.kind, variables(case, hit, grace_seconds))
             patch = merge_patches(patch, body)
     return patch
-
-
-def _with_companions(case: Case, hits: list[Hit]) -> list[Hit]:
-    """The hits, and the same delay for containers without a hook beside one that gets it.
-
-    What serves on may ask them, such as the server behind a proxy or the proxy of a database: they must not go first.
-    """
-    delays = [hit for hit in hits if hit.remedy.name == PRESTOP_SLEEP and hit.container]
-    if not delays or not case.profile.takes_requests:
-        return hits
-    delayed = {hit.container.name for hit in delays if hit.container}
-    return hits + [
-        replace(delays[0], container=container)
-        for container in case.workload.containers
-        if container.name not in (*delayed, *MESH_PROXIES) and not container.pre_stop
-    ]
 
 
 def lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
@@ -238,7 +233,7 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
     budget = compute_budget(patched, case.profile, case.policy)
     if (budget.prestop.seconds, budget.grace) == (draft.budget.prestop.seconds, draft.budget.grace):
         budget = draft.budget  # the same numbers, and it knows where they come from
-    lost = lost_time(case.workload, patched, budget)
+    lost = lost_time(case.workload, patched, budget) or falls_behind(case, patched)
     if lost:
         return Plan(None, _all(wanted, lost))
     worse = _worse(findings, left)

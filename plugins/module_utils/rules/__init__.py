@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.rules import (
+    chains,
     data,
     disruption,
     disruption_policy,
@@ -42,6 +43,7 @@ RULES: tuple[Rule, ...] = (
     *prestop.RULES,
     *prestop_handlers.RULES,
     *hook_text.RULES,
+    *chains.RULES,
     *grace.RULES,
     *misplaced.RULES,
     *probes.RULES,

@@ -47,7 +47,8 @@ def _zero(case: Case) -> Iterator[Hit]:
 def _insufficient(case: Case) -> Iterator[Hit]:
     budget = case.budget
     # With a hook of unknown time the sum is a lower bound; where even that is too much, nothing more need be known.
-    if not budget.drain_known or budget.required <= budget.grace or any(_zero(case)):
+    known = budget.drain_known or budget.drain.seconds
+    if not known or budget.required <= budget.grace or any(_zero(case)):
         return
     if ingress_nginx.OPTION in budget.drain.source:
         return  # ingress-controller-drain says it, and what it means

@@ -97,7 +97,7 @@ def _shell_missing(case: Case) -> Iterator[Hit]:
 
 def _stops_early(case: Case) -> Iterator[Hit]:
     seconds, source = case.wanted_prestop
-    for container in case.profile.drain_containers:
+    for container in case.serving_containers:
         stop = next(iter(stops_of(container)), None)
         if stop is None or stop.starts.most >= _ENOUGH:
             continue
@@ -105,9 +105,11 @@ def _stops_early(case: Case) -> Iterator[Hit]:
         cut = ", and what is in flight is cut" if stop.drains is False else ""
         added = max(seconds - math.floor(slept), 0)
         grace = max(case.workload.grace + added, case.budget.required + added)
+        fronts = case.profile.chain.in_front_of(container)
+        arrive = f"{fronts[0].name} still hands over requests" if fronts else "new requests still arrive"
         yield Hit(
-            f"the preStop hook stops the server {slept:g} s after the pod is told to go, while new requests still "
-            f"arrive: they are refused{cut}; {seconds} s ({source}) before it let that end",
+            f"the preStop hook stops the server {slept:g} s after the pod is told to go, while {arrive}: they are "
+            f"refused{cut}; {seconds} s ({source}) before it let that end",
             f"{container.path}.lifecycle.preStop.exec",
             Remedy(
                 PRESTOP_DELAY_FIRST,

@@ -16,7 +16,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, deregistration_delay
+from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import NLB, deregistration_delay
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
     HookTime,
@@ -78,7 +79,7 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
             continue
         yield Hit(
             f"preStop ends after {hook.seconds} s, but a load balancer of {' and '.join(sorted(senders))} sends to the "
-            f"pod's address until it has been deregistered there: {wanted} s ({source}) let that end",
+            f"pod's address until it has been deregistered there: {wanted} s ({source}) {covered(case, wanted)}",
             f"{container.path}.lifecycle.preStop",
             _longer_sleep(case, container, wanted),
             container,
@@ -87,13 +88,36 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
     yield from _outlives_the_pod(case)
 
 
+def _slow(case: Case) -> Iterator[Hit]:
+    """A pause as long as the policy's, in front of a load balancer that is known to need longer."""
+    if not case.slowest_sender or case.delays_itself:
+        return
+    who, seconds = case.slowest_sender
+    wanted = case.wanted_prestop[0]
+    hooks = [(case.pause_of(container), container) for container in case.profile.drain_containers]
+    if any(not hook.exact or hook.drains for hook, _container in hooks):
+        return
+    hook, container = max(hooks, key=lambda one: one[0].seconds)
+    if not wanted <= hook.seconds < seconds:
+        return  # prestop-missing, or lb-deregistration-race
+    longer = _longer_sleep(case, container, seconds)
+    yield Hit(
+        f"preStop ends after {hook.seconds} s, but {who} is known to take about {seconds} s until it sends nothing new "
+        "to the pod, whatever its own delays are: a longer policy (prestop_seconds, external-lb) covers that",
+        f"{container.path}.lifecycle.preStop",
+        Remedy(longer.name, f"{seconds} s for every stop of a pod are its owner's decision", longer.variables),
+        container,
+        numbers={"prestop_seconds": hook.seconds, "wanted_seconds": seconds},
+    )
+
+
 def _outlives_the_pod(case: Case) -> Iterator[Hit]:
     """A deregistration delay that somebody wrote, for longer than the pod lives."""
     grace = case.workload.grace
     written = [
         ("Service", service.namespace, service.name, delay)
         for service in case.profile.services
-        if service.pods_addressed_by == AWS and (delay := deregistration_delay(service.annotations))
+        if service.pods_addressed_by == NLB and (delay := deregistration_delay(service.annotations))
     ] + [
         (route.kind, route.namespace, route.name, route.deregistration) for route in case.routes if route.deregistration
     ]
@@ -151,9 +175,31 @@ RULES = (
             "proxies in the cluster (nginx, Traefik, Envoy, Istio) follow within seconds",
             "a hook that waits for the drain, and a server that delays its own shutdown",
             "a hook whose time is not declared",
+            "a load balancer that is known to need longer than the policy: lb-deregistration-slow",
         ),
         check=_race,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP, DEREGISTRATION_DELAY),
+        serving_only=True,
+        seed="fault 2",
+        needs=("Service", "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
+    ),
+    Rule(
+        id="lb-deregistration-slow",
+        title="Load balancer slower than the policy's preStop delay",
+        severity="info",
+        evidence="context",
+        why="Some load balancers are known to send to a pod for minutes after it was told to go: an NLB with pods as "
+        "targets for about 2 minutes, Azure's Application Gateway for about 90 s. A delay of the policy's length does "
+        "not cover that.",
+        exceptions=(
+            "no hook at all is prestop-missing, a shorter one lb-deregistration-race; their messages say it",
+            "a pause or a policy as long as the load balancer needs",
+            "an ALB, GKE, and targets that are nodes",
+            "a hook that waits for the drain or whose time is not declared, a server that delays its own shutdown",
+        ),
+        check=_slow,
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
+        by_hand=True,
         serving_only=True,
         seed="fault 2",
         needs=("Service", "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),

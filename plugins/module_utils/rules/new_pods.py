@@ -15,7 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, GKE
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, GKE, NLB
 
 _GATE_LABEL = "elbv2.k8s.aws/pod-readiness-gate-inject"
 _GATE_PREFIX = "target-health."  # of the AWS controller, and of what it was called before
@@ -41,13 +41,18 @@ def _is_gated(case: Case) -> bool | None:
     return None if namespace is None else namespace.labels.get(_GATE_LABEL) == "enabled"
 
 
+def _of_aws(senders: set[str]) -> bool:
+    """Whether one of them is a load balancer for which the controller of AWS gives pods a readiness gate."""
+    return not senders.isdisjoint((AWS, NLB))
+
+
 def _min_ready(case: Case) -> int:
     return get(case.workload.spec, "minReadySeconds", int, "spec", 0)
 
 
 def _gate_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     namespace = case.workload.namespace
-    if AWS not in case.pods_addressed_by or not _replaces_pods(case):
+    if not _of_aws(case.pods_addressed_by) or not _replaces_pods(case):
         return
     gated = _is_gated(case)
     if gated is None:
@@ -75,11 +80,11 @@ def _min_ready_zero(case: Case) -> Iterator[Hit]:
         return
     senders = case.pods_addressed_by
     gated = _is_gated(case)
-    if GKE in senders or (AWS in senders and gated):
+    if GKE in senders or (_of_aws(senders) and gated):
         return
     # Behind kube-proxy and proxies in the cluster the new address comes by the same way as the old one goes.
     local = any(service.is_local_balancer for service in case.profile.services)
-    late = local or (AWS in senders and gated is False)
+    late = local or (_of_aws(senders) and gated is False)
     seconds = case.wanted_prestop[0]
     deadline = get(case.workload.spec, "progressDeadlineSeconds", int, "spec", _DEADLINE)
     tight = (

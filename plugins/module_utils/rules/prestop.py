@@ -16,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
@@ -69,7 +70,7 @@ def _missing(case: Case) -> Iterator[Hit]:
                 remedy = Remedy(remedy.name, "what the hook does belongs to the application's owner")
         yield Hit(
             f"no preStop delay{hooked}: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
-            f"{seconds} s ({source}) let that end",
+            f"{seconds} s ({source}) {covered(case, seconds)}",
             f"{container.path}.lifecycle.preStop",
             remedy,
             container,

@@ -54,6 +54,7 @@ UWSGI_SIGTERM = "uwsgi-sigterm"
 INIT_PROCESS = "init-process"
 TRACE = "trace"
 STUCK_POD = "stuck-pod"
+DATABASE_PROXY_NATIVE = "database-proxy-native"
 # Each has its file templates/<remedy>.yaml.j2; a test compares this list with the folder.
 REMEDIES = (
     PRESTOP_SLEEP,
@@ -99,6 +100,7 @@ REMEDIES = (
     INIT_PROCESS,
     TRACE,
     STUCK_POD,
+    DATABASE_PROXY_NATIVE,
 )
 # Those that a plan may apply by itself, by what they touch. Hooks and grace period are planned together.
 TIMING = (PRESTOP_SLEEP, GRACE_PERIOD)
@@ -129,6 +131,7 @@ DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     },
     MESH_DRAIN: {"mesh": "istio", "injected": True, "proxy_drain_seconds": 30, "keeps": False},
     MESH_NATIVE_SIDECAR: {"mesh": "istio", "injected": True},
+    DATABASE_PROXY_NATIVE: {"flag": "", "needed_seconds": None},
     STOP_SIGNAL: {"signal": "QUIT", "signal_known": False, "drain_seconds": 10, "drain_known": False},
 }
 

@@ -164,7 +164,7 @@ class Context:
         ]
 
     def pods_addressed_by(self, services: Sequence[Service]) -> set[str]:
-        """Whose load balancers (AWS, GKE) send to the addresses of the pods behind these Services."""
+        """Whose load balancers (AWS, NLB, GKE, AGIC) send to the addresses of the pods behind these Services."""
         senders = {service.pods_addressed_by for service in services}
         senders |= {route.pods_addressed_by(service) for route in self.routes_of(services) for service in services}
         return senders - {""}

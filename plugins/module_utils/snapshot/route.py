@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import (
+    AGIC,
     ALB,
     AWS,
     GKE,
@@ -30,6 +31,8 @@ _PROXIES = re.compile(
     r"nginx|traefik|contour|haproxy|istio|envoy|kong|apisix|ambassador|emissary|cilium|openshift|skipper|higress|gloo"
     r"|kgateway|kourier|pomerium|tyk"
 )
+_AGIC = "azure/application-gateway"  # the class; an IngressClass of that controller usually has the same with a dash
+_AGIC_ANNOTATION = "appgw.ingress.kubernetes.io/"
 _GKE_CLASSES = re.compile(r"gce|gce-internal|gke-l7-[a-z0-9-]+")
 _NGINX = "nginx.ingress.kubernetes.io/"
 # Between two reads or writes, and 60 s where it is not written: only what is written is an owner's word.
@@ -55,9 +58,9 @@ class Timeout:
 class Route:
     """One rule of a routing object: what it says holds for all its `services`, as (namespace, name).
 
-    `sender` is AWS, GKE, PROXY or empty where nobody says who sends; `gateways` are those of a Gateway API route, as
-    (namespace, name). `upload` is the size of the bodies that stream through to a pod, as written, where it is large.
-    `sockets`: it carries gRPC or WebSockets. `deregistration` as deregistration_delay() has it.
+    `sender` is AWS, GKE, AGIC, PROXY or empty where nobody says who sends; `gateways` are those of a Gateway API
+    route, as (namespace, name). `upload` is the size of the bodies that stream through to a pod, as written, where it
+    is large. `sockets`: it carries gRPC or WebSockets. `deregistration` as deregistration_delay() has it.
     """
 
     kind: str
@@ -82,7 +85,7 @@ class Route:
         return self.sender != PROXY
 
     def pods_addressed_by(self, service: Service) -> str:
-        """AWS or GKE where their load balancer sends to the addresses of this Service's pods, else empty."""
+        """AWS, GKE or AGIC where their load balancer sends to the addresses of this Service's pods, else empty."""
         if (service.namespace, service.name) not in self.services or self.sender == PROXY:
             return ""
         if self.kind == "Ingress":
@@ -91,13 +94,13 @@ class Route:
                 return AWS if target == "ip" else ""
             grouped = re.search(r'"ingress"\s*:\s*true', service.annotations.get(GKE_ENDPOINT_GROUP, ""))
             # On GKE an Ingress without a class is the cloud's.
-            return AWS if self.sender == AWS else GKE if grouped else ""
+            return self.sender if self.sender in (AWS, AGIC) else GKE if grouped else ""
         return self.sender
 
     def through(self, classes: Iterable[str]) -> Route:
         """The same route, sent by gateways of these classes; empty where a class is not known."""
         senders = {_sender(name) for name in classes}
-        known = [sender for sender in (GKE, "", PROXY) if sender in senders]
+        known = [sender for sender in (GKE, AGIC, "", PROXY) if sender in senders]
         return replace(self, sender=known[0]) if known else self
 
 
@@ -131,6 +134,8 @@ def _sender(name: str) -> str:
     """Who is behind the name of a class, as far as it tells."""
     if _GKE_CLASSES.fullmatch(name):
         return GKE
+    if name.lower().replace("/", "-").startswith(_AGIC.replace("/", "-")):
+        return AGIC
     return PROXY if _PROXIES.search(name.lower()) else ""
 
 
@@ -149,6 +154,8 @@ def _read_ingress(namespace: str, name: str, obj: dict, spec: dict) -> Route:
         sender = PROXY  # annotations for one of them tell which class is the default
     if not sender and annotations.get(f"{ALB}target-type") == "ip":
         sender = AWS
+    if not sender and any(key.startswith(_AGIC_ANNOTATION) for key in annotations):
+        sender = AGIC
     route = Route(
         "Ingress",
         namespace,
@@ -157,7 +164,7 @@ def _read_ingress(namespace: str, name: str, obj: dict, spec: dict) -> Route:
         sender,
         deregistration=deregistration_delay(annotations) if sender != PROXY else None,
     )
-    if sender in (AWS, GKE) or (group and "nginx" not in group and (sender == PROXY or "alb" in group)):
+    if sender in (AWS, GKE, AGIC) or (group and "nginx" not in group and (sender == PROXY or "alb" in group)):
         return route  # for a controller of another kind the annotations of nginx are leftovers
     sockets = annotations.get(f"{_NGINX}backend-protocol", "").upper() in ("GRPC", "GRPCS")
     sockets = sockets or any(key in annotations for key in _SOCKETS)

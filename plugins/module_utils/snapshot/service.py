@@ -19,7 +19,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector
 
 # Who sends packets to pod addresses from outside of the cluster.
-AWS, GKE = "AWS", "GKE"
+AWS, NLB, GKE, AGIC = "AWS", "AWS (NLB)", "GKE", "Azure (Application Gateway)"
+# Seconds that those take which are known to be slower than the rest: kubernetes-sigs/aws-load-balancer-controller#2366
+# (about 2 minutes, whatever the deregistration delay is); Azure/application-gateway-kubernetes-ingress, "Minimizing
+# downtime during deployments" (a preStop sleep of 90 s: the gateway gets the addresses through Azure's API).
+SLOW = {NLB: 120, AGIC: 90}
 _AWS = "service.beta.kubernetes.io/aws-load-balancer-"
 # A LoadBalancer Service with one of these has its pods as targets: it, too, must learn that a pod has gone.
 _IP_TARGETS = {f"{_AWS}nlb-target-type": "ip", f"{_AWS}type": "nlb-ip"}
@@ -54,7 +58,7 @@ class ServicePort:
 class Service:
     """A Service with a selector. Services without one, and ExternalName, route to no pod and are not kept.
 
-    `pods_addressed_by` is AWS or GKE where the Service itself makes their load balancer send to pod addresses, else
+    `pods_addressed_by` is NLB or GKE where the Service itself makes their load balancer send to pod addresses, else
     empty. `local_policy`: externalTrafficPolicy Local. `annotations` are those of load balancers.
     """
 
@@ -125,5 +129,5 @@ def _read_port(port: dict) -> ServicePort:
 
 def _pods_addressed_by(kind: str, annotations: dict[str, str]) -> str:
     if kind == "LoadBalancer" and any(annotations.get(key) == value for key, value in _IP_TARGETS.items()):
-        return AWS
+        return NLB
     return GKE if "exposed_ports" in annotations.get(GKE_ENDPOINT_GROUP, "") else ""

@@ -10,10 +10,11 @@ is named after a store is not taken for one.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
+from ansible_collections.graceful.termination.plugins.module_utils.workload.image_names import image_names, plain_names
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     commands_of,
@@ -139,11 +140,6 @@ STORES = (
     Store(("immudb",), ("/var/lib/immudb",)),
 )
 _BY_NAME = {name: store for store in STORES for name in store.names}
-# Versions, base images and editions at the end of a name.
-_SUFFIX = re.compile(
-    r"(?:[-_](?:v?\d[\w.]*|c\d+s|el\d+|rhel\d+|centos\d*|ubi\d*|alpine\d*|debian\d*|ubuntu\d*|bookworm|bullseye|noble|jammy"
-    r"|slim|oss|ce|ee|fips|arm64|amd64|arm64v8|master|primary|legacy))+$"
-)
 # Programs that do something with a store, but are none.
 _CLIENTS = frozenset(
     (
@@ -176,20 +172,12 @@ def store_of(container: Container, label: str = "") -> tuple[str, Store] | None:
     `label` is the pod's app.kubernetes.io/name, where it can only mean this container. None for a client, a backup or
     an exporter, even in the image of a store.
     """
-    named = _by_image(image_name(container)) or _named(label)
+    named = _first(image_names(image_name(container))) or _first(plain_names(label))
     return None if named is None or _runs_client(container) else named
 
 
-def _by_image(image: str) -> tuple[str, Store] | None:
-    segments = image.lower().split("/")
-    return _named("/".join(segments[-2:])) or _named(segments[-1])
-
-
-def _named(text: str) -> tuple[str, Store] | None:
-    for name in (text, _SUFFIX.sub("", text), _SUFFIX.sub("", text).rstrip("0123456789")):
-        if name in _BY_NAME:
-            return name, _BY_NAME[name]
-    return None
+def _first(names: Iterable[str]) -> tuple[str, Store] | None:
+    return next(((name, _BY_NAME[name]) for name in names if name in _BY_NAME), None)
 
 
 def _runs_client(container: Container) -> bool:

@@ -4,7 +4,7 @@
 """A command that only waits, in front of a load balancer that addresses pods.
 
 Reported as kubernetes-sigs/aws-load-balancer-controller#1064 (5 s were too little, 25 s enough), #2106, #2366, #1719.
-What an NLB needs beyond an ALB is judged elsewhere.
+An NLB with pods as targets takes about 2 minutes to deregister one, whatever the delay (#2366).
 """
 
 from __future__ import annotations
@@ -50,3 +50,23 @@ def test_on_an_old_cluster_the_command_stays_and_the_reason_is_true(audited: Aud
     findings = [one for one in audited(CASE, kubernetes_version="1.29")["findings"] if one["name"] == "api"]
     (finding,) = [one for one in findings if one["rule"] == RACE and one["severity"] == "warning"]
     assert "the hook only waits" in finding["reason"]
+
+
+def test_an_nlb_is_known_to_need_two_minutes(audited: Audited) -> None:
+    (finding,) = [one for one in audited(CASE)["findings"] if one["rule"] == "lb-deregistration-slow"]
+    assert (finding["name"], finding["severity"]) == ("gateway", "info")
+    assert finding["numbers"] == {"prestop_seconds": 20, "wanted_seconds": 120}
+    assert "prestop_seconds" in finding["message"]
+
+
+def test_a_policy_that_covers_it_is_asked_of_all(audited: Audited) -> None:
+    report = audited(CASE, policy={"prestop_seconds": {"external-lb": 120}})
+    assert not [one for one in report["findings"] if one["rule"] == "lb-deregistration-slow"]
+    race = {one["name"] for one in report["findings"] if one["rule"] == "lb-deregistration-race" and one["container"]}
+    assert race == {"api", "gateway"}
+
+
+def test_no_file_is_changed_for_it(case: Callable[[str], Path], remediated: Audited) -> None:
+    folder = case(CASE)
+    remediated(folder)
+    assert "sleep: {seconds: 20}" in (folder / "d.yaml").read_text(encoding="utf-8").partition("name: gateway")[2]

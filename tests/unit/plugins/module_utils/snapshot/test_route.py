@@ -12,7 +12,12 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import PROXY, Route
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import AWS, GKE, read_service
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import (
+    AGIC,
+    AWS,
+    GKE,
+    read_service,
+)
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     context_object,
     gateway,
@@ -25,6 +30,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 )
 
 NGINX = "nginx.ingress.kubernetes.io/"
+APPGW = "appgw.ingress.kubernetes.io/"
 ALB = "alb.ingress.kubernetes.io/"
 NEG = {"cloud.google.com/neg": '{"ingress": true}'}
 
@@ -114,7 +120,7 @@ def test_an_ingress_of_another_namespace_does_not() -> None:
     ("group", "expected"),
     [
         *[(name, PROXY) for name in ("nginx", "nginx-internal", "traefik", "contour", "haproxy", "kong", "istio")],
-        *[("gce", GKE), ("gce-internal", GKE), ("alb", ""), ("azure-application-gateway", ""), ("internal", "")],
+        *[("gce", GKE), ("gce-internal", GKE), ("alb", ""), ("azure-application-gateway", AGIC), ("internal", "")],
         (None, ""),
     ],
 )
@@ -173,6 +179,8 @@ def test_a_route_for_the_mesh_alone_is_sent_by_its_proxies() -> None:
         ([ingress(ingressClassName="alb")], {f"{ALB}target-type": "ip"}, {AWS}),
         ([ingress(annotations={f"{ALB}target-type": "ip"})], {f"{ALB}target-type": "instance"}, set()),
         ([], {f"{ALB}target-type": "ip"}, set()),
+        ([ingress(annotations={"kubernetes.io/ingress.class": "azure/application-gateway"})], {}, {AGIC}),
+        ([ingress(annotations={f"{APPGW}use-private-ip": "true"}, ingressClassName="nginx")], {}, set()),
         ([ingress(ingressClassName="gce")], NEG, {GKE}),
         ([ingress()], NEG, {GKE}),
         ([ingress(ingressClassName="nginx")], NEG, set()),

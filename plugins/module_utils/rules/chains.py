@@ -1,0 +1,216 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers of a pod that work through each other: a proxy, the application behind it, the proxy of its database."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import delays_itself
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR, SLEEP_ACTION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    DATABASE_PROXY_NATIVE,
+    PRESTOP_EXEC_SLEEP,
+    PRESTOP_SLEEP,
+    Remedy,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.workload.database_proxies import (
+    DatabaseProxy,
+    database_proxy_of,
+    seconds_of_wait,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.workload.proxies import is_companion
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
+
+_EARLY = 5  # seconds: a hook that stops its server before that is prestop-stops-server-early
+_ENDS_PROXY = re.compile(r"quitquitquit|\b(?:pkill|killall|kill|shutdown)\b", re.IGNORECASE)
+_DRAIN_UNKNOWN = NotEvaluated(
+    "how long the application needs to drain is not known: annotation drain-seconds would tell"
+)
+
+
+def _uneven(case: Case) -> Iterator[Hit]:
+    for container in case.profile.chain.behind:
+        own = case.pause_of(container)
+        fronts = case.profile.chain.in_front_of(container)
+        if not own.exact or own.drains or not fronts or delays_itself([case.settings_of(container)]):
+            continue
+        if own.seconds < _EARLY and hook_stops_server(container):
+            continue
+        front = max(fronts, key=lambda one: case.pause_of(one).seconds)
+        pause = case.pause_of(front).seconds
+        if own.seconds >= pause:
+            continue
+        yield Hit(
+            f"it gets SIGTERM after {own.seconds} s, but {front.name} in front of it serves for {pause} s: what "
+            f"{front.name} hands over in between is refused, and clients get a 502",
+            f"{container.path}.lifecycle.preStop",
+            _pause_remedy(case, container, pause),
+            container,
+            # Without another pod nobody could take the requests anyway.
+            "info" if case.never_overlaps else None,
+            {"prestop_seconds": own.seconds, "wanted_seconds": pause},
+        )
+
+
+def _pause_remedy(case: Case, container: Container, seconds: int) -> Remedy:
+    """The same pause as in front; by itself only where nothing but a pause is replaced."""
+    added = seconds - case.pause_of(container).seconds
+    values = {"seconds": seconds}
+    with_grace = values | {"grace_seconds": max(case.workload.grace + added, case.budget.required)}
+    if case.oldest < SLEEP_ACTION:
+        why = f"Kubernetes {case.oldest} has no sleep action, and whether the image has a shell is not known"
+        return Remedy(PRESTOP_EXEC_SLEEP, why, with_grace)
+    handler = container.pre_stop
+    if handler and handler.kind != "tcpSocket" and not case.hook_of(container).only_waits:
+        return Remedy(PRESTOP_SLEEP, "what its hook does belongs to the application's owner", with_grace)
+    return Remedy(PRESTOP_SLEEP, variables=values)
+
+
+def _applications(case: Case) -> list[Container]:
+    """The containers that ask the proxies of databases."""
+    proxies = {proxy.name for proxy in case.profile.chain.database_proxies}
+    return [
+        one
+        for one in case.workload.containers
+        if one.name not in (*proxies, *MESH_PROXIES) and not is_companion(one) and not is_idle(one)
+    ]
+
+
+def _stays(case: Case, container: Container, proxy: DatabaseProxy) -> float | None:
+    """For how many seconds of a stop a proxy keeps connections, at most; None where that is not known."""
+    variables = {name: variable.value for name, variable in case.settings_of(container).variables.items()}
+    pause, waits = case.pause_of(container), seconds_of_wait(container, proxy, variables)
+    return pause.seconds + waits if pause.exact and waits is not None else None
+
+
+def _leaves_first(case: Case) -> Iterator[Hit | NotEvaluated]:
+    proxies = case.profile.chain.database_proxies
+    if not proxies or case.workload.kind in BATCH_KINDS:
+        return
+    applications = _applications(case)
+    drains = [case.drain_of(one) for one in applications]
+    pause = max(case.pause_of(one).seconds for one in applications)
+    drain = max(one.seconds or 0 for one in drains)
+    for container in proxies:
+        proxy = database_proxy_of(container)
+        stays = _stays(case, container, proxy) if proxy else math.inf
+        if proxy is None or stays is None:
+            yield NotEvaluated(f"how long container {container.name} goes on after SIGTERM is not known")
+        elif stays < pause + drain:
+            names = " and ".join(one.name for one in applications)
+            yield Hit(
+                f"{proxy.title} exits {stays:g} s after the pod is told to stop, but {names} goes on for "
+                f"{pause + drain} s (preStop {pause} + drain {drain}): its queries fail from then on",
+                container.path,
+                _native_remedy(case, proxy, pause + drain),
+                container,
+                # Of what was measured, only one request in a thousand takes that long.
+                "warning" if stays >= pause and any(one.measured for one in drains) else None,
+                {"proxy_seconds": math.floor(stays), "needed_seconds": pause + drain},
+            )
+        elif stays < math.inf and any(one.seconds is None for one in drains):
+            yield _DRAIN_UNKNOWN
+
+
+def _native_remedy(case: Case, proxy: DatabaseProxy, seconds: int | None) -> Remedy:
+    why = "it has to move to the init containers, and how it is checked there is its owner's to say"
+    if case.oldest < NATIVE_SIDECAR:
+        why = f"Kubernetes {case.oldest} has no native sidecars: until then it has to wait, or to be told to exit"
+    return Remedy(DATABASE_PROXY_NATIVE, why, {"flag": proxy.setting, "needed_seconds": seconds})
+
+
+def _job_never_completes(case: Case) -> Iterator[Hit]:
+    if case.workload.kind not in BATCH_KINDS:
+        return
+    applications = _applications(case)
+    if any(_ENDS_PROXY.search(word) for one in applications for word in one.words):
+        return
+    forbids = get(case.workload.spec, "concurrencyPolicy", str, "spec", "") == "Forbid"
+    later = ", and no later run starts (concurrencyPolicy Forbid)" if forbids else ""
+    for container in case.profile.chain.database_proxies:
+        proxy = database_proxy_of(container)
+        if proxy is None or (container.words and container.words[0].endswith("timeout")):
+            continue
+        # A program of the image may well tell the proxy to exit; a command that is written out would show it.
+        hidden = any(not one.command for one in applications) or "--quitquitquit" in container.words
+        yield Hit(
+            f"nothing tells {container.name} to exit when the work is done: the pod never completes, and the job "
+            f"counts as running until somebody stops it{later}",
+            container.path,
+            _native_remedy(case, proxy, None),
+            container,
+            "warning" if hidden else None,
+        )
+
+
+RULES = (
+    Rule(
+        id="prestop-uneven",
+        title="Application stops before the proxy in front of it",
+        severity="warning",
+        evidence="context",
+        why="All containers of a pod stop side by side, each when its own hook has ended. A pause in the proxy alone "
+        "lets it serve on without the application behind it: every request of that time ends with a 502.",
+        exceptions=(
+            "the application's pause is as long, or longer",
+            "a hook whose time is not declared, or that waits for the drain",
+            "a server that delays its own shutdown",
+            "a hook that stops the server within 5 s is prestop-stops-server-early",
+            "exporters, agents, log shippers, reloaders, proxies of a mesh or of a database",
+            "two containers that Services reach by ports of their own, unless one names the address of the other",
+            "native sidecars: they stop after the application",
+        ),
+        check=_uneven,
+        serving_only=True,
+        seed="2 settings: preStop",
+        remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
+        needs=("Service", "ConfigMap", "HorizontalPodAutoscaler"),
+    ),
+    Rule(
+        id="proxy-leaves-first",
+        title="Proxy of the database leaves before the application",
+        severity="error",
+        evidence="context",
+        why="All containers of a pod get SIGTERM side by side. A proxy to a database that exits at once takes the "
+        "connections with it, while the application still serves or finishes its work. A pause of the application "
+        "alone makes that longer.",
+        exceptions=(
+            "a native sidecar",
+            "a delay or a preStop pause of the proxy that covers the application's",
+            "proxies that wait for their clients, such as PgBouncer from 1.23",
+            "an application that declares neither pause nor drain: not evaluated",
+            "a proxy that a Service reaches, or beside a database of its own",
+            "a script around the proxy, which may wait",
+        ),
+        check=_leaves_first,
+        seed="fault 3",
+        remedies=(DATABASE_PROXY_NATIVE,),
+        needs=("Service", "ConfigMap"),
+    ),
+    Rule(
+        id="proxy-job-never-completes",
+        title="Job with a proxy of a database that nobody ends",
+        severity="error",
+        evidence="static",
+        why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
+        exceptions=(
+            "a native sidecar",
+            "a call that ends the proxy (quitquitquit, pkill), or a script around the proxy",
+            "a program of the image that may do so: a warning",
+            "workloads that run for ever",
+        ),
+        check=_job_never_completes,
+        seed="fault 3",
+        remedies=(DATABASE_PROXY_NATIVE,),
+    ),
+)

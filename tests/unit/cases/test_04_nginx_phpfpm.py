@@ -1,0 +1,34 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx and php-fpm in one pod, whose hooks stop both after a second.
+
+Reported as uselagoon/lagoon-images#444, api-platform/api-platform#1997, chatwork/charts#134. What
+process_control_timeout says of the drain is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Audited = Callable[..., dict[str, Any]]
+CASE = "04-nginx-phpfpm"
+EARLY = "prestop-stops-server-early"
+
+
+def test_both_are_stopped_early_and_each_finding_says_by_whom_requests_come(audited: Audited) -> None:
+    found = {one["container"]: one for one in audited(CASE)["findings"] if one["rule"] == EARLY}
+    assert set(found) == {"nginx", "php"}
+    assert {one["severity"] for one in found.values()} == {"warning"}
+    assert "new requests still arrive" in found["nginx"]["message"]
+    assert "nginx still hands over requests" in found["php"]["message"]
+
+
+def test_what_the_hooks_do_is_left_to_their_owner(case: Callable[[str], Path], remediated: Audited) -> None:
+    folder = case(CASE)
+    before = (folder / "d.yaml").read_bytes()
+    report = remediated(folder)
+    assert (folder / "d.yaml").read_bytes() == before
+    assert all(one["remedy"] == "manual" for one in report["findings"] if one["rule"] == EARLY)
