@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all action plugins do first and last: values as they are meant, one cluster for each host, a folder of its own."""
+"""What all action plugins do first and last: values as they are meant, a cluster and a folder for each host."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ display = Display()
 
 
 class HostAction(ActionBase):
-    """Base of the action plugins. `options` is the module's specification; `changes`: it changes things, or stops pods."""
+    """Base of the action plugins.
+
+    `options` is the specification of the module; `changes`: it changes a cluster, or stops pods.
+    """
 
     # Reports are written to folders of the controller; nothing is transferred by the action itself.
     TRANSFERS_FILES = False

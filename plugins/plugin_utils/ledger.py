@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which host of a run works on which cluster: a ledger that all processes of one ansible-playbook share.
 
-Ansible runs the hosts of a play in processes of their own, some at a time, or in batches (serial), or each as fast as it
-can (strategy free). The ledger is a file in the private folder that Ansible makes for one run and deletes at its end.
+Ansible runs the hosts of a play in processes of their own, some at a time, or in batches (serial), or each as fast as
+it can (strategy free). The ledger is a file in the private folder that Ansible makes for a run and deletes at its end.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import finish
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import passwords, public_words
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import MISSING

@@ -65,8 +65,8 @@ _BROKEN_RELEASES = ("36.0.0", "36.0.1")
 class KubernetesTransport:
     """A connection through kubernetes.core's client. `verified`: the server's certificate is checked.
 
-    `address` stands for the server and the authority that it is verified by; two connections that have it in common lead
-    to the same cluster.
+    `address` stands for the server and the authority that it is verified by: what two connections have in common that
+    lead to the same cluster.
     """
 
     def __init__(self, client: Any, name: str, hint: str):
