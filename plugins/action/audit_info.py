@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_INFO_OPTIONS, AUDIT_OPTIONS
 from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import ReportAction
 
@@ -12,4 +14,4 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.report_action
 class ActionModule(ReportAction):
     """The module of the same name does the work."""
 
-    options = {**AUDIT_OPTIONS, **AUDIT_INFO_OPTIONS}
+    options: ClassVar = {**AUDIT_OPTIONS, **AUDIT_INFO_OPTIONS}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS, REMEDIATE_OPTIONS
 from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import ReportAction
 
@@ -12,5 +14,5 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.report_action
 class ActionModule(ReportAction):
     """The module of the same name does the work."""
 
-    options = {**AUDIT_OPTIONS, **REMEDIATE_OPTIONS}
+    options: ClassVar = {**AUDIT_OPTIONS, **REMEDIATE_OPTIONS}
     changes = True

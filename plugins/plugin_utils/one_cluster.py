@@ -25,7 +25,10 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.module_result
 
 _FORESEEN = (*PLACE, "ca_cert", "proxy", "namespaces", "exclude_namespaces", "source")
 _LIST = {"type": "list", "elements": "str"}
-_NEXT = "keep one of them (--limit, or the pattern of the play), or give each namespaces of its own (termination_namespaces)"
+_NEXT = (
+    "keep one of them (--limit, or the pattern of the play), or give each namespaces of its own "
+    "(termination_namespaces)"
+)
 
 
 class OneCluster:
@@ -45,8 +48,8 @@ class OneCluster:
         if not self._has_connection(arguments):
             first = visible(self._host.others[0])
             return (
-                f"host {visible(self._host.name)} has no connection of its own, so it would work on the same cluster as "
-                f"the other hosts of the play, such as {first}: set termination_kubeconfig, termination_context or "
+                f"host {visible(self._host.name)} has no connection of its own, so it would work on the same cluster "
+                f"as others of the play, such as {first}: set termination_kubeconfig, termination_context or "
                 "termination_host for each of them, or name one host (--limit localhost); nothing was done"
             )
         other = self._foreseen(arguments) if self._changes else None
@@ -90,8 +93,9 @@ class OneCluster:
             self._ledger.withdraw(self._host.name)
 
     def _conflict(self, other: str, known: str) -> str:
-        first, second = sorted((visible(other), visible(self._host.name)))
-        return f"hosts {first} and {second} are the same cluster ({known}): nothing was done at {visible(self._host.name)}; {_NEXT}"
+        own = visible(self._host.name)
+        first, second = sorted((visible(other), own))
+        return f"hosts {first} and {second} are the same cluster ({known}): nothing was done at {own}; {_NEXT}"
 
     def _is_alone(self, arguments: Mapping[str, Any]) -> bool:
         """Whether there is no other host, or no cluster."""
@@ -126,7 +130,7 @@ class OneCluster:
         return None
 
     def _seen(self, name: str) -> dict[str, Any] | None:
-        """What the inventory and extra variables say of a host that runs its modules here; None where nobody can tell."""
+        """What inventory and extra variables say of a host that runs its modules here; None where nobody can tell."""
         if self._action._connection.transport != "local":
             return None
         try:
