@@ -50,7 +50,7 @@ class OneCluster:
             return (
                 f"host {visible(self._host.name)} has no connection of its own, so it would work on the same cluster "
                 f"as others of the play, such as {first}: set termination_kubeconfig, termination_context or "
-                "termination_host for each of them, or name one host (--limit localhost); nothing was done"
+                "termination_host for each of them, or run one host alone (--limit); nothing was done"
             )
         other = self._foreseen(arguments) if self._changes else None
         return self._conflict(other, "they have the same API server") if other else None

@@ -39,7 +39,7 @@ class Renewal:
             return None
         reason = "not among report_formats" if written else str(result.get("msg") or "it wrote no report")
         dates = self._write(old, reason)
-        return None if written else f"{', '.join(dates)}: not renewed"
+        return None if written else f"not renewed: {dates[0]}"
 
     def _there(self) -> list[str]:
         return [name for name in self._files if self._folder and (self._folder / name).is_file()]
