@@ -152,7 +152,10 @@ options:
       - A folder on the controller for the reports. Unset means that none is written. Results of drills in it are read
         for the rule C(graceful-shutdown-untested).
       - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
-      - Reports are written in check mode, too, and are never reported as a change.
+      - Each host of an inventory has a folder of its own in it, by its name. Only the implicit localhost writes into
+        the folder itself.
+      - Reports are written in check mode, too, and are never reported as a change. A report that a run could not renew
+        is named in C(not-renewed.txt) beside it.
       - A file that this collection did not write is never replaced; the task fails and names it.
     type: str
   report_formats:
