@@ -135,6 +135,14 @@ def test_a_host_without_a_connection_is_refused_beside_others(tmp_path: Path, pl
         assert alone.returncode == 0 and server.judged, alone.stdout
 
 
+def test_the_connection_may_come_from_the_environment_of_the_task(tmp_path: Path) -> None:
+    with servers("one", "two") as [one, two]:
+        path = kubeconfig(tmp_path / "kubeconfig", {"a": one.url, "b": two.url}, "a")
+        named = {"K8S_AUTH_KUBECONFIG": str(path), "K8S_AUTH_CONTEXT": "{{ inventory_hostname }}"}
+        done = play(tmp_path, "audit", {"a": {}, "b": {}}, environment=named)
+        assert done.returncode == 0 and one.judged == two.judged == 1, done.stdout
+
+
 def test_a_server_that_is_away_keeps_no_other_host_from_its_work(tmp_path: Path) -> None:
     with servers("one", "two") as [one, two]:
         known = hosts(tmp_path, {"a": one.url, "b": two.url})
