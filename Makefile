@@ -64,7 +64,7 @@ calibrate: link ## What the audit predicts of 24 variants, and what a drill of e
 	@$(call with,dev) tools/calibrate
 
 docs: link ## Write the pages and pictures of docs/, and the options of the roles, that are made from the project itself
-	@$(call with,manifests) tools/docs
+	@$(call with,cluster) tools/docs
 
 clean: ## Remove build/
 	@rm -rf build

@@ -20,6 +20,7 @@ import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import PRESTOP_SECONDS, Policy
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import ROLLING
+from ansible_collections.graceful.termination.tools.connection import connection_options
 
 ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = "ansible_collections.graceful.termination."
@@ -117,10 +118,10 @@ ROLES = {
 
 
 def options(module: str) -> dict[str, Option]:
-    """What users may set of a module, as it is described, in the order of its places."""
+    """What users may set of a module, as it is described, in the order of its places; last its connection."""
     described = _described(module)
     names = dict.fromkeys(name for place in MODULES[module] for name in place.specs if not name.startswith("_"))
-    return {name: described[name] for name in names}
+    return {name: described[name] for name in names} | connection_options()
 
 
 def problems(module: str) -> list[str]:

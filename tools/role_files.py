@@ -44,7 +44,16 @@ def _spec(role: Role, option: str, described: Option) -> Option:
     spec |= role.over.get(option, {})
     if spec.get("default", "") is None:
         del spec["default"]
+    spec = _tolerant(spec)
     return _mapped(spec, lambda text: _in_role(role, text))
+
+
+def _tolerant(spec: Option) -> Option:
+    """As forms fill it in: the role lets blanks and lists in one string through, which the action normalises."""
+    if spec.get("type") == "list":
+        dropped = {"choices", "elements"} if spec.get("elements") == "dict" else {"choices"}
+        return {key: value for key, value in spec.items() if key not in dropped}
+    return spec | {"choices": [*spec["choices"], ""]} if "choices" in spec else spec
 
 
 def _mapped(spec: Option, change: Callable[[str], str]) -> Option:

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_INFO_OPTIONS, AUDIT_OPTIONS
 from ansible_collections.graceful.termination.plugins.plugin_utils.report_action import ReportAction
 
 
 class ActionModule(ReportAction):
-    """Nothing of its own: the module of the same name does the work."""
+    """The module of the same name does the work."""
+
+    options: ClassVar = {**AUDIT_OPTIONS, **AUDIT_INFO_OPTIONS}

@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.flush import FILE
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.options import DRILL_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import followed
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.summary import render
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
@@ -24,17 +25,17 @@ display = Display()
 class ActionModule(StopAction):
     """The module writes drill.json as it goes: what is counted must survive a kill."""
 
-    _progress = ""
+    options = DRILL_OPTIONS
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """The summary of a drill."""
         return render(document, width=width, color=color)
 
-    def arguments(self) -> dict[str, Any]:
-        """With a file for the progress of the module."""
-        return {**super().arguments(), "_progress": self._progress}
+    def renewed(self) -> tuple[str, ...]:
+        """The counts, but in check mode."""
+        return () if self._task.check_mode else (FILE,)
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Run the module, show how it goes on, and name its file."""
         host = (task_vars or {}).get("inventory_hostname", "")  # several clusters may be drilled at the same time
 
@@ -42,9 +43,8 @@ class ActionModule(StopAction):
             display.display(visible(f"{host}: {line}"))
 
         with tempfile.NamedTemporaryFile(prefix="drill-") as progress, followed(progress.name, show):
-            self._progress = progress.name
-            result = super().run(tmp, task_vars)
-        folder = self._task.args.get("report_dir")
+            result = super().work(arguments | {"_progress": progress.name}, task_vars)
+        folder = arguments.get("report_dir")
         if folder and "requests" in result:
-            result["reports"] = [str(Path(folder) / FILE)]
+            result["reports"] = [str(Path(folder).expanduser() / FILE)]
         return result

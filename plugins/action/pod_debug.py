@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.options import DEBUG_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.summary import render
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
 
@@ -19,10 +20,13 @@ SCRIPT = Path(__file__).resolve().parents[2] / "roles" / "debug" / "files" / "ob
 class ActionModule(StopAction):
     """The script is a file of the role, so that whoever allows it into a pod can read it."""
 
+    options = DEBUG_OPTIONS
+
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """What was seen inside, and the timeline of the trace."""
         return render(document, width=width, color=color)
 
-    def arguments(self) -> dict[str, Any]:
+    def check(self, arguments: dict[str, Any]) -> None:
         """With the script."""
-        return {**super().arguments(), "_script": SCRIPT.read_text(encoding="utf-8")}
+        super().check(arguments)
+        arguments["_script"] = SCRIPT.read_text(encoding="utf-8")

@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.options import TRACE_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.summary import render
 from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action import StopAction
 
 
 class ActionModule(StopAction):
     """The module writes its files at the end, also at one that came too early."""
+
+    options = TRACE_OPTIONS
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """The timeline of a trace."""

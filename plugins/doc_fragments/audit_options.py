@@ -23,11 +23,12 @@ options:
     type: str
   namespaces:
     description:
-      - Namespaces to look at; shell patterns such as V(team-*) are allowed. Empty means all.
+      - Namespaces to look at; shell patterns such as V(team-*) are allowed. Unset means all. A list that is given and
+        empty means all for an audit; whatever changes a cluster or stops pods refuses it, and V(*) is how to say all.
       - Of a live cluster, only these are read if none is a pattern, so that rights in these namespaces are enough.
+      - Lists may be one string, as forms send them, with one entry in each line, or separated by commas.
     type: list
     elements: str
-    default: []
   exclude_namespaces:
     description: Namespaces to leave out, as patterns. They win over O(namespaces).
     type: list
@@ -41,16 +42,16 @@ options:
     elements: str
     default: []
   names:
-    description: Names of workloads to look at, as patterns. Empty means all.
+    description: Names of workloads to look at, as patterns. Unset or empty means all.
     type: list
     elements: str
-    default: []
   label_selectors:
     description:
-      - Label selectors as for C(kubectl -l); a workload that one of them matches is looked at. Empty means all.
+      - Label selectors as for C(kubectl -l); a workload that one of them matches is looked at. Unset or empty means
+        all.
+      - As one string, there is one in each line. Commas are part of a selector.
     type: list
     elements: str
-    default: []
   rules:
     description:
       - Ids of the rules to judge by. Empty means all but the opt-in rules, which are judged only when they are named;
@@ -151,7 +152,10 @@ options:
       - A folder on the controller for the reports. Unset means that none is written. Results of drills in it are read
         for the rule C(graceful-shutdown-untested).
       - It is created when missing. Relative to the folder in which C(ansible-playbook) was started.
-      - Reports are written in check mode, too, and are never reported as a change.
+      - Each host of an inventory has a folder of its own in it, by its name. Only the implicit localhost writes into
+        the folder itself.
+      - Reports are written in check mode, too, and are never reported as a change. A report that a run could not renew
+        is named in C(not-renewed.txt) beside it.
       - A file that this collection did not write is never replaced; the task fails and names it.
     type: str
   report_formats:
@@ -185,4 +189,8 @@ options:
     description: Set by the action plugin, a private file for what is too large for a result. Not for users.
     type: str
     default: ""
+  _identify:
+    description: Set by the action plugin, to be told the cluster and nothing else. Not for users.
+    type: bool
+    default: false
 """

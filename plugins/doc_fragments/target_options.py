@@ -12,10 +12,12 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   namespaces:
-    description: Namespaces to look for the workload in; patterns such as V(team-*) are allowed. Empty means all.
+    description:
+      - Namespaces to look for the workload in; patterns such as V(team-*) are allowed. Unset means all, as V(*) does; a
+        list that is given and empty is refused.
+      - Lists may be one string, as forms send them, with one entry in each line, or separated by commas.
     type: list
     elements: str
-    default: []
   kinds:
     description: Kinds to look for, of Deployment, StatefulSet and DaemonSet; others are left out. Empty means these.
     type: list
@@ -25,7 +27,6 @@ options:
     description: Names to look for, as patterns. Together with the other two it must lead to exactly one workload.
     type: list
     elements: str
-    default: []
   _directory:
     description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
     type: str
@@ -34,4 +35,8 @@ options:
     description: Set by the action plugin, a private file for what is too large for a result. Not for users.
     type: str
     default: ""
+  _identify:
+    description: Set by the action plugin, to be told the cluster and nothing else. Not for users.
+    type: bool
+    default: false
 """

@@ -92,6 +92,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+judged_at:
+  description: Another host of the play, which is the same cluster and was asked for the same. Nothing was read for this
+    one, and nothing else but RV(msg) is returned.
+  returned: when the cluster is judged at another host
+  type: str
+msg:
+  description: That the cluster is judged once, and where.
+  returned: when the cluster is judged at another host
+  type: str
 summary:
   description: Counts of what was found, judged and excluded, and of the findings by severity.
   returned: success

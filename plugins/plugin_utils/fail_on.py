@@ -16,11 +16,15 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.report_folder
 
 @dataclass(frozen=True, slots=True)
 class FailOn:
-    """`baseline` is where the report of the last run is, `earlier` that report; both are None where none is needed."""
+    """`baseline` is where the report of the last run is, `earlier` that report; both are None where none is needed.
+
+    `shared`: the earlier report is from before each host had its own folder, so it may be of another host.
+    """
 
     value: str
     baseline: Path | None = None
     earlier: dict[str, Any] | None = None
+    shared: bool = False
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any], folder: ReportFolder | None) -> FailOn:
@@ -33,19 +37,23 @@ class FailOn:
                 "fail_on new compares with the report.json of the last run: set report_dir (termination_report_dir), "
                 "and keep json in report_formats; nothing was done"
             )
+        path = folder.baseline
         try:
-            return cls(value, folder.report, gate.read_earlier(folder.report.read_text(encoding="utf-8")))
+            return cls(value, folder.report, gate.read_earlier(path.read_text(encoding="utf-8")), path != folder.report)
         except FileNotFoundError:
             return cls(value, folder.report)
         except (ValueError, OSError) as error:
             why = error.strerror if isinstance(error, OSError) else str(error)
-            raise ValueError(f"fail_on new: {folder.report}: {why}; nothing was done") from None
+            raise ValueError(f"fail_on new: {path}: {why}; nothing was done") from None
 
     def compare(self, report: dict[str, Any]) -> str | None:
         """Mark in the report what is new. Returns a warning where nothing could be compared."""
         if self.value != "new":
             return None
-        reason = gate.compare(report, self.earlier)
+        earlier = self.earlier
+        if self.shared and earlier and earlier["source"].get("name") != report["source"]["name"]:
+            earlier = None
+        reason = gate.compare(report, earlier)
         if not reason:
             return None
         return f"fail_on new: {reason}: nothing was compared; from now on {self.baseline} is the baseline"

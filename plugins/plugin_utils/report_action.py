@@ -10,15 +10,17 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
 from ansible_collections.graceful.termination.plugins.module_utils.report import terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.excerpt import excerpt
+from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS
+from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS
 from ansible_collections.graceful.termination.plugins.plugin_utils.fail_on import FailOn
+from ansible_collections.graceful.termination.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.graceful.termination.plugins.plugin_utils.report_folder import ReportFolder
-from ansible_collections.graceful.termination.plugins.plugin_utils.screen import visible_result, wants_color, width
+from ansible_collections.graceful.termination.plugins.plugin_utils.screen import wants_color, width
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 from ansible_collections.graceful.termination.plugins.plugin_utils.waves import run_waves
 
@@ -26,33 +28,37 @@ display = Display()
 SHOWN_PATCHES = 50  # what a registered result holds; all of them are in the folder
 
 
-class ReportAction(ActionBase):
+class ReportAction(HostAction):
     """Base of the action plugins whose module makes a report."""
 
-    # Reports are written to folders of the controller; nothing is transferred by the action itself.
-    TRANSFERS_FILES = False
+    options = AUDIT_OPTIONS
+    changes = False
+    _folder: ReportFolder | None
+    _fail_on: FailOn
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+    def renewed(self) -> tuple[str, ...]:
+        """The reports."""
+        return tuple(FORMATS.values())
+
+    def check(self, arguments: dict[str, Any]) -> None:
+        """Read templates and the earlier report, and make the folder."""
+        arguments["_snippets"] = read_templates(arguments.get("template_dir"))
+        self._folder = ReportFolder.of(arguments, self.flat)
+        if self._folder:
+            self._folder.probe()  # before anything is changed: a change without its report cannot be followed up
+        self._fail_on = FailOn.of(arguments, self._folder)
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Run the module of the same name; its report goes to files and screen, its bounded rest into the result."""
-        super().run(tmp, task_vars)
-        arguments = {**self._task.args, "_directory": os.getcwd()}
-        try:
-            folder = ReportFolder.of(arguments)
-            arguments["_snippets"] = read_templates(arguments.get("template_dir"))
-            if folder:
-                folder.probe()  # before anything is changed: a change without its report cannot be followed up
-            fail_on = FailOn.of(arguments, folder)
-        except ValueError as error:
-            return {"failed": True, "msg": visible(error)}
-        result, report = run_waves(self, arguments, folder, task_vars)
-        return visible_result(result if report is None else _conclude(result, report, folder, fail_on))
+        result, report = run_waves(self, arguments, self._folder, task_vars)
+        return result if report is None else _conclude(result, report, self._folder, self._fail_on)
 
 
 def _conclude(
     result: dict[str, Any], report: dict[str, Any], folder: ReportFolder | None, fail_on: FailOn
 ) -> dict[str, Any]:
     """Compare, show and write the report, and say whether the task fails."""
-    warnings = [fail_on.compare(report), _refusals(report)]
+    warnings = [fail_on.compare(report), _refusals(report), _nothing_judged(report)]
     result |= excerpt(report)  # compared by now
     # Written first: whatever happens to the screen, the report is there.
     problems = [_failures(report), _write(result, report, folder)]
@@ -88,6 +94,15 @@ def _refusals(report: Mapping[str, Any]) -> str | None:
         return None
     first = f"{refused[0]['object']}: {refused[0]['reason']}"
     return visible(f"{len(refused)} of {report['plan']['objects']} objects of the plan were refused, such as {first}")
+
+
+def _nothing_judged(report: Mapping[str, Any]) -> str | None:
+    """That a run has judged nothing, for a warning: whoever only sees no finding takes it for an all-clear."""
+    summary = report["summary"]
+    if summary["workloads"]:
+        return None
+    counts = f"{summary['found']:,} found, {summary['excluded']:,} excluded, {summary['unreadable']:,} unreadable"
+    return f"no workload was judged ({counts}): that is no all-clear; check source, namespaces, kinds, names and labels"
 
 
 def _failures(report: Mapping[str, Any]) -> str | None:

@@ -22,21 +22,28 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.screen import
 
 @dataclass(frozen=True, slots=True)
 class ReportFolder:
-    """`formats` are keys of FORMATS."""
+    """`formats` are keys of FORMATS. `flat` is the folder of all hosts, where this is the one of a host below it."""
 
     path: Path
     formats: Sequence[str]
+    flat: Path | None = None
 
     @classmethod
-    def of(cls, arguments: Mapping[str, Any]) -> ReportFolder | None:
+    def of(cls, arguments: Mapping[str, Any], flat: Path | None = None) -> ReportFolder | None:
         """The one that a module's arguments ask for; None where no report is to be written. Raises ValueError."""
         path = folder_of(arguments)
-        return cls(path, arguments.get("report_formats") or list(FORMATS)) if path else None
+        return cls(path, arguments.get("report_formats") or list(FORMATS), flat) if path else None
 
     @property
     def report(self) -> Path:
         """report.json."""
         return self.path / FORMATS["json"]
+
+    @property
+    def baseline(self) -> Path:
+        """The report to compare with: the last one of this host, or the one from before hosts had their own folders."""
+        before = self.flat / FORMATS["json"] if self.flat else self.report
+        return self.report if self.report.exists() or not before.is_file() else before
 
     def probe(self) -> None:
         """Make the folder. Raises ValueError where no report could be written, or would replace a file of others."""

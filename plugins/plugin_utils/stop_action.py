@@ -5,19 +5,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from typing import Any
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.prove.choose import TARGET_OPTIONS
+from ansible_collections.graceful.termination.plugins.plugin_utils.host_action import HostAction
 from ansible_collections.graceful.termination.plugins.plugin_utils.module_result import run_module
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import (
     folder_of,
     probe,
-    visible_result,
     wants_color,
     width,
 )
@@ -25,36 +24,30 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.screen import
 display = Display()
 
 
-class StopAction(ActionBase):
+class StopAction(HostAction):
     """Base of the action plugins whose module writes its files itself, so that they survive an interruption."""
 
-    TRANSFERS_FILES = False
+    options = TARGET_OPTIONS
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
         """What a person reads of it."""
         raise NotImplementedError
 
-    def arguments(self) -> dict[str, Any]:
-        """What the module gets."""
-        return {**self._task.args, "_directory": os.getcwd()}
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Run the module; what it found goes to the screen, and its bounded rest into the result."""
-        super().run(tmp, task_vars)
-        arguments = self.arguments()
+    def check(self, arguments: dict[str, Any]) -> None:
+        """Make the folder."""
+        folder = folder_of(arguments)
         try:
-            folder = folder_of(arguments)
             if folder:
                 probe(folder)
-        except ValueError as error:
-            return {"failed": True, "msg": visible(error)}
         except OSError as error:
-            where = error.filename or folder
-            return {"failed": True, "msg": visible(f"report_dir: {where}: {error.strerror}; nothing was stopped")}
+            raise ValueError(f"report_dir: {error.filename or folder}: {error.strerror}; nothing was stopped") from None
+
+    def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Run the module; what it found goes to the screen, and its bounded rest into the result."""
         result, whole = run_module(self, arguments, task_vars)
         document = whole.get("document")
         if document is not None:
             display.display(self.render(document, width=width(), color=wants_color()))
         elif self._task.check_mode and not result.get("failed") and "msg" in result:
             display.display(visible(result["msg"]))
-        return visible_result(result)
+        return result

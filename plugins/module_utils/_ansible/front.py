@@ -9,13 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import finish
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import passwords, public_words
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import MISSING
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.kube.identity import cluster_uid
 
 if TYPE_CHECKING:
     from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import KubernetesTransport
+
+
+IDENTIFY = "_identify"  # the option with which a module only says which cluster it would work on
 
 
 def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
@@ -30,7 +37,19 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
     }
     # With -vvv Ansible shows all arguments.
     module.no_log_values |= passwords([module.params.get(option) for option in AUTH_OPTIONS])
+    if module.params[IDENTIFY]:
+        _identify(module)
     return module
+
+
+def _identify(module: AnsibleModule) -> None:
+    """Exit with the cluster's `uid` (None where kube-system may not be read), `address` and `name`; do nothing else."""
+    try:
+        connection = open_connection(module)
+        cluster = {"uid": cluster_uid(Api(connection)), "address": connection.address, "name": connection.name}
+    except SourceError as error:
+        module.fail_json(msg=str(error))
+    finish(module, {"changed": False}, cluster=cluster)
 
 
 def open_connection(module: AnsibleModule) -> KubernetesTransport:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.address import address_of
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.bounded import (
     RestClient,
@@ -27,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.execute 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import (
     cluster_name,
     kubeconfig_problem,
+    overruled,
     shown,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
@@ -61,12 +63,17 @@ _BROKEN_RELEASES = ("36.0.0", "36.0.1")
 
 
 class KubernetesTransport:
-    """A connection through kubernetes.core's client. `verified`: the server's certificate is checked."""
+    """A connection through kubernetes.core's client. `verified`: the server's certificate is checked.
+
+    `address` stands for the server and the authority that it is verified by: what two connections have in common that
+    lead to the same cluster.
+    """
 
     def __init__(self, client: Any, name: str, hint: str):
         self.name = name
         self.hint = hint
         self.verified = bool(client.configuration.verify_ssl)
+        self.address = address_of(client.configuration)
         self._client = client.client
         # The client's own retries would hide what this product counts and reports; redirects stay as they were.
         configuration = client.configuration
@@ -137,6 +144,8 @@ def connect(params: Mapping[str, Any]) -> KubernetesTransport:
     """
     _require_libraries()
     auth = {option: params[option] for option in AUTH_OPTIONS if params.get(option) is not None}
+    if problem := overruled(auth):
+        raise SourceError(problem)
     opening = _Opening(cluster_name(auth))
     listener = _Listener(opening)
     logging.getLogger().addHandler(listener)

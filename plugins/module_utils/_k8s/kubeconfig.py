@@ -21,19 +21,56 @@ _SECOND_NAMES = {"client_cert": "cert_file", "client_key": "key_file"}
 
 def cluster_name(auth: Mapping[str, Any]) -> str:
     """What reports call the cluster: its context, or its host where none is used. The order is kubernetes.core's."""
-    host, context = _given(auth, "host"), _given(auth, "context")
+    host, context = given(auth, "host"), given(auth, "context")
     if _needs_none(auth):
         return without_user(str(host))
     inside = os.environ.get("KUBERNETES_SERVICE_HOST")
-    if inside and not context and not _given(auth, "kubeconfig"):
+    if inside and not context and not given(auth, "kubeconfig"):
         return f"in-cluster {inside}"
     return str(context or _contexts(auth)[1] or (without_user(str(host)) if host else "the live cluster"))
 
 
 def _needs_none(auth: Mapping[str, Any]) -> bool:
     """Whether no kubeconfig is looked at."""
-    complete = any(all(_given(auth, option) for option in options) for options in _CREDENTIALS)
-    return bool(_given(auth, "host")) and complete
+    complete = any(all(given(auth, option) for option in options) for options in _CREDENTIALS)
+    return bool(given(auth, "host")) and complete
+
+
+def overruled(auth: Mapping[str, Any]) -> str | None:
+    """Why the environment would lead to another server than the context or kubeconfig that was given; else None."""
+    named = next((option for option in ("context", "kubeconfig") if auth.get(option)), None)
+    host = given(auth, "host")
+    if not named or auth.get("host") or not host:
+        return None
+    return (
+        f"{named} is given, but K8S_AUTH_HOST in the environment wins over it, and leads to {without_user(str(host))}: "
+        "unset K8S_AUTH_HOST, or set host (termination_host), too"
+    )
+
+
+def cluster_entry(auth: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the kubeconfig says of the cluster of the context in use; empty where nothing can be read.
+
+    The server, proxy-url and tls-server-name, certificate-authority-data, or certificate-authority, a path.
+    """
+    contexts: dict[str, Any] = {}
+    clusters: dict[str, Any] = {}
+    current = None
+    for folder, part in _parts(_kubeconfig(auth)):
+        if not isinstance(part, Mapping):
+            continue
+        current = current or part.get("current-context")
+        for kind, found in (("context", contexts), ("cluster", clusters)):
+            listed = part.get(f"{kind}s")
+            for entry in listed if isinstance(listed, list) else ():
+                if isinstance(entry, Mapping) and isinstance(entry.get(kind), Mapping):
+                    found.setdefault(str(entry.get("name")), entry[kind] | {"folder": folder})
+    context = contexts.get(str(given(auth, "context") or current), {})
+    cluster = dict(clusters.get(str(context.get("cluster")), {}))
+    folder = cluster.pop("folder", "")
+    if cluster.get("certificate-authority"):
+        cluster["certificate-authority"] = os.path.join(folder, str(cluster["certificate-authority"]))
+    return cluster
 
 
 def without_user(host: str) -> str:
@@ -50,10 +87,10 @@ def shown(auth: Mapping[str, Any]) -> str:
 
 def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
     """Why the kubeconfig cannot be used, as far as it is known; None where it is not to blame."""
-    kubeconfig, context = _kubeconfig(auth), _given(auth, "context")
+    kubeconfig, context = _kubeconfig(auth), given(auth, "context")
     absent = isinstance(kubeconfig, str) and not any(os.path.isfile(file) for file in _files(kubeconfig))
     if absent and not _needs_none(auth):
-        if _given(auth, "kubeconfig"):
+        if given(auth, "kubeconfig"):
             return f"kubeconfig {kubeconfig}: no such file"
         return (
             "source is unset, which means the live cluster, but no connection is configured and there is no "
@@ -97,14 +134,14 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(entry)
 
 
-def _given(auth: Mapping[str, Any], option: str) -> Any:
+def given(auth: Mapping[str, Any], option: str) -> Any:
     """An option's value, or its environment variable's, as kubernetes.core reads them."""
     names = (option, _SECOND_NAMES.get(option, option))
     return auth.get(option) or next(filter(None, (os.environ.get(f"K8S_AUTH_{name.upper()}") for name in names)), None)
 
 
 def _kubeconfig(auth: Mapping[str, Any]) -> Any:
-    return _given(auth, "kubeconfig") or os.environ.get("KUBECONFIG") or "~/.kube/config"
+    return given(auth, "kubeconfig") or os.environ.get("KUBECONFIG") or "~/.kube/config"
 
 
 def _files(kubeconfig: str) -> list[str]:
@@ -116,7 +153,7 @@ def _contexts(auth: Mapping[str, Any]) -> tuple[list[str], str | None]:
     kubeconfig = _kubeconfig(auth)
     names: dict[str, None] = {}
     current = None
-    for part in _load(_files(kubeconfig)) if isinstance(kubeconfig, str) else [kubeconfig]:
+    for _folder, part in _parts(kubeconfig):
         contexts = part.get("contexts") if isinstance(part, dict) else None
         if isinstance(contexts, list):
             names |= {str(entry.get("name")): None for entry in contexts if isinstance(entry, dict)}
@@ -124,12 +161,15 @@ def _contexts(auth: Mapping[str, Any]) -> tuple[list[str], str | None]:
     return list(names), current
 
 
-def _load(files: list[str]) -> list[Any]:
+def _parts(kubeconfig: Any) -> list[tuple[str, Any]]:
+    """(folder, content) of each file of a kubeconfig that can be read, or of the map that it is."""
+    if not isinstance(kubeconfig, str):
+        return [("", kubeconfig)]
     parts = []
-    for file in files:
+    for file in _files(kubeconfig):
         try:
             with open(file, encoding="utf-8") as stream:
-                parts.append(yaml.safe_load(stream))
+                parts.append((os.path.dirname(file), yaml.safe_load(stream)))
         except (OSError, UnicodeDecodeError, yaml.YAMLError):
             continue
     return parts

@@ -28,13 +28,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 _SHOWN = 5
 # Documented in doc_fragments/target_options.py and in each module. Those with an underscore are not for users.
 TARGET_OPTIONS: dict[str, dict[str, Any]] = {
-    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "namespaces": {"type": "list", "elements": "str"},
     "kinds": {"type": "list", "elements": "str", "default": []},
-    "names": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str"},
     "wait_timeout": {"type": "int", "default": 600},
     "report_dir": {"type": "str"},
     "_directory": {"type": "str", "default": ""},
     "_result_file": {"type": "str", "default": ""},
+    "_identify": {"type": "bool", "default": False},
 }
 NARROW = "namespaces, kinds and names (termination_namespaces, termination_kinds, termination_names)"
 

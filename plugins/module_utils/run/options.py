@@ -35,11 +35,11 @@ FAIL_ON = ("error", "warning", "new", "never")
 AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "source": {"type": "str"},
     "kubernetes_version": {"type": "str"},
-    "namespaces": {"type": "list", "elements": "str", "default": []},
+    "namespaces": {"type": "list", "elements": "str"},
     "exclude_namespaces": {"type": "list", "elements": "str", "default": []},
     "kinds": {"type": "list", "elements": "str", "default": []},
-    "names": {"type": "list", "elements": "str", "default": []},
-    "label_selectors": {"type": "list", "elements": "str", "default": []},
+    "names": {"type": "list", "elements": "str"},
+    "label_selectors": {"type": "list", "elements": "str"},
     "rules": {"type": "list", "elements": "str", "default": []},
     "skip_rules": {"type": "list", "elements": "str", "default": []},
     "severities": {"type": "dict", "default": {}},
@@ -64,6 +64,7 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "_snippets": {"type": "dict", "default": {}},
     "_directory": {"type": "str", "default": ""},
     "_result_file": {"type": "str", "default": ""},
+    "_identify": {"type": "bool", "default": False},
 }
 # Of audit_info alone; documented there.
 AUDIT_INFO_OPTIONS: dict[str, dict[str, Any]] = {

@@ -19,9 +19,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.rollout
 from ansible_collections.graceful.termination.plugins.module_utils.apply.write import Writer
 from ansible_collections.graceful.termination.plugins.module_utils.base.interruption import Interruption
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import threads
-from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import content_of, digest
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import NAMESPACE, unfinished
+from ansible_collections.graceful.termination.plugins.module_utils.kube.identity import cluster_uid
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import unfinished
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.helm.values import helm_values
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
@@ -87,13 +88,7 @@ class ClusterSource:
     def identity(self) -> dict[str, Any]:
         """The cluster by what it is called here, and by the uid of its namespace kube-system, which no other has."""
         if self._uid is None:
-            try:
-                found = self._api.get(NAMESPACE.path(None, "kube-system"), "get namespace kube-system")
-                self._uid = str(found["metadata"]["uid"])
-            except ApiError as error:
-                if error.status not in (403, 404):
-                    raise
-                self._uid = ""
+            self._uid = cluster_uid(self._api) or ""
         return {"type": "cluster", "name": self._api.name, "uid": self._uid or None}
 
     def state_of(self, workload: Workload) -> dict[str, Any]:

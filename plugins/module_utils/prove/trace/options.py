@@ -45,7 +45,7 @@ def read_options(params: Mapping[str, Any]) -> TraceOptions:
     """Check module parameters. Raises ValueError: the option, the reason and what is valid."""
     if params["wait_timeout"] < 1:
         raise ValueError(f"wait_timeout: {params['wait_timeout']} is less than 1")
-    pod, namespaces = params["pod"] or None, params["namespaces"]
+    pod, namespaces = params["pod"] or None, params["namespaces"] or []
     if pod and (len(namespaces) != 1 or is_pattern(namespaces[0])):
         raise ValueError("pod: it needs its namespace: set namespaces (termination_namespaces) to that one name")
     return TraceOptions(

@@ -72,7 +72,7 @@ def test_three_hosts_at_a_time_with_secrets_that_look_like_numbers(folder: Path)
     output, _errors = process.communicate(timeout=300)
     assert process.returncode == 0, output
     for host in "ab":
-        report = json.loads((folder / f"report-{host}/report.json").read_text(encoding="utf-8"))
+        report = json.loads((folder / f"report-{host}/{host}/report.json").read_text(encoding="utf-8"))
         audit, fix = (json.loads((folder / f"{host}-{name}.json").read_text()) for name in ("audit", "fix"))
         for result in (audit, fix):
             assert result["summary"] == report["summary"], "none of it is masked"
@@ -85,7 +85,7 @@ def test_three_hosts_at_a_time_with_secrets_that_look_like_numbers(folder: Path)
         assert [action["status"] for action in fix["actions"]] == ["would-change"] * WORKLOADS
     assert "search-7" in (folder / "shop/7.yaml").read_text() and "sleep" not in (folder / "shop/7.yaml").read_text()
     assert json.loads((folder / "c-audit.json").read_text())["failed"]
-    assert not (folder / "report-c/report.json").exists()
+    assert not (folder / "report-c/c/report.json").exists()
     assert list((folder / "remote").rglob("*")) == []
 
 

@@ -47,11 +47,11 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return lines
 
 
-def run(action: Action) -> dict[str, Any]:
+def run(action: Action, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
     # Not Scripted.run, which is there only because Ansible demands one.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Scripted, "run", lambda *_arguments: {})
-        return action.run(None, {})
+        return action.run(None, task_vars or {})
 
 
 def test_a_report_goes_to_the_screen_the_folder_and_as_an_excerpt_into_the_result(tmp_path: Path, shown: list[str]):
@@ -132,3 +132,47 @@ def test_what_is_new_is_marked_in_the_files_and_in_the_result(tmp_path: Path) ->
     result = run(Action(tmp_path, now, fail_on="new", report_dir=str(tmp_path)))
     assert result["failed"] and "fail_on new: 1 new error on 1 workload" in result["msg"]
     assert json.loads((tmp_path / "report.json").read_text())["findings"][0]["new"] is True
+
+
+@pytest.mark.parametrize("fail_on", ["error", "warning", "new", "never"])
+def test_a_run_that_judges_nothing_is_no_all_clear(tmp_path: Path, fail_on: str) -> None:
+    empty = report([], [], scope={"rules": [], "label_selectors": []})
+    result = run(Action(tmp_path, empty, fail_on=fail_on, report_dir=str(tmp_path)))
+    assert bool(result.get("failed")) is (fail_on != "never")
+    words = "no workload was judged (0 found, 0 excluded, 0 unreadable): that is no all-clear"
+    assert any(warning.startswith(words) for warning in result["warnings"])
+
+
+HOST = {"inventory_hostname": "eu", "ansible_play_hosts_all": ["eu"], "groups": {"all": ["eu"]}}
+
+
+@pytest.mark.parametrize(("same", "known"), [(True, True), (False, False)])
+def test_a_report_from_before_hosts_had_folders_is_the_baseline_once(tmp_path: Path, same: bool, known: bool) -> None:
+    """Only where it is one of the same source: hosts wrote over each other's."""
+    scope = {"rules": ["prestop-missing"], "label_selectors": []}
+    old = report([WEB], [finding(WEB)], scope=scope)
+    (tmp_path / "report.json").write_text(json.dumps(old if same else old | {"source": old["source"] | {"name": "x"}}))
+    now = FOUND | {"scope": scope}
+    result = run(Action(tmp_path, now, fail_on="new", report_dir=str(tmp_path)), HOST)
+    assert not result.get("failed")
+    assert any("from now on" in warning for warning in result.get("warnings", [])) is not known
+    (tmp_path / "report.json").write_text("not read any more")
+    again = run(Action(tmp_path, now, fail_on="new", report_dir=str(tmp_path)), HOST)
+    assert not again.get("failed") and json.loads((tmp_path / "eu/report.json").read_text())["baseline"]["compared"]
+
+
+def test_a_killed_run_leaves_no_report_that_looks_new(tmp_path: Path) -> None:
+    (tmp_path / "report.md").write_text("graceful.termination, of yesterday")
+
+    def killed(_arguments: dict[str, Any]) -> dict[str, Any]:
+        note = (tmp_path / "not-renewed.txt").read_text()
+        assert "report.md is of 20" in note and "has not ended, or was killed" in note
+        raise KeyboardInterrupt
+
+    action = Action(tmp_path, FOUND, report_dir=str(tmp_path))
+    action.answers = [killed]
+    with pytest.raises(KeyboardInterrupt):
+        run(action)
+    assert (tmp_path / "not-renewed.txt").exists()
+    run(Action(tmp_path, FOUND, report_dir=str(tmp_path)))
+    assert not (tmp_path / "not-renewed.txt").exists()

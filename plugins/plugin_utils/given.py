@@ -1,0 +1,99 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values of a task as people, variables and forms give them: the one place in which they are normalised.
+
+A form, such as an AWX survey, sends "" for what was left blank, and a list as one string with an entry in each line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
+
+# Commas are part of a label selector, and of the name of a group in LDAP.
+BY_LINE = ("label_selectors", "impersonate_groups")
+_AS_IT_IS = ("password",)
+# What narrows down what is changed, and what says where: left blank, a form means neither everything nor anywhere.
+SELECTION = ("namespaces", "names", "label_selectors")
+PLACE = ("kubeconfig", "context", "host")
+
+
+def normalise(arguments: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The arguments without those that are blank, which thereby are as if they had not been given.
+
+    Blanks around are removed, lists are split: by line and comma, label selectors by line. `options` is the argument
+    specification; what it does not have stays as it is, for the module to refuse.
+    """
+    normal = {}
+    for name, value in arguments.items():
+        spec = {**AUTH_OPTIONS, **options}.get(name)
+        if spec is not None and name not in _AS_IT_IS:
+            value = _entries(name, value, spec) if spec.get("type") == "list" else _stripped(value)
+        if not is_blank(value):
+            normal[name] = value
+    return normal
+
+
+def is_blank(value: Any) -> bool:
+    """Whether nothing was entered: None, blanks, or a list of nothing else. False and 0 are values."""
+    if isinstance(value, str):
+        return not value.strip()
+    if isinstance(value, list | tuple):
+        return all(map(is_blank, value))
+    return value is None
+
+
+def refuse_blank(arguments: Mapping[str, Any]) -> None:
+    """Raises ValueError where a form was left blank that says what is changed: of the arguments as they were given.
+
+    For what changes a cluster or stops pods. A namespace list that was given has to name some, or "*" for all.
+    """
+    blank = [name for name, value in arguments.items() if value is not None and is_blank(value)]
+    named = {name for name, value in arguments.items() if not is_blank(value)}
+    if "source" in blank:
+        raise ValueError(
+            "source is given and blank, and without it the live cluster would be changed: name a file or folder of "
+            "manifests, or leave termination_source out; nothing was done"
+        )
+    if "source" in named:
+        return
+    for group in (PLACE, ("namespaces",), SELECTION):
+        found = [name for name in group if name in blank]
+        if found and not named & set(group):
+            raise ValueError(
+                f"{found[0]} (termination_{found[0]}) is given and blank: {_NEXT[group[0]]}, or leave it out; "
+                "nothing was done"
+            )
+
+
+_NEXT = {
+    "kubeconfig": "name the cluster",
+    "namespaces": 'name namespaces, or "*" for all of them',
+}
+
+
+def _entries(name: str, value: Any, spec: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):
+        if spec.get("elements") == "dict":
+            return value  # JSON, for Ansible to read
+        if name == "impersonate_groups" and "\n" not in value.strip():
+            return value  # kubernetes.core separates groups by commas, but in a list
+        value = [value]
+    if not isinstance(value, list | tuple):
+        return value
+    return [entry for given in value for entry in _split(name, given) if not is_blank(entry)]
+
+
+def _split(name: str, entry: Any) -> list[Any]:
+    if not isinstance(entry, str):
+        return [entry]
+    lines = entry.splitlines()
+    parts = lines if name in BY_LINE else [part for line in lines for part in line.split(",")]
+    return [part.strip() for part in parts]
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value

@@ -1,0 +1,116 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which host of a run works on which cluster: a ledger that all processes of one ansible-playbook share.
+
+Ansible runs the hosts of a play in processes of their own, some at a time, or in batches (serial), or each as fast as
+it can (strategy free). The ledger is a file in the private folder that Ansible makes for a run and deletes at its end.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ansible import constants as C
+
+from ansible_collections.graceful.termination.plugins.plugin_utils.host import Host
+
+_FILE = "graceful-termination-clusters.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """`uid` is None where it may not be read; `address` stands for server and authority; `name` is for messages."""
+
+    uid: str | None
+    address: str
+    name: str
+
+    def is_same(self, other: Cluster) -> bool:
+        """By the uid, or else by the address."""
+        if self.uid and other.uid:
+            return self.uid == other.uid
+        return self.address == other.address
+
+    @property
+    def words(self) -> str:
+        """How it is known, for messages."""
+        return f"kube-system has the uid {self.uid}" if self.uid else "the same API server"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """That a host works on a cluster: in `namespaces`, None is all; `scope` stands for what else was asked for."""
+
+    host: str
+    cluster: Cluster
+    namespaces: list[str] | None
+    scope: str = ""
+
+    def is_disjoint(self, other: Claim) -> bool:
+        """Whether both name their namespaces, and have none in common."""
+        return are_disjoint(self.namespaces, other.namespaces)
+
+    def covers(self, other: Claim) -> bool:
+        """Whether what the other asks for is part of this."""
+        if self.scope != other.scope:
+            return False
+        return self.namespaces is None or (
+            other.namespaces is not None and set(other.namespaces) <= set(self.namespaces)
+        )
+
+
+def are_disjoint(one: Sequence[str] | None, other: Sequence[str] | None) -> bool:
+    """Whether two lists of namespaces have none in common; None is all."""
+    return one is not None and other is not None and not set(one) & set(other)
+
+
+class Ledger:
+    """The claims of one play on clusters. `task` is None for what changes them: that holds for the whole play."""
+
+    def __init__(self, host: Host, task: str | None, folder: str | Path | None = None):
+        self._file = Path(folder or C.DEFAULT_LOCAL_TMP, _FILE)
+        self._key = f"{host.play_key} {task or 'changes'}"
+
+    def claim(self, claim: Claim, *, changes: bool) -> Claim | None:
+        """Enter the claim, unless another host has the cluster: then return that host's.
+
+        Of what changes a cluster each other claim on it counts that is not on other namespaces; of what only reads, one
+        that covers it. Raises OSError, ValueError for a ledger that cannot be read.
+        """
+        with self._open() as book:
+            entries = [_read(entry) for entry in book.setdefault(self._key, [])]
+            others = [entry for entry in entries if entry.host != claim.host and entry.cluster.is_same(claim.cluster)]
+            for other in others:
+                if (not other.is_disjoint(claim)) if changes else other.covers(claim):
+                    return other
+            book[self._key].append(asdict(claim))
+        return None
+
+    def withdraw(self, host: str) -> None:
+        """Forget what a host has claimed: it has read nothing. Raises OSError, ValueError."""
+        with self._open() as book:
+            book[self._key] = [entry for entry in book.get(self._key, []) if entry["host"] != host]
+
+    @contextmanager
+    def _open(self) -> Iterator[dict[str, Any]]:
+        """What is in the file, for one process at a time, and written back at the end."""
+        with self._file.open("a+", encoding="utf-8") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            stream.seek(0)
+            text = stream.read()
+            book = json.loads(text) if text else {}
+            yield book
+            stream.seek(0)
+            stream.truncate()
+            stream.write(json.dumps(book))
+
+
+def _read(entry: Mapping[str, Any]) -> Claim:
+    return Claim(entry["host"], Cluster(**entry["cluster"]), entry["namespaces"], entry["scope"])

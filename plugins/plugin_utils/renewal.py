@@ -1,0 +1,69 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A note beside a report that a run did not renew, so that it does not pass for one of today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.files import write_file
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+
+NOTE = "not-renewed.txt"
+
+
+class Renewal:
+    """`files` are the names that a run writes anew each time, in `folder`; None where it writes none."""
+
+    def __init__(self, folder: Path | None, files: Sequence[str]):
+        self._folder = folder
+        self._files = files
+        self._begun = _now()
+
+    def begin(self) -> None:
+        """Say that a run is under way: this is what is left where it is killed."""
+        if old := self._there():
+            self._write(old, "it has not ended, or was killed")
+
+    def end(self, result: Mapping[str, Any]) -> str | None:
+        """Say which files of an earlier run were not renewed, and why, in the note and for the message; else None."""
+        written = {Path(path) for path in result.get("reports") or ()}
+        old = [name for name in self._there() if self._folder and self._folder / name not in written]
+        if not old:
+            self._remove()
+            return None
+        reason = "not among report_formats" if written else str(result.get("msg") or "it wrote no report")
+        dates = self._write(old, reason)
+        return None if written else f"not renewed: {dates[0]}"
+
+    def _there(self) -> list[str]:
+        return [name for name in self._files if self._folder and (self._folder / name).is_file()]
+
+    def _write(self, old: Iterable[str], reason: str) -> list[str]:
+        """Write the note, and return each old file with its date."""
+        if self._folder is None:
+            return []
+        dates = [f"{self._folder / name} is of {_changed(self._folder / name)}" for name in old]
+        head = f"graceful.termination: the run of {self._begun} did not renew what is here.\n"
+        lines = "".join(f"{date}\n" for date in dates)
+        with suppress(OSError):  # the message of the task says it, too
+            write_file(self._folder / NOTE, f"{head}{visible(lines)}Reason: {visible(reason)}\n")
+        return dates
+
+    def _remove(self) -> None:
+        if self._folder:
+            with suppress(OSError):
+                (self._folder / NOTE).unlink(missing_ok=True)
+
+
+def _changed(path: Path) -> str:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
