@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ class Renewal:
         return None if written else f"not renewed: {dates[0]}"
 
     def _there(self) -> list[str]:
-        return [name for name in self._files if self._folder and (self._folder / name).is_file()]
+        return [name for name in self._files if self._folder and os.path.isfile(self._folder / name)]
 
     def _write(self, old: Iterable[str], reason: str) -> list[str]:
         """Write the note, and return each old file with its date."""

@@ -37,7 +37,7 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
     }
     # With -vvv Ansible shows all arguments.
     module.no_log_values |= passwords([module.params.get(option) for option in AUTH_OPTIONS])
-    if module.params[IDENTIFY]:
+    if module.params.get(IDENTIFY):
         _identify(module)
     return module
 
