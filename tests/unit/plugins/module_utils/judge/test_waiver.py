@@ -173,8 +173,11 @@ def test_annotations_of_others_and_of_pods_waive_nothing() -> None:
 
 
 def test_one_that_finds_nothing_to_hold_back_is_told() -> None:
-    assert status(run(annotated(WHY, "grace-period-zero"), service())) == ("unused", "it can go: nothing is found")
-    assert status(listed(workload())) == ("unused", "it can go: nothing is found")
+    assert status(run(annotated(WHY, "grace-period-zero"), service())) == (
+        "unused",
+        "no longer needed: nothing is found",
+    )
+    assert status(listed(workload())) == ("unused", "no longer needed: nothing is found")
     gone = "there is no such workload here"
     assert status(listed(workload(), name="gone", namespace="shop", kind="Deployment")) == ("unused", gone)
 

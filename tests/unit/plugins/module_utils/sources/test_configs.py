@@ -82,8 +82,10 @@ def test_a_refusal_is_one_entry_a_rule_and_the_rest_is_still_read():
         report = reading(declared, told_by("a", "b"), told_by("c", workload_name="other"))
     assert drains(report) == {"web": None, "other": 35}
     entries = [entry for entry in report["not_evaluated"] if entry["reason"] == NEEDED]
-    resting = {"grace-period-insufficient", "ingress-controller-drain", "log-buffer-volatile", "prestop-starves-drain"}
-    assert {entry["rule"] for entry in entries} == resting | {"stop-signal-mismatch"}
+    assert {entry["rule"] for entry in entries} == {
+        *("grace-period-insufficient", "ingress-controller-drain", "log-buffer-volatile", "prestop-starves-drain"),
+        *("prestop-uneven", "proxy-leaves-first", "stop-signal-mismatch"),
+    }
     assert {(entry["scope"], entry["count"]) for entry in entries} == {("namespace shop", 2)}
 
 

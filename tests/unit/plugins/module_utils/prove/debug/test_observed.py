@@ -59,7 +59,7 @@ def test_what_changes_is_told_and_what_stays_is_not():
         "port 8080: is listened on",
         "port 8080: ESTABLISHED 3",
         "the stop begins: SIGTERM, or first the preStop hook where there is one",
-        "process 7 worker 1: ended, and its parent takes no note (zombie)",
+        "process 7 worker 1: ended, and its parent has not reaped it (zombie)",
         "port 8080: is no longer listened on",
         "port 8080: ESTABLISHED 3 → 1",
         "own calls: TIME_WAIT 2",
