@@ -20,6 +20,7 @@ MODULES = {
     for path in sorted(MODULE_UTILS.rglob("*.py"))
 }
 LAYERS = 14
+LINES = 300
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -93,3 +94,13 @@ def test_every_package_is_one_for_ansible_too() -> None:
     folders = {path.parent for path in MODULES.values()} - {MODULE_UTILS}
     folders |= {parent for folder in folders for parent in folder.parents if MODULE_UTILS in parent.parents}
     assert sorted(str(folder) for folder in folders if not (folder / "__init__.py").exists()) == []
+
+
+def test_long_files_say_why() -> None:
+    long = [
+        str(path.relative_to(MODULE_UTILS))
+        for path in MODULES.values()
+        if len(lines := path.read_text(encoding="utf-8").splitlines()) > LINES
+        and not any(line.startswith("# Long because ") for line in lines)
+    ]
+    assert long == []

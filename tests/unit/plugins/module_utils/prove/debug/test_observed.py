@@ -64,7 +64,7 @@ def test_what_changes_is_told_and_what_stays_is_not():
         "port 8080: ESTABLISHED 3 → 1",
         "own calls: TIME_WAIT 2",
         "process 1 app: SIGTERM: from now on ignored",
-        "process 7 worker 1: gone",
+        "process 7 worker 1: ended",
         "port 8080: ESTABLISHED 1 → 0",
         "own calls: TIME_WAIT 2 → 0",
     ]
