@@ -36,10 +36,10 @@ sanity: link ## ansible-test sanity
 	@$(call with,dev) tools/sanity
 
 unit: link ## Unit tests
-	@$(call with,dev) tools/kind-node/build kustomize && pytest --numprocesses=auto
+	@tools/kind-node/build kustomize && $(call with,dev) pytest --numprocesses=auto
 
 fuzz: link ## What holds for every automatic change, on many random inputs: 200 Kustomize trees (some minutes)
-	@$(call with,dev) tools/kind-node/build kustomize && FUZZ=1 pytest --numprocesses=auto tests/unit/fuzz
+	@tools/kind-node/build kustomize && $(call with,dev) FUZZ=1 pytest --numprocesses=auto tests/unit/fuzz
 
 coverage: link ## Branch coverage of the unit tests; reported, not gated [HTML=1: also build/coverage/html]
 	@tools/kind-node/build kustomize && $(call with,coverage) sh -c 'coverage erase && coverage run -m pytest --numprocesses=auto && \
