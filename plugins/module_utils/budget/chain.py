@@ -65,7 +65,8 @@ class Chain(Derived):
         """All containers from which requests come to this one, directly or through others."""
         found: dict[str, Container] = {}
         names = [container.name]
-        for name in names:
+        while names:
+            name = names.pop(0)
             for front, behind in self.links:
                 if behind.name == name and front.name not in (*found, container.name):
                     found[front.name] = front

@@ -27,7 +27,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 _SURGING_KINDS = ("Deployment", "ReplicaSet", "Rollout")
 _NO_SURGE = (0, "0%")
-Claims = Mapping[str, tuple[str, ...] | None]  # the access modes of claims by name; None where they are not known
+Claims = Mapping[str, "tuple[str, ...] | None"]  # the access modes of claims by name; None where they are not known
 
 
 @dataclass(frozen=True, slots=True)

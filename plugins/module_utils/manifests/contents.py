@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, line_of
@@ -39,7 +39,7 @@ class Entry:
     path: str | None
 
 
-Loaded = Content | NotText | OSError
+Loaded: TypeAlias = "Content | NotText | OSError"
 
 
 def load(path: str) -> Loaded:

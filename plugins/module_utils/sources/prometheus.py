@@ -49,15 +49,15 @@ class _TlsConnection(Punctual, http.client.HTTPSConnection):
 
 
 class _Http(urllib.request.HTTPHandler):
-    def http_open(self, request: Any) -> Any:
+    def http_open(self, req: Any) -> Any:
         """As its base, with an end."""
-        return self.do_open(_Connection, request)
+        return self.do_open(_Connection, req)
 
 
 class _Https(urllib.request.HTTPSHandler):
-    def https_open(self, request: Any) -> Any:
+    def https_open(self, req: Any) -> Any:
         """As its base, with an end."""
-        return self.do_open(_TlsConnection, request)
+        return self.do_open(_TlsConnection, req)
 
 
 class Prometheus:

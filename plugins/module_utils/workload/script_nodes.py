@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.tokens import Word
 
@@ -87,4 +88,4 @@ class Function:
     body: Node
 
 
-Node = Simple | Pipeline | Chain | Listing | Subshell | Branch | Loop | For | Case | Function
+Node: TypeAlias = "Simple | Pipeline | Chain | Listing | Subshell | Branch | Loop | For | Case | Function"

@@ -150,7 +150,7 @@ def _located(data: dict[str, Any], folder: str, top: str, bounds: str) -> Built:
     path = _path(origin)
     if path is None:
         return Built(data, None, None)
-    place, _, document = os.path.normpath(os.path.join(folder, path)).rpartition(_DOCUMENT)
+    place, _mark, document = os.path.normpath(os.path.join(folder, path)).rpartition(_DOCUMENT)
     index = document.removesuffix(".yaml")
     if not place or not index.isdecimal():
         return Built(data, None, None)

@@ -110,8 +110,8 @@ def _deployer(name: str, where: str, path: str, additions: dict[str, Any], **mor
 
 def _image(text: str) -> dict[str, str]:
     """Argo CD's `old=new:tag` as a kustomization has it."""
-    old, _, new = text.rpartition("=")
-    new, _, digest = new.partition("@")
+    old, _equals, new = text.rpartition("=")
+    new, _at, digest = new.partition("@")
     head, colon, tag = new.rpartition(":")
     if not colon or "/" in tag:
         head, tag = new, ""

@@ -125,7 +125,7 @@ def test_each_host_but_the_implicit_one_has_a_folder() -> None:
 def test_two_hosts_never_share_a_folder(one: str, two: str) -> None:
     for name in (one, two):
         with pytest.raises(ValueError, match="would both write into the folder"):
-            _ = host(name, one, two).folder
+            str(host(name, one, two).folder)
 
 
 def test_the_others_are_those_of_the_play() -> None:
