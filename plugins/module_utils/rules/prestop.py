@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
@@ -21,6 +22,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+
+_OWN_LIMIT = re.compile(r"(?:\S*/)?timeout (\d{1,6})([smh]?)$")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def sleep_remedy(case: Case) -> Remedy:
@@ -113,6 +117,25 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
                 container,
                 numbers={"prestop_seconds": hook.seconds, "grace_seconds": grace, "left_seconds": 2},
             )
+        elif not hook.exact and (limit := _own_limit(container)) >= grace:
+            yield Hit(
+                f"preStop may take {limit} s (its own timeout) of a grace period of {grace} s: what it has not done by "
+                "then is cut, and so is all that is in flight",
+                path,
+                Remedy(
+                    GRACE_PERIOD, "how long its command takes is for its owner to say", {"grace_seconds": limit + 30}
+                ),
+                container,
+                "warning",
+                numbers={"prestop_seconds": limit, "grace_seconds": grace, "left_seconds": 2},
+            )
+
+
+def _own_limit(container: Container) -> int:
+    """The seconds after which a hook ends its own command, as `timeout 600 drain.sh`; 0 where it sets no limit."""
+    words = container.pre_stop.command if container.pre_stop else ()
+    match = _OWN_LIMIT.match(" ".join(words[:2])) if len(words) > 2 else None
+    return int(match[1]) * _UNITS[match[2]] if match else 0
 
 
 def _starves_drain(case: Case) -> Iterator[Hit]:

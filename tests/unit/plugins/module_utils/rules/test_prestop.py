@@ -586,3 +586,32 @@ def test_an_old_cluster_runs_every_other_hook(hook: dict[str, Any] | None) -> No
 
 def test_kubernetes_1_30_runs_it() -> None:
     assert not run(workload(sleeping(10)), service(), version="1.30").of(UNSUPPORTED)
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (["timeout", "600", "/drain.sh"], 600),
+        (["/usr/bin/timeout", "45s", "/drain.sh", "--all"], 45),
+        (["timeout", "2m", "/drain.sh"], 120),
+    ],
+)
+def test_a_hook_that_gives_itself_longer_than_the_grace_period(command: list[str], seconds: int) -> None:
+    finding = run(workload(hooked({"exec": {"command": command}})), service()).one("prestop-exceeds-grace")
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+    assert f"may take {seconds} s" in finding["message"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["timeout", "5", "/drain.sh"],
+        ["timeout", "600", "sleep", "5"],
+        ["timeout", "600"],
+        ["timeout", "x", "/drain.sh"],
+        ["/drain.sh", "timeout", "600"],
+        ["sh", "-c", "timeout 600 /drain.sh"],
+    ],
+)
+def test_a_hook_whose_own_limit_fits_or_is_not_certain(command: list[str]) -> None:
+    assert not run(workload(hooked({"exec": {"command": command}})), service()).of("prestop-exceeds-grace")

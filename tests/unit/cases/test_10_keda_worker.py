@@ -1,0 +1,35 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What KEDA scales by a queue is a worker, and its minimum is an autoscaler's.
+
+Reported as kedacore/keda#2901, #3674 and the samples of its documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Audited = Callable[..., dict[str, Any]]
+
+
+def found(report: dict[str, Any], name: str) -> dict[str, str]:
+    """The severities of a workload's findings by rule, without the infos."""
+    return {
+        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
+    }
+
+
+CASE = "10-keda-worker"
+
+
+def test_the_consumer_of_a_queue_is_cut_after_the_default_grace_period(audited: Audited) -> None:
+    assert found(audited(CASE), "order-processor") == {"worker-grace-too-short": "warning"}
+
+
+def test_three_replicas_by_the_scaled_object(audited: Audited) -> None:
+    report = audited(CASE)
+    assert not {"single-replica", "pdb-blocks-eviction"} & found(report, "api").keys()
+    (api,) = [one for one in report["workloads"] if one["name"] == "api"]
+    assert "autoscaled" in api["traits"]

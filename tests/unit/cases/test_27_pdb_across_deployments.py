@@ -1,0 +1,30 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One PodDisruptionBudget over the main and the canary Deployment.
+
+Reported as zalando-incubator/kubernetes-on-aws#9203, fluxcd/flagger#815, #1604.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Audited = Callable[..., dict[str, Any]]
+
+
+def found(report: dict[str, Any], name: str) -> dict[str, str]:
+    """The severities of a workload's findings by rule, without the infos."""
+    return {
+        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
+    }
+
+
+CASE = "27-pdb-across-deployments"
+
+
+def test_one_of_two_pods_may_go(audited: Audited) -> None:
+    report = audited(CASE)
+    for name in ("edge", "edge-canary"):
+        assert not {"pdb-blocks-eviction", "single-replica"} & found(report, name).keys()

@@ -1,0 +1,30 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A Namespace in the input that injects a mesh's proxy.
+
+Reported as alexandrevilain/temporal-operator#681, getredash/contrib-helm-chart#48, istio/istio#11045, #11659.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Audited = Callable[..., dict[str, Any]]
+
+
+def found(report: dict[str, Any], name: str) -> dict[str, str]:
+    """The severities of a workload's findings by rule, without the infos."""
+    return {
+        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
+    }
+
+
+CASE = "28-mesh-by-namespace"
+
+
+def test_what_the_mesh_decides_is_not_evaluated_rather_than_clean(audited: Audited) -> None:
+    entries = audited(CASE)["not_evaluated"]
+    asked = {entry["rule"] for entry in entries if "its namespace asks for a mesh proxy" in entry["reason"]}
+    assert {"mesh-drain-too-short", "mesh-job-never-completes"} <= asked

@@ -1,0 +1,35 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A rolling update in which the new pod waits for the claim of the old one.
+
+Reported as helmforgedev/charts#1294, mattermost/mattermost-helm#283, rcourtman/Pulse#1057, akvo/akvo-rsr#3464.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Audited = Callable[..., dict[str, Any]]
+
+
+def found(report: dict[str, Any], name: str) -> dict[str, str]:
+    """The severities of a workload's findings by rule, without the infos."""
+    return {
+        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
+    }
+
+
+CASE = "36-rwo-deadlock"
+
+
+def test_the_rollout_hangs_and_the_delay_does_no_harm(
+    case: Callable[[str], Path], remediated: Audited, audited: Audited
+) -> None:
+    folder = case(CASE)
+    assert found(audited(folder), "docs") == {"prestop-missing": "warning", "surge-volume-deadlock": "warning"}
+    remediated(folder)
+    assert found(audited(folder), "docs") == {"surge-volume-deadlock": "warning"}
+    assert "Recreate" not in (folder / "d.yaml").read_text(encoding="utf-8")
