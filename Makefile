@@ -29,7 +29,7 @@ audit: link ## Report what is lost when pods stop: SOURCE=<manifests, or - for s
 remediate: link ## Fix it: SOURCE=<manifests> or CONTEXT=<cluster> [REPORT=<folder>] [CHECK=1: only show the diff]
 	@tools/play remediate
 
-lint: link ## ruff, mypy, ansible-lint (production), changelog fragments
+lint: link ## ruff, its format, mypy, ansible-lint (production), changelog fragments
 	@$(call with,dev) tools/lint
 
 sanity: link ## ansible-test sanity
