@@ -1,0 +1,31 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A preStop sleep as long as the grace period, as a comment on puma/puma#2343 advises it.
+
+What puma.rb declares is not read yet: the drain is unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+Audited = Callable[..., dict[str, Any]]
+
+
+CASE = "03-puma-sleep-is-grace"
+
+
+def test_puma_is_killed_two_seconds_after_sigterm(
+    case: Callable[[str], Path], audited: Audited, remediated: Audited
+) -> None:
+    (finding,) = [one for one in audited(CASE)["findings"] if one["rule"] == "prestop-exceeds-grace"]
+    assert (finding["severity"], finding["numbers"]["left_seconds"]) == ("error", 2)
+    folder = case(CASE)
+    remediated(folder)
+    after = audited(folder)
+    assert after["workloads"][0]["budget"]["grace"] > 15
+    assert after["summary"]["drain_unknown"] == 1
+    assert not [one for one in after["findings"] if one["rule"] == "prestop-exceeds-grace"]
