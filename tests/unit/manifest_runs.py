@@ -42,3 +42,10 @@ def _open(folder: Path, given: dict[str, Any]) -> tuple[ManifestSource, Options]
         options.path, options.source, options.selection, options.version, version_assumed=options.version_assumed
     )
     return source, options
+
+
+def severities(report: dict[str, Any], name: str) -> dict[str, str]:
+    """The severities of a workload's findings by rule, without the infos."""
+    return {
+        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
+    }

@@ -11,25 +11,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import severities
+
 Audited = Callable[..., dict[str, Any]]
-
-
-def found(report: dict[str, Any], name: str) -> dict[str, str]:
-    """The severities of a workload's findings by rule, without the infos."""
-    return {
-        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
-    }
 
 
 CASE = "10-keda-worker"
 
 
 def test_the_consumer_of_a_queue_is_cut_after_the_default_grace_period(audited: Audited) -> None:
-    assert found(audited(CASE), "order-processor") == {"worker-grace-too-short": "warning"}
+    assert severities(audited(CASE), "order-processor") == {"worker-grace-too-short": "warning"}
 
 
 def test_three_replicas_by_the_scaled_object(audited: Audited) -> None:
     report = audited(CASE)
-    assert not {"single-replica", "pdb-blocks-eviction"} & found(report, "api").keys()
+    assert not {"single-replica", "pdb-blocks-eviction"} & severities(report, "api").keys()
     (api,) = [one for one in report["workloads"] if one["name"] == "api"]
     assert "autoscaled" in api["traits"]

@@ -11,14 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import severities
+
 Audited = Callable[..., dict[str, Any]]
-
-
-def found(report: dict[str, Any], name: str) -> dict[str, str]:
-    """The severities of a workload's findings by rule, without the infos."""
-    return {
-        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
-    }
 
 
 CASE = "14-airflow-worker"
@@ -28,8 +23,8 @@ def test_a_worker_with_a_hook_that_never_fits(audited: Audited) -> None:
     report = audited(CASE)
     (worker,) = report["workloads"]
     assert worker["profile"] == "worker"
-    severities = found(report, "airflow-worker")
-    assert severities["worker-grace-too-short"] == "warning"
-    assert severities["prestop-exceeds-grace"] == "warning"
+    rules = severities(report, "airflow-worker")
+    assert rules["worker-grace-too-short"] == "warning"
+    assert rules["prestop-exceeds-grace"] == "warning"
     (hook,) = [one for one in report["findings"] if one["rule"] == "prestop-exceeds-grace"]
     assert "may take 600 s" in hook["message"]

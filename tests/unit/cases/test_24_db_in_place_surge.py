@@ -12,14 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import severities
+
 Audited = Callable[..., dict[str, Any]]
-
-
-def found(report: dict[str, Any], name: str) -> dict[str, str]:
-    """The severities of a workload's findings by rule, without the infos."""
-    return {
-        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
-    }
 
 
 CASE = "24-db-in-place-surge"
@@ -27,9 +22,9 @@ CASE = "24-db-in-place-surge"
 
 def test_no_advice_and_no_change_makes_a_second_server(audited: Audited) -> None:
     report = audited(CASE)
-    assert found(report, "db-nfs") == {}
-    assert found(report, "db-recreate") == {}
-    assert found(report, "db-hostpath") == {"stateful-grace-too-short": "warning"}
+    assert severities(report, "db-nfs") == {}
+    assert severities(report, "db-recreate") == {}
+    assert severities(report, "db-hostpath") == {"stateful-grace-too-short": "warning"}
     assert not any(word in str(report["findings"]) for word in ("maxSurge", "rollout-strategy", "replicas: 2"))
 
 

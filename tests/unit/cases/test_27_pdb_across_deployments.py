@@ -11,14 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import severities
+
 Audited = Callable[..., dict[str, Any]]
-
-
-def found(report: dict[str, Any], name: str) -> dict[str, str]:
-    """The severities of a workload's findings by rule, without the infos."""
-    return {
-        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
-    }
 
 
 CASE = "27-pdb-across-deployments"
@@ -27,4 +22,4 @@ CASE = "27-pdb-across-deployments"
 def test_one_of_two_pods_may_go(audited: Audited) -> None:
     report = audited(CASE)
     for name in ("edge", "edge-canary"):
-        assert not {"pdb-blocks-eviction", "single-replica"} & found(report, name).keys()
+        assert not {"pdb-blocks-eviction", "single-replica"} & severities(report, name).keys()

@@ -14,13 +14,6 @@ from typing import Any
 Audited = Callable[..., dict[str, Any]]
 
 
-def found(report: dict[str, Any], name: str) -> dict[str, str]:
-    """The severities of a workload's findings by rule, without the infos."""
-    return {
-        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
-    }
-
-
 CASE = "28-mesh-by-namespace"
 
 

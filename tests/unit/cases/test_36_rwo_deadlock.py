@@ -12,14 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import severities
+
 Audited = Callable[..., dict[str, Any]]
-
-
-def found(report: dict[str, Any], name: str) -> dict[str, str]:
-    """The severities of a workload's findings by rule, without the infos."""
-    return {
-        one["rule"]: one["severity"] for one in report["findings"] if one["name"] == name and one["severity"] != "info"
-    }
 
 
 CASE = "36-rwo-deadlock"
@@ -29,7 +24,7 @@ def test_the_rollout_hangs_and_the_delay_does_no_harm(
     case: Callable[[str], Path], remediated: Audited, audited: Audited
 ) -> None:
     folder = case(CASE)
-    assert found(audited(folder), "docs") == {"prestop-missing": "warning", "surge-volume-deadlock": "warning"}
+    assert severities(audited(folder), "docs") == {"prestop-missing": "warning", "surge-volume-deadlock": "warning"}
     remediated(folder)
-    assert found(audited(folder), "docs") == {"surge-volume-deadlock": "warning"}
+    assert severities(audited(folder), "docs") == {"surge-volume-deadlock": "warning"}
     assert "Recreate" not in (folder / "d.yaml").read_text(encoding="utf-8")
