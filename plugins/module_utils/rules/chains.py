@@ -20,6 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.database_proxies import (
     DatabaseProxy,
@@ -31,7 +32,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.prox
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
-_EARLY = 5  # seconds: a hook that stops its server before that is prestop-stops-server-early
 _ENDS_PROXY = re.compile(r"quitquitquit|\b(?:pkill|killall|kill|shutdown)\b", re.IGNORECASE)
 _DRAIN_UNKNOWN = NotEvaluated(
     "how long the application needs to drain is not known: annotation drain-seconds would tell"
@@ -44,7 +44,7 @@ def _uneven(case: Case) -> Iterator[Hit]:
         fronts = case.profile.chain.in_front_of(container)
         if not own.exact or own.drains or not fronts or delays_itself([case.settings_of(container)]):
             continue
-        if own.seconds < _EARLY and hook_stops_server(container):
+        if own.seconds < ENOUGH and hook_stops_server(container):
             continue
         front = max(fronts, key=lambda one: case.pause_of(one).seconds)
         pause = case.pause_of(front).seconds

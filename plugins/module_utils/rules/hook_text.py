@@ -20,6 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     pause_instead,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import HOOK_FAILED
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS, EXEC
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import (
@@ -32,7 +33,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.serv
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS, basename, script_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell_less import lacks_shell
 
-_ENOUGH = 5  # seconds of a pause before the server is stopped, from which on nothing is said
 # Programs that take no time worth counting.
 _INSTANT = (
     *("echo", "printf", "true", ":", "[", "[[", "test", "date", "set", "export", "cd"),
@@ -99,7 +99,7 @@ def _stops_early(case: Case) -> Iterator[Hit]:
     seconds, source = case.wanted_prestop
     for container in case.serving_containers:
         stop = next(iter(stops_of(container)), None)
-        if stop is None or stop.starts.most >= _ENOUGH:
+        if stop is None or stop.starts.most >= ENOUGH:
             continue
         slept = stop.starts.most
         cut = ", and what is in flight is cut" if stop.drains is False else ""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 
+ENOUGH = 5  # seconds of a pause before the server is stopped, from which on prestop-stops-server-early is silent
+
 
 def covered(case: Case, seconds: int) -> str:
     """How a sentence goes on that begins with so many seconds: whether they suffice, as far as is known."""
