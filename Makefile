@@ -29,21 +29,21 @@ audit: link ## Report what is lost when pods stop: SOURCE=<manifests, or - for s
 remediate: link ## Fix it: SOURCE=<manifests> or CONTEXT=<cluster> [REPORT=<folder>] [CHECK=1: only show the diff]
 	@tools/play remediate
 
-lint: link ## ruff, its format, mypy, ansible-lint (production), changelog fragments
+lint: link ## ruff, its format, mypy, shellcheck, ansible-lint (production), changelog fragments, reuse
 	@$(call with,dev) tools/lint
 
 sanity: link ## ansible-test sanity
 	@$(call with,dev) tools/sanity
 
 unit: link ## Unit tests
-	@tools/kind-node/build kustomize && $(call with,dev) pytest --numprocesses=auto
+	@$(call with,dev) sh -c 'tools/kind-node/build kustomize && pytest --numprocesses=auto'
 
 fuzz: link ## What holds for every automatic change, on many random inputs: 200 Kustomize trees (some minutes)
-	@tools/kind-node/build kustomize && $(call with,dev) FUZZ=1 pytest --numprocesses=auto tests/unit/fuzz
+	@$(call with,dev) sh -c 'tools/kind-node/build kustomize && FUZZ=1 pytest --numprocesses=auto tests/unit/fuzz'
 
 coverage: link ## Branch coverage of the unit tests; reported, not gated [HTML=1: also build/coverage/html]
-	@tools/kind-node/build kustomize && $(call with,coverage) sh -c 'coverage erase && coverage run -m pytest --numprocesses=auto && \
-		coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }'
+	@$(call with,coverage) sh -c 'tools/kind-node/build kustomize && coverage erase && \
+		coverage run -m pytest --numprocesses=auto && coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }'
 
 molecule: link ## All Molecule scenarios, on kind
 	@$(call with,dev) tools/molecule
@@ -55,10 +55,10 @@ proof: link ## The six faults on kind, before and after the remedy: docs/proof.m
 	@$(call with,dev) tools/proof
 
 bench: link ## How fast it is, side by side with the alternatives (half an hour): docs/performance.md
-	@$(call with,dev) PYTHONPATH=tests:.collections python -m benchmarks
+	@$(call with,dev) PYTHONPATH=tests:tools:.collections python -m benchmarks
 
 faults: link ## Servers and runs killed, tokens, conflicts, throttling, while a real cluster is patched (half an hour)
-	@$(call with,dev) PYTHONPATH=tests:.collections python -m faults
+	@$(call with,dev) PYTHONPATH=tests:tools:.collections python -m faults
 
 calibrate: link ## What the audit predicts of 24 variants, and what a drill of each shows on kind (40 minutes): docs/calibration.md
 	@$(call with,dev) tools/calibrate

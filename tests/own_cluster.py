@@ -16,12 +16,6 @@ from typing import Self
 _MANIFESTS, _ASIDE = "/etc/kubernetes/manifests", "/etc/kubernetes"
 
 
-def cache_folder() -> Path:
-    """Where the tools keep what they have downloaded and built."""
-    told = subprocess.run(["bash", "-c", 'source tools/common.sh; echo "$cache"'], check=True, capture_output=True)
-    return Path(told.stdout.decode().strip())
-
-
 @contextmanager
 def docker_engine() -> Iterator[None]:
     """Docker answers meanwhile; a daemon that was started for it is stopped afterwards."""

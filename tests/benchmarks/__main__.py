@@ -24,7 +24,8 @@ from typing import Any
 
 import jinja2
 import yaml
-from own_cluster import cache_folder, docker_engine
+from own_cluster import docker_engine
+from testbed.common import cache_folder
 
 from . import manifests, patching, peers, reading
 from .cluster import Cluster

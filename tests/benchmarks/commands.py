@@ -18,7 +18,7 @@ from .bare import Server
 from .sample import Sample, run
 
 ROOT = Path(__file__).resolve().parents[2]
-_PATHS = "tests:.collections"
+_PATHS = "tests:tools:.collections"
 _READ = [*(WORKLOADS[kind] for kind in DEFAULT_KINDS), *AROUND.values(), NAMESPACE]
 
 

@@ -14,13 +14,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from own_cluster import OwnCluster, cache_folder
+from own_cluster import OwnCluster
+from testbed.common import cache_folder
+from testbed.images import AGNHOST
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMESPACE = "faults"
 ACCOUNT = "graceful-termination-remediate"  # what the role's RBAC files call it
 _NAME = "graceful-faults"
-_IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
 
 
 def command(*arguments: str, text: str | None = None) -> str:
@@ -102,7 +103,7 @@ def _workload(name: str) -> Iterator[dict[str, Any]]:
     labels = {"app": name}
     container = {
         "name": "web",
-        "image": _IMAGE,
+        "image": AGNHOST,
         "imagePullPolicy": "IfNotPresent",
         "args": ["netexec", "--http-port=8080"],
         "ports": [{"containerPort": 8080}],
