@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from testbed import images
-from testbed.common import TOOLS, Failure, answer, attempt, cache_folder, run, say
+from testbed.common import TOOLS, Failure, attempt, cache_folder, run, say
+from testbed.processes import answer
 from testbed.settings import AUDIT_POLICY, kind_config
 
 _PULL = 30  # seconds for a registry to hand out the smallest image

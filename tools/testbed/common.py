@@ -14,22 +14,18 @@ import fcntl
 import os
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, NoReturn
+
+from testbed.processes import Word, end_at_signals, held_locks, started
 
 TOOLS = Path(__file__).resolve().parents[1]
 _SYSTEM = "/usr/local/sbin:/usr/sbin:/sbin"  # debootstrap, dockerd and iptables; a plain user's PATH may lack these
 _TAIL = 20  # lines of the log of what failed
-_PATIENCE = 10  # seconds between SIGTERM and SIGKILL for what an interruption leaves
-_locks: list[int] = []  # the locks that this process holds, as file descriptors
-
-Word = str | Path
-Stream = int | IO[bytes] | None  # as subprocess takes them
 
 
 class Failure(Exception):
@@ -52,10 +48,10 @@ class Log:
             running: list[tuple[tuple[Word, ...], subprocess.Popen[bytes]]] = []
             pipe: IO[bytes] | None = None
             if feed:
-                feeder = stack.enter_context(_started(feed, cwd, stdout=subprocess.PIPE, stderr=self._file))
+                feeder = stack.enter_context(started(feed, cwd, stdout=subprocess.PIPE, stderr=self._file))
                 running.append((feed, feeder))
                 pipe = feeder.stdout
-            reader = stack.enter_context(_started(command, cwd, pipe or subprocess.DEVNULL, self._file, self._file))
+            reader = stack.enter_context(started(command, cwd, pipe or subprocess.DEVNULL, self._file, self._file))
             running.append((command, reader))
             if pipe:
                 pipe.close()  # so that the feeder ends when its reader does
@@ -124,18 +120,9 @@ def _status(log: Log, action: Callable[[Log], None]) -> int:
 
 def run(*command: Word) -> None:
     """Run a tool that reports by itself. Raises Failure where it fails: it has said why."""
-    with _started(command) as process:
+    with started(command) as process:
         if process.wait():
             raise Failure(f"failed: {' '.join(map(str, command))}")
-
-
-def answer(*command: Word, timeout: float | None = None) -> str | None:
-    """What a command prints, without blanks around it; None where it is missing, fails or takes longer (seconds)."""
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return None if done.returncode else done.stdout.decode(errors="replace").strip()
 
 
 def provisions() -> bool:
@@ -175,48 +162,16 @@ def lock(path: Path, waiting: str = "") -> None:
         if waiting:
             say(waiting)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    _locks.append(descriptor)
+    held_locks.append(descriptor)
 
 
 def start(main: Callable[[list[str]], None]) -> NoReturn:
     """Run a tool with its arguments. A failure is said, and a signal ends it when it has cleaned up behind itself."""
     os.environ["PATH"] = f"{os.environ.get('PATH', os.defpath)}:{_SYSTEM}"
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(number, _interrupt)
+    end_at_signals()
     try:
         main(sys.argv[1:])
     except (Failure, OSError) as error:
         say(error)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
     sys.exit(0)
-
-
-def _interrupt(number: int, _frame: object) -> NoReturn:
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
-
-
-@contextlib.contextmanager
-def _started(
-    command: tuple[Word, ...],
-    cwd: Path | None = None,
-    stdin: Stream = subprocess.DEVNULL,
-    stdout: Stream = None,
-    stderr: Stream = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command in a process group of its own, and end that whole group if an exception ends the block."""
-    process = subprocess.Popen(
-        command, cwd=cwd, stdin=stdin, stdout=stdout, stderr=stderr, process_group=0, pass_fds=_locks
-    )
-    try:
-        yield process
-    except BaseException:
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_PATIENCE)
-        raise

@@ -18,7 +18,8 @@ import time
 from functools import cache
 from pathlib import Path
 
-from testbed.common import TOOLS, Failure, answer, cache_folder, indented_tail, lock, need, say
+from testbed.common import TOOLS, Failure, cache_folder, indented_tail, lock, need, say
+from testbed.processes import answer
 
 _INTERVAL = 0.5  # seconds between two looks
 _STARTS = 120  # seconds to start

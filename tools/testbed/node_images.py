@@ -9,10 +9,11 @@ from pathlib import Path
 
 from testbed import images
 from testbed.artefacts import Step, Workshop, digest, image_step, import_image, install, recipe
-from testbed.common import Failure, Log, answer
+from testbed.common import Failure, Log
 from testbed.debian import copy_with_libraries
 from testbed.golang import PARTS
 from testbed.images import KIND_NODE
+from testbed.processes import answer
 
 _STATIC = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd")
 _PASSWD = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"

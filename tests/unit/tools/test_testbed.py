@@ -335,14 +335,16 @@ def test_the_capability_is_read_from_the_bounding_set(bounding: str, has: bool) 
 def test_a_process_is_known_by_its_argument_not_by_its_number_alone(tmp_path: Path) -> None:
     pid_file = tmp_path / "docker.pid"
     assert daemon.process_with(pid_file, "--config-file=x") is None
-    with subprocess.Popen(["sleep", "300"]) as process:
-        pid_file.write_text(f"{process.pid}\n")
-        found = daemon.process_with(pid_file, "300"), daemon.process_with(pid_file, "30")
-        process.kill()
-    assert found == (process.pid, None)
-    assert daemon.process_with(pid_file, "300") is None
+    own = Path("/proc/self/cmdline").read_bytes().split(b"\0")[0].decode()
+    pid_file.write_text(f"{os.getpid()}\n")
+    assert daemon.process_with(pid_file, own) == os.getpid()
+    assert daemon.process_with(pid_file, own[:-1]) is None
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    pid_file.write_text(f"{ended.pid}\n")
+    assert daemon.process_with(pid_file, "true") is None
     pid_file.write_text("")
-    assert daemon.process_with(pid_file, "300") is None
+    assert daemon.process_with(pid_file, own) is None
 
 
 # --- The commands ----------------------------------------------------------------------------------------------------
