@@ -162,7 +162,9 @@ def lock(path: Path, waiting: str = "") -> None:
         if waiting:
             say(waiting)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    held_locks.append(descriptor)
+    # Above 9, for scripts such as debootstrap use the numbers below for their own.
+    held_locks.append(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 10))
+    os.close(descriptor)
 
 
 def start(main: Callable[[list[str]], None]) -> NoReturn:

@@ -181,9 +181,10 @@ def test_a_signal_ends_all_processes_of_a_step_and_cleans_up(tmp_path: Path, num
     assert "stopped after" in told
 
 
-def test_a_command_that_outlives_a_killed_tool_keeps_its_lock(tmp_path: Path) -> None:
-    """It may still write where the next run would."""
-    with tool(tmp_path, LONG_STEP) as process:
+@pytest.mark.parametrize("own", ["", "".join(f"exec {number}>/dev/null; " for number in range(3, 10))])
+def test_a_command_that_outlives_a_killed_tool_keeps_its_lock(tmp_path: Path, own: str) -> None:
+    """It may still write where the next run would. Scripts use low file descriptors for their own."""
+    with tool(tmp_path, LONG_STEP.replace("sleep", f"{own}sleep")) as process:
         pid = read_pid(tmp_path, process)
         process.kill()
         process.wait()
