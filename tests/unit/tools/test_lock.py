@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
+from testbed import pypi
+from testbed.common import Log
 
 REQUIREMENTS = Path(__file__).resolve().parents[3] / "tools/requirements"
 NAMES = sorted(path.stem for path in REQUIREMENTS.glob("*.txt"))
@@ -65,3 +70,41 @@ def test_what_users_run_is_what_was_tested(name: str) -> None:
 def test_nothing_is_installed_without_digests() -> None:
     text = (REQUIREMENTS.parent / "venv").read_text(encoding="utf-8")
     assert "--require-hashes" in text
+
+
+@pytest.mark.parametrize("name", ["go", "envoy"])
+def test_a_program_is_one_package(name: str) -> None:
+    assert [pypi.Locked(name).version] == [version for version, _digests in locked(name).values()]
+
+
+def write_wheel(folder: Path) -> str:
+    """A package with one program, and its digest."""
+    info = "tool-1.0.dist-info"
+    wheel = folder / "tool-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("tool/bin/tool", "program")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: tool\nVersion: 1.0\nRequires-Dist: absent\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_program_of_other_content_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    digest = write_wheel(tmp_path)
+    (tmp_path / "requirements").mkdir()
+    text = f"tool==1.0 \\\n    --hash=sha256:{digest if known else '0' * 64}\n"
+    (tmp_path / "requirements/tool.lock").write_text(text)
+    monkeypatch.setattr(pypi, "TOOLS", tmp_path)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    with (tmp_path / "log").open("wb", buffering=0) as file:
+        if known:
+            pypi.Locked("tool").unpack(Log(file), tmp_path / "target")
+        else:
+            with pytest.raises(subprocess.CalledProcessError):
+                pypi.Locked("tool").unpack(Log(file), tmp_path / "target")
+    assert (tmp_path / "target/tool/bin/tool").exists() is known
+    assert ("DO NOT MATCH THE HASHES" in (tmp_path / "log").read_text()) is not known
