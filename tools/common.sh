@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# What venv and play share: where things are kept and how they report. Read with `source`.
+# What the scripts in bash share: where things are kept and how they report. Read with `source`.
 # Results go to standard output, progress and errors to standard error.
 
 set -euo pipefail

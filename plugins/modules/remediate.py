@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+# Long because Ansible reads the documentation of a module in the module itself.
 DOCUMENTATION = r"""
 module: remediate
 short_description: Fix how Kubernetes workloads stop

@@ -10,15 +10,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-
-_CACHE = os.environ.get("GRACEFUL_CACHE") or Path(
-    os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "graceful-termination"
-)
+from testbed.common import cache_folder
 
 
 def find_kustomize() -> Path:
     """The program. Fails the test where there is none."""
-    own = Path(_CACHE, "kind-node", "bin", "kustomize")
+    own = cache_folder() / "kind-node/bin/kustomize"
     found = own if os.access(own, os.X_OK) else shutil.which("kustomize")
     if not found:
         pytest.fail(f"no kustomize in {own} nor on PATH: make it with tools/kind-node/build kustomize", pytrace=False)

@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # Runs in the ephemeral container, and writes each second what /proc shows of the container whose processes it shares.
-# It needs a POSIX shell, cat, awk and sleep; for a capture tcpdump. The log of the container adds the times.
+# In shell, though it is long: small images have no more. It needs cat, awk and sleep, too; for a capture tcpdump. The
+# log of the container adds the times.
 #   $1  seconds to wait for the stop, then this ends by itself      $3  a process that is no part of the target, or 0
 #   $2  seconds allowed for the stop                               $4  "capture", or nothing
 LC_ALL=C

@@ -84,7 +84,7 @@ def test_standard_input_cannot_be_remediated() -> None:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout whose playbook only says what it was given, in the environment of these tests."""
-    for name in ("play", "common.sh"):
+    for name in ("play", "play_variables.py", "common.sh"):
         (tmp_path / "tools").mkdir(exist_ok=True)
         shutil.copy(TOOLS / name, tmp_path / "tools" / name)
     binaries = Path(sys.executable).parent
