@@ -41,6 +41,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
     failure,
     retry,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 
 try:
     from ansible_collections.kubernetes.core.plugins.module_utils.k8s.client import get_api_client
@@ -81,7 +82,7 @@ class KubernetesTransport:
         configuration.connection_pool_maxsize = POOL
         self._client.client.rest_client = RestClient(configuration)
 
-    def send(self, method: str, path: str, query: Query, body: dict | None, accept: str = JSON) -> Answer:
+    def send(self, method: str, path: str, query: Query, body: Obj | None, accept: str = JSON) -> Answer:
         """One request; see Transport."""
         try:
             response = self._request(method, path, query, body, accept)
@@ -124,7 +125,7 @@ class KubernetesTransport:
             return _answer(error)
         raise _no_tls(self.name, str(error.reason)) from None
 
-    def _request(self, method: str, path: str, query: Query, body: dict | None, accept: str) -> Any:
+    def _request(self, method: str, path: str, query: Query, body: Obj | None, accept: str) -> Any:
         return self._client.request(
             method,
             path,

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -43,7 +44,7 @@ def read_causes(api: Api, workloads: Sequence[tuple[Workload, datetime | None]])
     Without the right to read events it says so.
     """
 
-    def read(namespace: str) -> list[dict] | str:
+    def read(namespace: str) -> list[Obj] | str:
         try:
             return api.objects(EVENT.path(namespace), f"list events in namespace {namespace}", _trim, _WARNINGS)
         except SourceError as error:
@@ -54,7 +55,7 @@ def read_causes(api: Api, workloads: Sequence[tuple[Workload, datetime | None]])
     return [_cause(workload, events[workload.namespace], since) for workload, since in workloads]
 
 
-def _cause(workload: Workload, events: list[dict] | str, since: datetime | None) -> str:
+def _cause(workload: Workload, events: list[Obj] | str, since: datetime | None) -> str:
     if isinstance(events, str):
         return events
     begun = since.replace(microsecond=0) if since else _LONG_AGO  # the times of events have whole seconds
@@ -71,7 +72,7 @@ def _cause(workload: Workload, events: list[dict] | str, since: datetime | None)
     return ""
 
 
-def _trim(event: dict) -> dict:
+def _trim(event: Obj) -> Obj:
     about = event.get("involvedObject") or {}
     series = event.get("series") or {}
     at = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")

@@ -20,6 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.wait im
 )
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import (
     FAILED,
     PROGRESSING,
@@ -180,7 +181,7 @@ class _Follow:
             if entry.action.status == "failed" and place >= self._own:
                 self._stop = f"not started: {entry.action.workload.key} in the same wave has failed"
 
-    def _rollout(self, place: int, obj: dict | None) -> Rollout:
+    def _rollout(self, place: int, obj: Obj | None) -> Rollout:
         if not obj:
             return Rollout(FAILED, "it was deleted while its rollout was awaited")
         rollout = rollout_of(obj, (self._stored(place) or obj)["metadata"].get("generation"))
@@ -205,7 +206,7 @@ class _Follow:
     def _late(self, place: int) -> bool:
         return self._patience.now() >= self._waiting[place][1]
 
-    def _stored(self, place: int) -> dict | None:
+    def _stored(self, place: int) -> Obj | None:
         return self._waiting[place][0].stored
 
     def _end(self, place: int, entry: ApplyResult) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff
 
 
@@ -23,7 +24,7 @@ class ApplyResult:
 
     action: Action
     diff: Diff | None = None
-    stored: dict | None = None
+    stored: Obj | None = None
     restarts: bool = False
     sent: dict[str, Any] = field(default_factory=dict)
     undo: Undo | None = None

@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.errors i
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import content_of
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import WORKLOADS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
@@ -56,7 +57,7 @@ def _roll_back(api: Api, entry: ApplyResult) -> ApplyResult:
     return _add(replace(entry, action=action, stored=stored, restarts=entry.restarts and bool(fields)), reason)
 
 
-def _send(api: Api, workload: Workload, undo: Undo) -> tuple[dict, dict, dict, tuple[str, ...]]:
+def _send(api: Api, workload: Workload, undo: Undo) -> tuple[Obj, Obj, Obj, tuple[str, ...]]:
     """(the object before, the patch, the object after, what others have changed). Raises SourceError, MergeError."""
     resource = WORKLOADS[workload.kind]
     path = resource.path(workload.namespace, workload.name)

@@ -13,6 +13,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.apply.result import ApplyResult
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, WORKLOADS, Resource, scope
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import COMPLETE, FAILED, STORED, Rollout
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import selector_text
@@ -27,7 +28,7 @@ GRACE = "terminationGracePeriodSeconds"
 FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
 
 
-def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tuple, dict]:
+def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tuple[str, str], Obj]:
     """The present state of workloads: one LIST for each kind and namespace, or for each kind if there are many."""
     namespaces: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
@@ -38,7 +39,7 @@ def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tup
         whole = everywhere and len(names) > FEW_NAMESPACES
         jobs += [(WORKLOADS[kind], name) for name in ([None] if whole else sorted(names))]
 
-    def listed(job: tuple[Resource, str | None]) -> list[dict]:
+    def listed(job: tuple[Resource, str | None]) -> list[Obj]:
         resource, namespace = job
         what = f"list {resource.plural} in {scope(namespace)}"
         return api.objects(resource.path(namespace), what, lambda obj: _state(obj, resource))
@@ -46,14 +47,14 @@ def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tup
     return {key_of(obj): obj for objects in concurrently(listed, jobs) for obj in objects}
 
 
-def _state(obj: dict, resource: Resource) -> dict:
+def _state(obj: Obj, resource: Resource) -> Obj:
     """What the state of a rollout depends on."""
     spec = {key: value for key, value in obj["spec"].items() if key not in ("template", "volumeClaimTemplates")}
     metadata = {key: obj["metadata"].get(key) for key in ("namespace", "name", "uid", "generation")}
     return {"kind": resource.kind, "metadata": metadata, "spec": spec, "status": obj.get("status")}
 
 
-def key_of(obj: Any) -> tuple:
+def key_of(obj: Any) -> tuple[str, str]:
     """What tells an object from its namesakes, too."""
     return obj["kind"], obj["metadata"]["uid"]
 
@@ -95,7 +96,7 @@ def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
     return entry
 
 
-def _trim_pod(pod: dict) -> dict:
+def _trim_pod(pod: Obj) -> Obj:
     metadata, spec = pod["metadata"], pod["spec"]
     names = ("name", "labels", "ownerReferences", "deletionTimestamp")
     containers = [{key: item[key] for key in ("name", "lifecycle") if key in item} for item in spec["containers"]]
@@ -105,7 +106,7 @@ def _trim_pod(pod: dict) -> dict:
     }
 
 
-def _differences(spec: dict, sent: dict) -> list[str]:
+def _differences(spec: Obj, sent: Obj) -> list[str]:
     """Where a pod is not as sent, in words."""
     try:
         paths = difference(spec, merge(spec, sent))

@@ -18,7 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.librarie
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Unreachable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.digest import content_of
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import WORKLOADS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
@@ -145,7 +145,7 @@ class Writer:
             task.doubt = f"not confirmed by the server: {doubt}" if self._check else None
             return None
 
-    def _patch(self, workload: Workload, obj: dict, patch: dict, *, dry: bool) -> dict[str, Any]:
+    def _patch(self, workload: Workload, obj: Obj, patch: Obj, *, dry: bool) -> dict[str, Any]:
         resource = WORKLOADS[workload.kind]
         path = resource.path(workload.namespace, workload.name)
         query = (("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if dry else ()))
@@ -186,7 +186,7 @@ class _Task:
     def __init__(self, change: Change):
         self.change = change
         self.obj = change.workload.obj
-        self.after: dict | None = None
+        self.after: Obj | None = None
         self.undo: Undo | None = None
         self.doubt: str | None = None
 
@@ -209,7 +209,7 @@ def _pod_spec(change: Change) -> dict[str, Any]:
     return part
 
 
-def _require_kept(stored: dict, patch: dict, verb: str) -> None:
+def _require_kept(stored: Obj, patch: Obj, verb: str) -> None:
     """Raises _Stop where admission made something else of it."""
     lost = difference(stored, merge(stored, patch))
     if lost:

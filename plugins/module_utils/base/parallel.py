@@ -60,7 +60,7 @@ def on_all_cores(
 class _Child:
     """A forked process at work on its share."""
 
-    def __init__(self, compute: Callable, share: Sequence, known: Sequence[Any]) -> None:
+    def __init__(self, compute: Callable[[Any], Any], share: Sequence[Any], known: Sequence[Any]) -> None:
         self._compute, self._share, self._known = compute, share, known
         self._from, to = os.pipe()
         try:
@@ -83,7 +83,7 @@ class _Child:
         finally:
             os._exit(0)
 
-    def results(self) -> list:
+    def results(self) -> list[Any]:
         """What it computed, or the same computed here."""
         with os.fdopen(os.dup(self._from), "rb") as stream:
             try:
@@ -98,7 +98,7 @@ class _Child:
         os.waitpid(self._process, 0)
 
 
-def _pickled(results: list, known: Sequence[Any]) -> memoryview:
+def _pickled(results: list[Any], known: Sequence[Any]) -> memoryview:
     buffer = io.BytesIO()
     pickler = _Pickler(buffer, pickle.HIGHEST_PROTOCOL)
     pickler.places = {id(thing): place for place, thing in enumerate(known)}

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS, Drain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
@@ -47,7 +48,7 @@ class Budget:
         """The sum of the known parts: a lower bound while `known` is False."""
         return self.prestop.seconds + (self.drain.seconds or 0) + self.margin
 
-    def as_report(self) -> dict:
+    def as_report(self) -> dict[str, Any]:
         """The `budget` of report.json. A part that cannot be known is null and counts as 0 in `required`."""
         sidecar = "no native sidecar"
         if self.sidecars:

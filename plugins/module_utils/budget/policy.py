@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import whole
 
@@ -23,7 +24,7 @@ class Policy:
     max_grace_seconds: int = 300
 
     @classmethod
-    def from_options(cls, options: dict | None) -> Policy:
+    def from_options(cls, options: dict[str, Any] | None) -> Policy:
         """Build from `termination_policy`. Missing keys keep their defaults. Raises ValueError naming the key."""
         if not isinstance(options or {}, dict):
             raise ValueError("policy: must be a map such as {margin_seconds: 10}")

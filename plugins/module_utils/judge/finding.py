@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -38,7 +39,7 @@ class Finding:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     @property
-    def order(self) -> tuple:
+    def order(self) -> tuple[int, Identity, str, str]:
         """Worst first, then by name, so that two runs list them alike."""
         return (SEVERITIES.index(self.severity), self.workload.identity, self.rule.id, self.container or "")
 

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.throttle import Throttle
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 
 PAGE = 500  # objects; the API server holds one page in memory, and so do we
 TRIES = 5
@@ -62,7 +63,7 @@ class Server(Protocol):
 class Transport(Server, Protocol):
     """One connection to one API server. Used from several threads at a time."""
 
-    def send(self, method: str, path: str, query: Query, body: dict | None, accept: str = JSON) -> Answer:
+    def send(self, method: str, path: str, query: Query, body: Obj | None, accept: str = JSON) -> Answer:
         """Send one request; a `body` to PATCH with is a strategic merge patch, `accept` the form of the answer.
 
         Raises Unreachable without an answer.
@@ -176,15 +177,15 @@ class Api:
         """Read no more than the metadata of an object: its content does not leave the server. Raises as get does."""
         return self._json("GET", path, (), None, what, accept=METADATA_ONLY)
 
-    def patch(self, path: str, body: dict, query: Query, what: str) -> dict[str, Any]:
+    def patch(self, path: str, body: Obj, query: Query, what: str) -> dict[str, Any]:
         """Send a strategic merge patch and return the object as it is stored. Raises ApiError, Unreachable."""
         return self._json("PATCH", path, query, body, what)
 
-    def create(self, path: str, body: dict, what: str) -> dict[str, Any]:
+    def create(self, path: str, body: Obj, what: str) -> dict[str, Any]:
         """Create an object, or carry out what its kind stands for. Raises ApiError, Unreachable."""
         return self._json("POST", path, (), body, what)
 
-    def delete(self, path: str, body: dict, what: str) -> dict[str, Any]:
+    def delete(self, path: str, body: Obj, what: str) -> dict[str, Any]:
         """Delete an object; the body is its DeleteOptions. Raises ApiError, Unreachable."""
         return self._json("DELETE", path, (), body, what)
 
@@ -216,7 +217,7 @@ class Api:
         what = f"execute {command[0]} in pod {pod} in namespace {namespace}"
         return self._transport.execute(namespace, pod, container, command, what)
 
-    def objects(self, path: str, what: str, keep: Callable[[dict], Kept], query: Query = ()) -> list[Kept]:
+    def objects(self, path: str, what: str, keep: Callable[[Obj], Kept], query: Query = ()) -> list[Kept]:
         """Read all objects, page by page; `keep` is what stays of each. Raises ApiError, Unreachable."""
         for _restart in range(_RESTARTS):
             try:
@@ -226,7 +227,7 @@ class Api:
                     raise
         raise SourceError(f"{self.name}: cannot {what}: the list expired {_RESTARTS} times before its end")
 
-    def _pages(self, path: str, what: str, keep: Callable[[dict], Kept], query: Query) -> list[Kept]:
+    def _pages(self, path: str, what: str, keep: Callable[[Obj], Kept], query: Query) -> list[Kept]:
         items: list[Kept] = []
         following: Query = ()
         for _number in range(MOST_PAGES):
@@ -242,7 +243,7 @@ class Api:
         raise SourceError(f"{self.name}: cannot {what}: page after page is announced, and the list has no end")
 
     def _json(
-        self, method: str, path: str, query: Query, body: dict | None, what: str, *, accept: str = JSON
+        self, method: str, path: str, query: Query, body: Obj | None, what: str, *, accept: str = JSON
     ) -> dict[str, Any]:
         writes = method != "GET" and ("dryRun", "All") not in query
 

@@ -9,6 +9,8 @@ import hashlib
 import json
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
+
 _NOT_CONTENT = ("resourceVersion", "generation", "managedFields")
 
 
@@ -19,7 +21,7 @@ def digest(value: Any) -> str:
     return f"sha256:{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()}"
 
 
-def content_of(obj: dict) -> dict[str, Any]:
+def content_of(obj: Obj) -> dict[str, Any]:
     """An object of a cluster without its status and what counts its versions."""
     metadata = {key: value for key, value in obj["metadata"].items() if key not in _NOT_CONTENT}
     return {key: value for key, value in obj.items() if key != "status"} | {"metadata": metadata}

@@ -10,7 +10,10 @@ the object is reported as unreadable with a reason instead of being misjudged.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeAlias
+
+# An object of the API or a map in one, as it was read: nothing is known of its fields.
+Obj: TypeAlias = dict[str, Any]
 
 
 class Unreadable(ValueError):
@@ -39,7 +42,7 @@ def line_of(value: Any) -> int | None:
     return getattr(value, "line", None)
 
 
-def get(parent: dict, key: str, kind: type, path: str, default: Any = None) -> Any:
+def get(parent: Obj, key: str, kind: type, path: str, default: Any = None) -> Any:
     """`parent[key]` if it has the wanted type, `default` if it is absent or null; else raises Unreadable."""
     value = parent.get(key)
     if value is None:
@@ -53,12 +56,12 @@ def get(parent: dict, key: str, kind: type, path: str, default: Any = None) -> A
     return value
 
 
-def get_map(parent: dict, key: str, path: str) -> dict:
+def get_map(parent: Obj, key: str, path: str) -> Obj:
     """A map; empty when absent or null."""
     return get(parent, key, dict, path, {})
 
 
-def get_maps(parent: dict, key: str, path: str) -> list[dict]:
+def get_maps(parent: Obj, key: str, path: str) -> list[Obj]:
     """A list whose entries are all maps; empty when absent or null."""
     entries = get(parent, key, list, path, [])
     for index, entry in enumerate(entries):
@@ -67,7 +70,7 @@ def get_maps(parent: dict, key: str, path: str) -> list[dict]:
     return entries
 
 
-def get_texts(parent: dict, key: str, path: str) -> tuple[str, ...]:
+def get_texts(parent: Obj, key: str, path: str) -> tuple[str, ...]:
     """A list of texts; empty when absent or null. Numbers and booleans in it are the author's missing quotes."""
     entries = get(parent, key, list, path, [])
     for index, entry in enumerate(entries):
@@ -76,7 +79,7 @@ def get_texts(parent: dict, key: str, path: str) -> tuple[str, ...]:
     return tuple(entries)
 
 
-def get_labels(parent: dict, key: str, path: str) -> dict[str, str]:
+def get_labels(parent: Obj, key: str, path: str) -> dict[str, str]:
     """A map of text to text, such as labels or annotations; empty when absent or null."""
     labels = get_map(parent, key, path)
     for name, value in labels.items():
@@ -85,7 +88,7 @@ def get_labels(parent: dict, key: str, path: str) -> dict[str, str]:
     return {name: value or "" for name, value in labels.items()}
 
 
-def get_int_or_percent(parent: dict, key: str, path: str) -> int | str | None:
+def get_int_or_percent(parent: Obj, key: str, path: str) -> int | str | None:
     """A whole number or a text such as `25%`; None when absent or null."""
     value = parent.get(key)
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _INT32):

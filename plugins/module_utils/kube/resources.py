@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS, CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import FAILED, PROGRESSING, rollout_of
 
@@ -41,7 +42,7 @@ class Resource:
         parts = [group, *(("namespaces", quote(namespace, safe="")) if namespace else ()), self.plural]
         return "/".join(parts if name is None else [*parts, quote(name, safe="")])
 
-    def keep(self, obj: dict) -> dict:
+    def keep(self, obj: Obj) -> Obj:
         """The object without what is not needed of it: that is most of its size. Changes and returns its argument."""
         obj["apiVersion"], obj["kind"] = self.api_version, self.kind
         metadata = obj.setdefault("metadata", {})
@@ -69,20 +70,20 @@ class Resource:
         return obj
 
 
-def unfinished(obj: dict) -> bool:
+def unfinished(obj: Obj) -> bool:
     """Whether a kept workload was patched by this product, and its pods have not followed."""
     return "observedGeneration" in (obj.get("status") or {}) and _is_ours(obj["metadata"].get("managedFields") or ())
 
 
-def _part(parent: dict, *keys: str) -> dict:
+def _part(parent: Obj, *keys: str) -> Obj:
     return {key: parent.get(key) for key in keys}
 
 
-def _is_ours(managers: Sequence[dict]) -> bool:
+def _is_ours(managers: Sequence[Obj]) -> bool:
     return any(entry.get("manager") == FIELD_MANAGER for entry in managers)
 
 
-def _tells_an_owner(entry: dict) -> bool:
+def _tells_an_owner(entry: Obj) -> bool:
     return entry.get("manager") == "argocd-controller" or entry.get("operation") == "Apply"
 
 

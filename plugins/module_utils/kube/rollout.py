@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
+
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"  # kubectl's own, so that its tools know the restart for one
 COMPLETE, PROGRESSING, FAILED, STORED, UNKNOWN = "complete", "progressing", "failed", "stored", "unknown"
 
@@ -23,7 +25,7 @@ class Rollout:
     reason: str = ""
 
 
-def rollout_of(obj: dict, generation: int | None = None) -> Rollout:
+def rollout_of(obj: Obj, generation: int | None = None) -> Rollout:
     """The rollout of a Deployment, StatefulSet, DaemonSet or CronJob, as the API server returned the object.
 
     `generation` is the one that its controller must have seen, by default the present one. A write to the annotations
@@ -40,7 +42,7 @@ def rollout_of(obj: dict, generation: int | None = None) -> Rollout:
     return {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}[obj["kind"]](obj, status)
 
 
-def conditions_of(obj: dict) -> str:
+def conditions_of(obj: Obj) -> str:
     """What the conditions say is wrong, as `type: message`; empty when nothing is."""
     texts = []
     for condition in (obj.get("status") or {}).get("conditions") or ():
@@ -51,7 +53,7 @@ def conditions_of(obj: dict) -> str:
     return "; ".join(sorted(texts))
 
 
-def stored(obj: dict) -> str | None:
+def stored(obj: Obj) -> str | None:
     """Why a changed template leaves the pods that run as they are; None when they are replaced."""
     kind, spec = obj["kind"], obj.get("spec") or {}
     if kind == "CronJob":
@@ -69,7 +71,7 @@ def stored(obj: dict) -> str | None:
     return None
 
 
-def _deployment(obj: dict, status: dict) -> Rollout:
+def _deployment(obj: Obj, status: Obj) -> Rollout:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
             return Rollout(FAILED, f"not rolled out: {conditions_of(obj)}")
@@ -82,7 +84,7 @@ def _deployment(obj: dict, status: dict) -> Rollout:
     return _available(status.get("availableReplicas") or 0, wanted)
 
 
-def _stateful_set(obj: dict, status: dict) -> Rollout:
+def _stateful_set(obj: Obj, status: Obj) -> Rollout:
     wanted = obj["spec"].get("replicas", 1)
     updated = status.get("updatedReplicas") or 0
     if updated < wanted:
@@ -90,7 +92,7 @@ def _stateful_set(obj: dict, status: dict) -> Rollout:
     return _available(min(status.get("readyReplicas") or 0, status.get("availableReplicas") or 0), wanted)
 
 
-def _daemon_set(obj: dict, status: dict) -> Rollout:
+def _daemon_set(obj: Obj, status: Obj) -> Rollout:
     wanted = status.get("desiredNumberScheduled") or 0
     updated = status.get("updatedNumberScheduled") or 0
     if updated < wanted:

@@ -56,7 +56,7 @@ class Selector:
         return cls(tuple(Requirement(key, "In", frozenset((str(value),))) for key, value in labels.items()))
 
     @classmethod
-    def of_object(cls, selector: Mapping) -> Selector:
+    def of_object(cls, selector: Mapping[str, Any]) -> Selector:
         """A LabelSelector (`matchLabels`, `matchExpressions`). Raises ValueError for a form the API server refuses."""
         labels = selector.get("matchLabels") or {}
         expressions = selector.get("matchExpressions") or []

@@ -25,6 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Judging, Source
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 Undecided = tuple[tuple[str, str], ...]  # pairs of a rule's id and the reason why it could not be judged
@@ -151,7 +152,7 @@ def audit(
     return result
 
 
-def _order(judgement: Judgement) -> tuple:
+def _order(judgement: Judgement) -> Identity:
     return judgement.case.workload.identity
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.rollout import STORED, rollout_of, stored
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 
@@ -55,7 +56,7 @@ def cost_of(changes: Sequence[PlannedChange], drill: tuple[str, int] | None = No
     return {"workloads": len(changes), "pods_restarted": pods, "node_drain": drain, "drill": drilled}
 
 
-def unready(obj: dict) -> str | None:
+def unready(obj: Obj) -> str | None:
     """Why a live workload must not be touched now; None when it is stable, or nothing has been seen of it yet."""
     if obj["kind"] == "Deployment" and (obj.get("spec") or {}).get("paused"):
         return "it is paused: somebody is at work on it, and its pods would not follow"

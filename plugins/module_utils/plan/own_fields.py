@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 # What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.
@@ -18,7 +19,7 @@ _NESTED_FIELDS = {
 }
 
 
-def outside(workload: Workload, strategy: dict, template: dict) -> str | None:
+def outside(workload: Workload, strategy: Obj, template: Obj) -> str | None:
     """Why a patch reaches beyond the fields that this product owns; None when it does not."""
     fields = _foreign(strategy.get("spec", {}), _WORKLOAD_FIELDS, "spec")
     path = workload.pod_path.split(".")

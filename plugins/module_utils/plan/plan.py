@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import Budget, compute_budget
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
@@ -51,19 +52,19 @@ class Change:
     """
 
     workload: Workload
-    strategy: dict
-    template: dict
+    strategy: Obj
+    template: Obj
     solves: tuple[Finding, ...]
     fields: tuple[str, ...]
     budget_after: Budget
 
     @property
-    def patch(self) -> dict:
+    def patch(self) -> Obj:
         """Both parts as one strategic merge patch."""
         return merge_patches(self.strategy, self.template)
 
     @property
-    def obj(self) -> dict:
+    def obj(self) -> Obj:
         """The object after the change; what that does not touch is shared with the workload's."""
         return merge(self.workload.obj, self.patch)
 
@@ -82,8 +83,8 @@ class _Draft:
 
     case: Case
     wanted: Sequence[Finding]
-    strategy: dict
-    template: dict
+    strategy: Obj
+    template: Obj
     budget: Budget
 
 
@@ -105,7 +106,7 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     if case.workload.kind in OPT_IN_KINDS:
         reason = f"a {case.workload.kind} is not changed: {OPT_IN_KINDS[case.workload.kind]}"
         return Plan(None, manual | _all(wanted, reason))
-    template: dict = {}
+    template: Obj = {}
     budget = case.budget
     timing = [f for f in wanted if f.hit.remedy.name in TIMING]
     fixed = fixed_hook(case, [finding.hit for finding in timing])
@@ -134,9 +135,9 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
 
 def _patch_of(
     case: Case, findings: Sequence[Finding], remedies: Sequence[str], grace_seconds: int, snippets: Snippets
-) -> dict:
+) -> Obj:
     """The snippets of the findings with one of these remedies, as one patch."""
-    patch: dict = {}
+    patch: Obj = {}
     for finding in findings:
         if finding.hit.remedy.name in remedies:
             values = variables(case, finding.hit, grace_seconds)
@@ -144,7 +145,7 @@ def _patch_of(
     return patch
 
 
-def variables(case: Case, hit: Hit, grace_seconds: int) -> dict:
+def variables(case: Case, hit: Hit, grace_seconds: int) -> dict[str, Any]:
     """What a snippet may use: plain values only, nothing of the object's other text."""
     workload = case.workload
     return {
@@ -193,8 +194,8 @@ def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
     return after
 
 
-def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets: Snippets) -> dict:
-    patch: dict = {}
+def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets: Snippets) -> Obj:
+    patch: Obj = {}
     if grace_seconds != case.workload.grace:
         patch = snippets.patch(GRACE_PERIOD, case.workload.kind, variables(case, hits[0], grace_seconds))
     for hit in hits:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import jinja2, yaml
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 
 SUFFIX = ".yaml.j2"
 
@@ -49,7 +50,7 @@ class Snippets:
             raise SnippetError(f"{self._files[remedy]}{_line(error)}: {error}") from None
         return _under_job_template(text) if kind == "CronJob" else text
 
-    def patch(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> dict:
+    def patch(self, remedy: str, kind: str, variables: Mapping[str, Any]) -> Obj:
         """The snippet as a strategic merge patch. Raises SnippetError."""
         text = self.render(remedy, kind, variables)
         try:

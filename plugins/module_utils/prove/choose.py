@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
     NAMESPACE,
     ROLLING,
@@ -95,5 +96,5 @@ def refuse(api: Api, workload: Workload, *, restart: bool) -> None:
         raise SourceError(f"{workload.key}: nothing was stopped: {reason}")
 
 
-def _identity(obj: dict) -> dict:
+def _identity(obj: Obj) -> Obj:
     return {"namespace": obj["metadata"].get("namespace") or "default", "name": obj["metadata"]["name"]}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.pid1 import HANDLES_SIGTERM, exec_entrypoint
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -34,7 +34,7 @@ _FAILURE_POLICY = Version(1, 26)  # so is podFailurePolicy
 _BACKOFF_LIMIT = 6  # of the API server
 
 
-def _job(case: Case) -> tuple[dict, str]:
+def _job(case: Case) -> tuple[Obj, str]:
     """The spec of the Job, and its path; empty for what is none."""
     workload = case.workload
     if workload.kind not in BATCH_KINDS:
@@ -50,7 +50,7 @@ def _owner_decides(case: Case, what: str) -> str:
     return "a Job that exists cannot be changed" if case.workload.kind == "Job" else f"{what} is its owner's decision"
 
 
-def _retries(job: dict, path: str) -> int:
+def _retries(job: Obj, path: str) -> int:
     return get(job, "backoffLimit", int, path, _BACKOFF_LIMIT)
 
 

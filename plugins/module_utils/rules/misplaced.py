@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
     PRESTOP_EXEC_SLEEP,
@@ -45,7 +46,7 @@ _LONGEST = 10_000_000  # seconds that anybody means
 class _Place:
     """A map of the object: its path, the fields of that meaning that belong there, and the container that it is of."""
 
-    fields: dict
+    fields: Obj
     path: str
     right: tuple[str, ...] = ()
     container: Container | None = None

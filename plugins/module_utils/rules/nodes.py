@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     NODE_BUDGET,
@@ -107,7 +107,7 @@ def _chosen(workload: Workload) -> tuple[str, str] | None:
     return None
 
 
-def _asks_for(term: dict, label: str, value: str, path: str) -> bool:
+def _asks_for(term: Obj, label: str, value: str, path: str) -> bool:
     return any(
         (expression.get("key"), expression.get("operator"), expression.get("values")) == (label, "In", [value])
         for expression in get_maps(term, "matchExpressions", path)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     LIVENESS_PROBE,
     READINESS_PROBE,
@@ -49,7 +49,7 @@ def _no_readiness(case: Case) -> Iterator[Hit]:
         )
 
 
-def _endpoint(container: Container, probe: dict) -> tuple | None:
+def _endpoint(container: Container, probe: Obj) -> tuple[str, ...] | None:
     """What a probe asks, names of ports resolved; None where its form says nothing comparable."""
     ports = {port.name: port.number for port in container.ports if port.name}
     for kind in ("httpGet", "tcpSocket", "grpc"):
@@ -65,7 +65,7 @@ def _endpoint(container: Container, probe: dict) -> tuple | None:
     return ("exec", command) if command and not _EXISTS.match(command) else None
 
 
-def _window(probe: dict) -> int:
+def _window(probe: Obj) -> int:
     """Seconds of failure after which a probe acts, with the API server's defaults."""
     return get(probe, "periodSeconds", int, "probe", 10) * get(probe, "failureThreshold", int, "probe", 3)
 

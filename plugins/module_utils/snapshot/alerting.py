@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_map, get_maps
 
 # What can tell of a bad end: kills, overdue deletions and last exit codes. A pod that restarts often is another matter.
 _TERMINATION = re.compile(
@@ -25,7 +25,7 @@ class AlertingRules:
     terminations: bool
 
 
-def read_alerting(obj: dict) -> AlertingRules:
+def read_alerting(obj: Obj) -> AlertingRules:
     """A PrometheusRule. Raises Unreadable."""
     groups = get_maps(get_map(obj, "spec", ""), "groups", "spec")
     rules = [rule for group in groups for rule in get_maps(group, "rules", "spec.groups")]

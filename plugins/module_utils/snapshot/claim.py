@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 ONE_POD = "ReadWriteOncePod"
 _SHARED_MODES = {"ReadWriteMany", "ReadOnlyMany"}
 
 
-def read_claim(obj: dict) -> tuple[str, ...]:
+def read_claim(obj: Obj) -> tuple[str, ...]:
     """The access modes of a claim. Raises Unreadable."""
     return tuple(str(mode) for mode in get(get_map(obj, "spec", ""), "accessModes", list, "spec", []))
 

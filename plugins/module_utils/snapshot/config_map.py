@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount
 
 
@@ -20,7 +20,7 @@ class MountedConfig:
     items: dict[str, str]
 
 
-def read_config_map(obj: dict) -> dict[str, str]:
+def read_config_map(obj: Obj) -> dict[str, str]:
     """The texts of a ConfigMap by key. What is no text is not kept: only texts are ever looked at."""
     data = obj.get("data")
     if not isinstance(data, dict):

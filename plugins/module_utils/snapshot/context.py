@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selecting, Selector
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.alerting import AlertingRules, read_alerting
@@ -36,6 +36,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scal
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service, read_service
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -70,13 +71,13 @@ class Context:
     configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     measured: dict[Key, Measurement] = field(default_factory=dict)
     alerting: list[AlertingRules] = field(default_factory=list)
-    first: tuple | None = None
+    first: Identity | None = None
     injected: dict[str, tuple[Container, ...]] = field(default_factory=dict)
     unknown: dict[tuple[str, str], str] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
     drills: dict[str, Proof] = field(default_factory=dict)
 
-    def add(self, obj: dict) -> None:
+    def add(self, obj: Obj) -> None:
         """Index one object of a context kind. Raises Unreadable where its types are wrong."""
         metadata = get_map(obj, "metadata", "")
         namespace = get(metadata, "namespace", str, "metadata", "") or "default"

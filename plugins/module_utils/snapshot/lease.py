@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import is_named_after
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -25,7 +25,7 @@ _ELECTING = {
 }
 
 
-def read_holder(namespace: str, obj: dict) -> str | None:
+def read_holder(namespace: str, obj: Obj) -> str | None:
     """Who holds a Lease, by its own words; None for a node's, and while nobody holds it. Raises Unreadable."""
     owners = get_maps(get_map(obj, "metadata", ""), "ownerReferences", "metadata")
     if namespace == _HEARTBEATS or any(owner.get("kind") == "Node" for owner in owners):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_labels, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_labels, get_map
 
 # What asks a mesh to inject, on a namespace or on a pod template: (label or annotation, its value or None for any).
 ASKS = (
@@ -29,7 +29,7 @@ class Namespace:
     meshed: bool
 
 
-def read_namespace(obj: dict) -> Namespace:
+def read_namespace(obj: Obj) -> Namespace:
     """Raises Unreadable."""
     metadata = get_map(obj, "metadata", "")
     return Namespace(get_labels(metadata, "labels", "metadata"), asks_for_proxy(metadata))

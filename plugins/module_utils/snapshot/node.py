@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
     Unreadable,
     get,
     get_labels,
@@ -36,7 +37,7 @@ class Node:
     spot: tuple[str, str] | None = None
 
 
-def read_node(name: str, obj: dict) -> Node | None:
+def read_node(name: str, obj: Obj) -> Node | None:
     """A node; None before its kubelet has said its version. Raises Unreadable."""
     info = get_map(get_map(obj, "status", ""), "nodeInfo", "status")
     text = get(info, "kubeletVersion", str, "status.nodeInfo", "")

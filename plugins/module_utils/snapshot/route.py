@@ -10,7 +10,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
+    get,
+    get_labels,
+    get_map,
+    get_maps,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import (
     AGIC,
     ALB,
@@ -104,7 +110,7 @@ class Route:
         return replace(self, sender=known[0]) if known else self
 
 
-def read_routes(namespace: str, name: str, obj: dict) -> list[Route]:
+def read_routes(namespace: str, name: str, obj: Obj) -> list[Route]:
     """The routes of an object of ROUTE_KINDS; none where it leads to no Service. Raises Unreadable."""
     spec = get_map(obj, "spec", "")
     match obj["kind"]:
@@ -125,7 +131,7 @@ def read_routes(namespace: str, name: str, obj: dict) -> list[Route]:
     return [route for route in routes if route.services]
 
 
-def read_gateway_class(obj: dict) -> str:
+def read_gateway_class(obj: Obj) -> str:
     """The class of a Gateway: who runs it. Raises Unreadable."""
     return get(get_map(obj, "spec", ""), "gatewayClassName", str, "spec", "")
 
@@ -139,7 +145,7 @@ def _sender(name: str) -> str:
     return PROXY if _PROXIES.search(name.lower()) else ""
 
 
-def _read_ingress(namespace: str, name: str, obj: dict, spec: dict) -> Route:
+def _read_ingress(namespace: str, name: str, obj: Obj, spec: Obj) -> Route:
     annotations = get_labels(get_map(obj, "metadata", ""), "annotations", "metadata")
     group = get(spec, "ingressClassName", str, "spec", "") or annotations.get("kubernetes.io/ingress.class", "")
     backends = [
@@ -192,7 +198,7 @@ def _streamed(annotations: dict[str, str]) -> str:
     return "any size" if not largest else size if largest >= _LARGE else ""
 
 
-def _read_gateways(namespace: str, spec: dict) -> tuple[tuple[str, str], ...]:
+def _read_gateways(namespace: str, spec: Obj) -> tuple[tuple[str, str], ...]:
     parents = []
     for parent in get_maps(spec, "parentRefs", "spec"):
         if get(parent, "kind", str, "spec.parentRefs", "Gateway") == "Gateway":
@@ -201,7 +207,7 @@ def _read_gateways(namespace: str, spec: dict) -> tuple[tuple[str, str], ...]:
     return tuple(dict.fromkeys(parents))
 
 
-def _read_gateway_rule(base: Route, rule: dict) -> Route:
+def _read_gateway_rule(base: Route, rule: Obj) -> Route:
     services = []
     for backend in get_maps(rule, "backendRefs", "spec.rules"):
         path = "spec.rules.backendRefs"
@@ -220,7 +226,7 @@ def _read_gateway_rule(base: Route, rule: dict) -> Route:
     )
 
 
-def _read_istio(namespace: str, name: str, rule: dict) -> Route:
+def _read_istio(namespace: str, name: str, rule: Obj) -> Route:
     """Istio's proxies, beside the clients or as a gateway, are told of every change: none of them is external."""
     route = Route("VirtualService", namespace, name, (), PROXY)
     services = []

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
     Unreadable,
     get,
     get_int_or_percent,
@@ -63,7 +64,7 @@ class Autoscaler:
     queue: str = ""
 
 
-def read_budget(namespace: str, name: str, obj: dict) -> DisruptionBudget | None:
+def read_budget(namespace: str, name: str, obj: Obj) -> DisruptionBudget | None:
     """A PodDisruptionBudget. None without a selector: it takes no pod, an empty one takes all. Raises Unreadable."""
     spec = get_map(obj, "spec", "")
     if spec.get("selector") is None:
@@ -86,7 +87,7 @@ def read_budget(namespace: str, name: str, obj: dict) -> DisruptionBudget | None
     )
 
 
-def read_autoscaler(namespace: str, name: str, obj: dict) -> Autoscaler:
+def read_autoscaler(namespace: str, name: str, obj: Obj) -> Autoscaler:
     """A HorizontalPodAutoscaler. Raises Unreadable."""
     spec = get_map(obj, "spec", "")
     target = get_map(spec, "scaleTargetRef", "spec")
@@ -99,7 +100,7 @@ def read_autoscaler(namespace: str, name: str, obj: dict) -> Autoscaler:
     return Autoscaler(namespace, name, (str(target.get("kind")), str(target.get("name"))), least, queue)
 
 
-def read_scaled_object(namespace: str, name: str, obj: dict) -> Autoscaler:
+def read_scaled_object(namespace: str, name: str, obj: Obj) -> Autoscaler:
     """KEDA's ScaledObject: without minReplicaCount it scales to zero. Raises Unreadable."""
     spec = get_map(obj, "spec", "")
     target = get_map(spec, "scaleTargetRef", "spec")

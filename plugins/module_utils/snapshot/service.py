@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
     Unreadable,
     get,
     get_labels,
@@ -88,7 +89,7 @@ class Service:
         return None
 
 
-def read_service(namespace: str, name: str, obj: dict) -> Service | None:
+def read_service(namespace: str, name: str, obj: Obj) -> Service | None:
     """A Service, or None where it routes to no pod. Raises Unreadable."""
     spec = get_map(obj, "spec", "")
     annotations = get_labels(get_map(obj, "metadata", ""), "annotations", "metadata")
@@ -118,7 +119,7 @@ def deregistration_delay(annotations: Mapping[str, str]) -> tuple[int, str] | No
     return None
 
 
-def _read_port(port: dict) -> ServicePort:
+def _read_port(port: Obj) -> ServicePort:
     target = port.get("targetPort") or port.get("port") or 0
     if not isinstance(target, int | str) or isinstance(target, bool):
         raise Unreadable("spec.ports.targetPort is neither a number nor a name")

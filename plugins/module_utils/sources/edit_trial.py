@@ -39,7 +39,7 @@ class Trial:
 
     problems: dict[Place, str] = field(default_factory=dict)
     doubtful: set[Place] = field(default_factory=set)
-    after: dict[tuple, Workload] = field(default_factory=dict)
+    after: dict[tuple[str, str], Workload] = field(default_factory=dict)
 
 
 class Comparison:

@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
     concurrently,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT, POD, Resource
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence import events, pods
@@ -100,7 +100,7 @@ def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Seq
                 by_key[key].events.append(event)
 
 
-def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost: tuple[str, ...]) -> list[dict]:
+def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost: tuple[str, ...]) -> list[Obj]:
     """The objects; where that is forbidden, the sources that are `lost` with them are refused."""
     keep, query = (events.lean, _OF_PODS) if resource is EVENT else (pods.lean, ())
     try:

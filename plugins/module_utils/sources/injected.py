@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.namespace import asks_for_proxy
@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.pods
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
-def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rules: Sequence[Rule]) -> None:
+def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules: Sequence[Rule]) -> None:
     """Tell the context what a mesh injected, with one LIST of pods for each namespace in which one does.
 
     A namespace whose pods may not be listed is unknown, and the rules that need them are not evaluated there.
@@ -50,7 +50,7 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[dict], rule
             snapshot.context.injected |= found
 
 
-def meshed_namespaces(namespaces: Iterable[dict], workloads: Iterable[Workload]) -> set[str]:
+def meshed_namespaces(namespaces: Iterable[Obj], workloads: Iterable[Workload]) -> set[str]:
     """The namespaces in which a mesh injects into some pods, as the namespace or a template asks for it."""
     names = {obj["metadata"]["name"] for obj in namespaces if asks_for_proxy(obj["metadata"])}
     for workload in workloads:
@@ -62,7 +62,7 @@ def meshed_namespaces(namespaces: Iterable[dict], workloads: Iterable[Workload])
     return names
 
 
-def lean(pod: dict) -> dict:
+def lean(pod: Obj) -> Obj:
     """A pod without what is not needed of it."""
     metadata, spec = pod.get("metadata") or {}, pod.get("spec") or {}
     kept = ("name", "namespace", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp")
@@ -72,12 +72,12 @@ def lean(pod: dict) -> dict:
     }
 
 
-def injected_containers(pods: Iterable[dict], workloads: Sequence[Workload]) -> dict[str, tuple[Container, ...]]:
+def injected_containers(pods: Iterable[Obj], workloads: Sequence[Workload]) -> dict[str, tuple[Container, ...]]:
     """By the key of its workload: what the youngest pod runs beside the template's containers, native sidecars told so.
 
     A pod that is going away may be of an older template and counts only if there is no other.
     """
-    youngest: dict[str, dict] = {}
+    youngest: dict[str, Obj] = {}
     for pod in sorted(pods, key=_age):
         if key := key_of_maker(pod):
             youngest[key] = pod
@@ -90,13 +90,13 @@ def injected_containers(pods: Iterable[dict], workloads: Sequence[Workload]) -> 
     return found
 
 
-def _age(pod: dict) -> tuple[bool, str]:
+def _age(pod: Obj) -> tuple[bool, str]:
     """Sorts the pod that counts last."""
     metadata = pod["metadata"]
     return "deletionTimestamp" not in metadata, str(metadata.get("creationTimestamp"))
 
 
-def _extra(pod: dict, workload: Workload) -> tuple[Container, ...]:
+def _extra(pod: Obj, workload: Workload) -> tuple[Container, ...]:
     spec = get_map(pod, "spec", "")
     own = {
         entry.get("name")

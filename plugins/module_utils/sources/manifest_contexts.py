@@ -39,7 +39,7 @@ def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dic
 
 def _versions(groups: Mapping[str, Sequence[Entry]], kinds: frozenset[str]) -> dict[str, set[str]]:
     """Which groups have an object in common with each."""
-    holders: dict[tuple, set[str]] = defaultdict(set)
+    holders: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for name, group in groups.items() if len(groups) > 1 else ():
         for entry in group:
             if identity := _identity(entry, kinds):
@@ -59,7 +59,7 @@ def _context(objects: Iterable[dict[str, Any]]) -> Context:
     return context
 
 
-def _identity(entry: Entry, kinds: frozenset[str]) -> tuple | None:
+def _identity(entry: Entry, kinds: frozenset[str]) -> tuple[str, str, str] | None:
     metadata = entry.data.get("metadata")
     if entry.data["kind"] not in kinds or not isinstance(metadata, dict):
         return None

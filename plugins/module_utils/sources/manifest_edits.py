@@ -28,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.edit_
     key_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import NO_PROGRAM, Builds
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -43,7 +44,7 @@ class _Wanted:
 class Edits:
     """The edits of one run. `accepted` are the patches that hold, by place, once `refusals` has tried them."""
 
-    def __init__(self, files: Files, builds: Builds | None, places: Mapping[tuple, str | None]) -> None:
+    def __init__(self, files: Files, builds: Builds | None, places: Mapping[Identity, str | None]) -> None:
         self._files, self._builds, self._places = files, builds, places
         self.accepted: dict[Place, dict[str, Any]] = {}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     NotWhole,
+    Obj,
     Unreadable,
     get_labels,
     get_map,
@@ -27,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.cont
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import contexts
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload, read_workload
@@ -47,7 +49,7 @@ class Collector:
         self._groups: dict[str, list[Entry]] = {"": []}
         self._context = Context()  # of all together
         self.unmanaged: dict[str, str] = {}
-        self.paths: dict[tuple, str | None] = {}
+        self.paths: dict[Identity, str | None] = {}
 
     def objects(self, content: Content, file: str, path: str, skipped: list[Skipped]) -> list[Entry]:
         """The objects of a file; what of it cannot be read is added to `skipped`."""
@@ -131,7 +133,7 @@ class Collector:
         except Unreadable as error:
             snapshot.skipped.append(Skipped(origin.file or "", error.line or origin.line, error.reason))
 
-    def _read_namespace(self, obj: dict) -> None:
+    def _read_namespace(self, obj: Obj) -> None:
         metadata = get_map(obj, "metadata", "")
         if get_labels(metadata, "annotations", "metadata") and (reason := unmanaged(obj)):
             self.unmanaged[str(metadata.get("name"))] = reason

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
     AROUND,
@@ -45,7 +45,7 @@ class _Listed:
 
     resource: Resource
     namespace: str | None
-    items: list[dict]
+    items: list[Obj]
     problem: ApiError | None = None
     broken: tuple[Skipped, ...] = ()
 
@@ -83,7 +83,7 @@ class Reader:
         snapshot.gaps += [
             CoverageGap("all", "no right to list any kind of workload (403)", scope(name)) for name in blind
         ]
-        namespaces: list[dict] = []
+        namespaces: list[Obj] = []
         for part in listed:
             snapshot.skipped += part.broken
             if part.problem:
@@ -189,7 +189,7 @@ class Reader:
         where = scope(namespace) if part.resource.namespaced else "all nodes"
         snapshot.gaps += [CoverageGap(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
 
-    def _add_namespace(self, item: dict, snapshot: Snapshot) -> bool:
+    def _add_namespace(self, item: Obj, snapshot: Snapshot) -> bool:
         name = str(item["metadata"].get("name"))
         try:
             with barrier():
@@ -222,13 +222,13 @@ class Reader:
                 snapshot.excluded += 1
 
 
-def _listed(resource: Resource, namespace: str | None, found: list[dict | Skipped]) -> _Listed:
+def _listed(resource: Resource, namespace: str | None, found: list[Obj | Skipped]) -> _Listed:
     items = [item for item in found if not isinstance(item, Skipped)]
     broken = tuple(item for item in found if isinstance(item, Skipped))
     return _Listed(resource, namespace, items, broken=broken)
 
 
-def _kept(resource: Resource, item: Any) -> dict | Skipped:
+def _kept(resource: Resource, item: Any) -> Obj | Skipped:
     """What is kept of an item of a list, or why it is no object of its kind."""
     try:
         with barrier():

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
     Unreadable,
     get,
     get_map,
@@ -61,14 +62,14 @@ class Container:
     image: str
     path: str
     line: int | None
-    spec: dict
+    spec: Obj
     native_sidecar: bool
     command: tuple[str, ...]
     args: tuple[str, ...]
     ports: tuple[Port, ...]
     pre_stop: Handler | None
     post_start: Handler | None
-    probes: dict[str, dict]
+    probes: dict[str, Obj]
     stop_signal: str = ""  # lifecycle.stopSignal, such as SIGQUIT
 
     @property
@@ -77,7 +78,7 @@ class Container:
         return self.command + self.args
 
 
-def read_container(spec: dict, path: str, *, native_sidecar: bool = False, windows: bool = False) -> Container:
+def read_container(spec: Obj, path: str, *, native_sidecar: bool = False, windows: bool = False) -> Container:
     """Read and check one entry of `containers` or `initContainers` of a Linux or a Windows pod. Raises Unreadable."""
     name = get(spec, "name", str, path, "")
     if not name:
@@ -101,7 +102,7 @@ def read_container(spec: dict, path: str, *, native_sidecar: bool = False, windo
     )
 
 
-def _read_port(port: dict, path: str) -> Port:
+def _read_port(port: Obj, path: str) -> Port:
     return Port(
         number=get(port, "containerPort", int, f"{path}.ports", 0),
         name=get(port, "name", str, f"{path}.ports", ""),
@@ -109,7 +110,7 @@ def _read_port(port: dict, path: str) -> Port:
     )
 
 
-def _read_handler(lifecycle: dict, hook: str, path: str, *, windows: bool) -> Handler | None:
+def _read_handler(lifecycle: Obj, hook: str, path: str, *, windows: bool) -> Handler | None:
     spec: dict[str, Any] = get_map(lifecycle, hook, path)
     kinds = [kind for kind in HANDLERS if spec.get(kind) is not None]
     if not kinds:

@@ -9,7 +9,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -28,7 +28,7 @@ class Mount:
 
     path: str
     sub_path: str
-    volume: dict
+    volume: Obj
     read_only: bool = False
     per_pod: bool = False
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.product import FIELD_MANAGER
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import MERGE_KEYS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION
 
@@ -18,7 +19,7 @@ SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 _LONGEST_NAME = 100
 
 
-def owner_of(obj: dict, patch: dict | None = None) -> str | None:
+def owner_of(obj: Obj, patch: Obj | None = None) -> str | None:
     """Such as "Argo CD application shop"; None when nobody is known to write this object.
 
     `patch` is the strategic merge patch that it would get: who applied one of those fields owns the object, too.
@@ -39,14 +40,14 @@ def owner_of(obj: dict, patch: dict | None = None) -> str | None:
     return None
 
 
-def application_of(obj: dict) -> str | None:
+def application_of(obj: Obj) -> str | None:
     """The GitOps application that an object belongs to, such as "Argo CD application shop"."""
     labels, annotations = _marks(obj)
     found = _argo_cd(labels, annotations) or _flux(labels)
     return found[: 2 * _LONGEST_NAME] if found else None
 
 
-def release_of(obj: dict) -> str | None:
+def release_of(obj: Obj) -> str | None:
     """The Helm release that made an object, such as "Helm release shop"."""
     labels, annotations = _marks(obj)
     release = annotations.get("meta.helm.sh/release-name")
@@ -55,11 +56,11 @@ def release_of(obj: dict) -> str | None:
     return None
 
 
-def _marks(obj: dict) -> tuple[dict, dict]:
+def _marks(obj: Obj) -> tuple[Obj, Obj]:
     return obj["metadata"].get("labels") or {}, obj["metadata"].get("annotations") or {}
 
 
-def controller_of(obj: Mapping) -> tuple[str, str] | None:
+def controller_of(obj: Mapping[str, Any]) -> tuple[str, str] | None:
     """(kind, name) of the object whose controller made this one."""
     for reference in obj["metadata"].get("ownerReferences") or ():
         if reference.get("controller"):
@@ -77,7 +78,7 @@ def values_file(namespace: str, kind: str, name: str) -> str:
     return f"values/{_file(namespace, kind, name)}"
 
 
-def kustomize_patch(obj: dict, patch: dict) -> dict[str, Any]:
+def kustomize_patch(obj: Obj, patch: Obj) -> dict[str, Any]:
     """The patch as Kustomize takes it: it names its object."""
     metadata = {"name": obj["metadata"]["name"], "namespace": obj["metadata"].get("namespace") or "default"}
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, **patch}
@@ -91,7 +92,7 @@ def _safe(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]|^\.+", "_", name)[:200]
 
 
-def _argo_cd(labels: dict, annotations: dict) -> str | None:
+def _argo_cd(labels: Obj, annotations: Obj) -> str | None:
     tracking = annotations.get("argocd.argoproj.io/tracking-id")
     if tracking:
         return f"Argo CD application {str(tracking).partition(':')[0]}"
@@ -99,7 +100,7 @@ def _argo_cd(labels: dict, annotations: dict) -> str | None:
     return f"Argo CD application {instance}" if instance else None
 
 
-def _flux(labels: dict) -> str | None:
+def _flux(labels: Obj) -> str | None:
     for group, kind in (("helm", "HelmRelease"), ("kustomize", "Kustomization")):
         name = labels.get(f"{group}.toolkit.fluxcd.io/name")
         if name:
@@ -108,7 +109,7 @@ def _flux(labels: dict) -> str | None:
     return None
 
 
-def _applied(fields: dict, patch: Any, present: Any) -> bool:
+def _applied(fields: Obj, patch: Any, present: Any) -> bool:
     """Whether a set of FieldsV1 holds a field that the patch changes. A leaf stands for all that is below it."""
     for name, value, current, entry in _steps(fields, patch, present):
         if entry is None or value == current:
@@ -124,7 +125,7 @@ def _replaces(name: str, value: Any) -> bool:
     return isinstance(value, list) and name not in MERGE_KEYS
 
 
-def _steps(fields: dict, patch: Any, present: Any) -> Iterator[tuple[str, Any, Any, dict | None]]:
+def _steps(fields: Obj, patch: Any, present: Any) -> Iterator[tuple[str, Any, Any, Obj | None]]:
     """(name, value in the patch, value now, entry of FieldsV1) for each key of a map or named element of a list."""
     if isinstance(patch, dict):
         now: Any = present if isinstance(present, dict) else {}
@@ -146,7 +147,7 @@ def _key(name: str) -> str | None:
         return None
 
 
-def unmanaged(namespace: dict) -> str:
+def unmanaged(namespace: Obj) -> str:
     """Why nothing in this Namespace object may be changed; empty when it may."""
     annotations = namespace["metadata"].get("annotations") or {}
     if str(annotations.get(f"{ANNOTATION}managed", "")).strip().lower() not in ("", "true"):

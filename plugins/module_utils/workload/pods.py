@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import key_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of
@@ -27,7 +28,7 @@ _NAMES = {
 }
 
 
-def maker_of(pod: Mapping) -> tuple[str, str] | None:
+def maker_of(pod: Mapping[str, Any]) -> tuple[str, str] | None:
     """(kind, name) of the workload that made the pod: of a ReplicaSet its Deployment, of a Job its CronJob if any."""
     owner = controller_of(pod)
     if owner is None:
@@ -43,13 +44,13 @@ def maker_of(pod: Mapping) -> tuple[str, str] | None:
     return kind, name
 
 
-def key_of_maker(pod: Mapping) -> str | None:
+def key_of_maker(pod: Mapping[str, Any]) -> str | None:
     """The key of the workload that made the pod; None for a pod that nothing controls."""
     maker = maker_of(pod)
     return key_of(str(pod["metadata"].get("namespace")), *maker) if maker else None
 
 
-def belongs(pod: Mapping, workload: Workload) -> bool:
+def belongs(pod: Mapping[str, Any], workload: Workload) -> bool:
     """Whether the workload made a pod of its namespace: selectors may overlap. Only the pod's metadata is read."""
     return (workload.kind, workload.name) in (maker_of(pod), controller_of(pod))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS, OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector, parse_selector
@@ -31,7 +32,7 @@ class Selection:
     label_selectors: tuple[Selector, ...] = ()
 
     @classmethod
-    def from_options(cls, options: dict) -> Selection:
+    def from_options(cls, options: dict[str, Any]) -> Selection:
         """Build from module options. Raises ValueError that names the option and what it may hold."""
         kinds = tuple(options.get("kinds") or DEFAULT_KINDS)
         known = (*DEFAULT_KINDS, *OPT_IN_KINDS)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     NotWhole,
+    Obj,
     Unreadable,
     get,
     get_int_or_percent,
@@ -51,7 +52,7 @@ class Workload:
     `template_annotations` are the keys of the pod template's annotations.
     """
 
-    obj: dict
+    obj: Obj
     origin: Origin
     api_version: str
     kind: str
@@ -59,11 +60,11 @@ class Workload:
     name: str
     annotations: dict[str, str]
     labels: dict[str, str]
-    spec: dict
+    spec: Obj
     template_path: str
     template_labels: dict[str, str]
     template_annotations: frozenset[str]
-    pod: dict
+    pod: Obj
     containers: tuple[Container, ...]
     sidecars: tuple[Container, ...]
 
@@ -146,7 +147,7 @@ class Workload:
         """False when its owner asked for reports only; whatever is not plainly `true` is taken for that."""
         return self.annotations.get(f"{ANNOTATION}managed", "").strip().lower() in ("", "true")
 
-    def with_object(self, obj: dict) -> Workload:
+    def with_object(self, obj: Obj) -> Workload:
         """The same workload after its object has changed. Raises Unreadable as read_workload does."""
         return replace(read_workload(obj), origin=self.origin)
 
@@ -173,7 +174,7 @@ def _scaled(value: int | str, replicas: int, *, up: bool) -> int:
     return -(-share // 100) if up else share // 100
 
 
-def read_workload(obj: dict, origin: Origin | None = None) -> Workload:
+def read_workload(obj: Obj, origin: Origin | None = None) -> Workload:
     """Read and check an object of a workload kind.
 
     Raises Unreadable where the API server would refuse the object, or where it is only part of one.
@@ -250,7 +251,7 @@ def _only_windows(term: Any) -> bool:
     )
 
 
-def _read_containers(pod: dict, path: str) -> tuple[tuple[Container, ...], tuple[Container, ...]]:
+def _read_containers(pod: Obj, path: str) -> tuple[tuple[Container, ...], tuple[Container, ...]]:
     windows = on_windows(pod)
     containers = tuple(
         read_container(spec, f"{path}.containers[{index}]", windows=windows)

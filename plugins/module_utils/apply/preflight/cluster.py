@@ -38,7 +38,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
 )
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND, POD, Resource, scope
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
@@ -64,7 +64,7 @@ class Preflight:
         self._namespaces = namespaces
         # By namespace, name or both: what was read, or why it was not.
         self._quotas: dict[str | None, list[Quota] | str] = {}
-        self._pods: dict[str, list[dict] | str] = {}
+        self._pods: dict[str, list[Obj] | str] = {}
         self._accounts: dict[tuple[str, str], tuple[str, ...] | bool | str] = {}
         self._secrets: dict[tuple[str, str], bool | str] = {}
         self._nodes: list[Node] | str | None = None
@@ -97,7 +97,7 @@ class Preflight:
             return verdict + Verdict(notes=(f"images: not known: {pods}",))
         return verdict + judge_images(workload.pod, mine)
 
-    def _quotas_of(self, workload: Workload, pod: dict, demand: Demand) -> Verdict:
+    def _quotas_of(self, workload: Workload, pod: Obj, demand: Demand) -> Verdict:
         quotas = self._quotas[self._scope(workload.namespace)]
         if isinstance(quotas, str):
             return Verdict(notes=(f"quota: not known: {quotas}",))
@@ -122,7 +122,7 @@ class Preflight:
         own = named_secrets(workload.pod, workload.pod_path)
         return own or (account if isinstance(account, tuple) else ())
 
-    def _room_for(self, workload: Workload, pod: dict, demand: Demand) -> Verdict:
+    def _room_for(self, workload: Workload, pod: Obj, demand: Demand) -> Verdict:
         if surges_on_each_node(workload):
             return Verdict(notes=("room to surge: not known: each node needs it",))
         if not needs_room(workload):
@@ -169,7 +169,7 @@ class Preflight:
     def _list_quotas(self, namespace: str | None) -> list[Quota]:
         return self._api.objects(QUOTA.path(namespace), f"list resourcequotas in {scope(namespace)}", read_quota)
 
-    def _list_pods(self, namespace: str) -> list[dict]:
+    def _list_pods(self, namespace: str) -> list[Obj]:
         query = (("fieldSelector", _ALIVE),)
         pods = self._api.objects(POD.path(namespace), f"list pods in namespace {namespace}", _trim, query)
         return [pod for pod in pods if not pod["leaving"]]
@@ -203,7 +203,7 @@ class Preflight:
         return [tenant for tenant in tenants if tenant]
 
 
-def _tenant(pod: dict) -> Tenant | None:
+def _tenant(pod: Obj) -> Tenant | None:
     """None for one that is going away: its place is free in a moment."""
     metadata = pod["metadata"]
     if metadata.get("deletionTimestamp"):
@@ -213,7 +213,7 @@ def _tenant(pod: dict) -> Tenant | None:
     return Tenant(metadata["namespace"], labels, maker_of(pod), requests, pod["spec"].get("priority") or 0)
 
 
-def _trim(pod: dict) -> dict:
+def _trim(pod: Obj) -> Obj:
     metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status") or {}
     kept = {key: spec[key] for key in _ADMITTED if key in spec}
     for part in ("containers", "initContainers"):
@@ -231,7 +231,7 @@ def _trim(pod: dict) -> dict:
     }
 
 
-def _as_admitted(template: dict, pods: Sequence[dict]) -> dict:
+def _as_admitted(template: Obj, pods: Sequence[Obj]) -> Obj:
     """The spec that a new pod will have: as the template, and as the youngest pod was let in."""
     youngest = max(pods, key=lambda pod: pod["made"], default=None)
     return template | youngest["spec"] if youngest else template

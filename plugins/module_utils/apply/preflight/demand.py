@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import parse_quantity
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_map, get_maps
 
 Amounts = Mapping[str, Fraction]
 
@@ -24,12 +24,12 @@ class Demand:
     without: Mapping[str, tuple[str, ...]]
 
 
-def demand_of(pod: dict) -> Demand:
+def demand_of(pod: Obj) -> Demand:
     """What a pod of this spec takes. Raises Unreadable."""
     return Demand(_sum(pod, "requests"), _sum(pod, "limits"), _without(pod))
 
 
-def _sum(pod: dict, part: str) -> dict[str, Fraction]:
+def _sum(pod: Obj, part: str) -> dict[str, Fraction]:
     running: dict[str, Fraction] = {}
     for container in get_maps(pod, "containers", "spec"):
         _add(running, _amounts(container, part))
@@ -52,14 +52,14 @@ def _sum(pod: dict, part: str) -> dict[str, Fraction]:
     return running
 
 
-def _amounts(holder: dict, part: str) -> dict[str, Fraction]:
+def _amounts(holder: Obj, part: str) -> dict[str, Fraction]:
     resources = get_map(holder, "resources", "")
     found = _parse(get_map(resources, part, "resources"))
     # What only has a limit is given a request of the same size when the pod is made.
     return _parse(get_map(resources, "limits", "resources")) | found if part == "requests" else found
 
 
-def _parse(amounts: dict) -> dict[str, Fraction]:
+def _parse(amounts: Obj) -> dict[str, Fraction]:
     return {str(name): parse_quantity(value) for name, value in amounts.items()}
 
 
@@ -73,7 +73,7 @@ def _raise(total: dict[str, Fraction], least: Amounts) -> None:
         total[name] = max(total.get(name, Fraction(0)), amount)
 
 
-def _without(pod: dict) -> dict[str, tuple[str, ...]]:
+def _without(pod: Obj) -> dict[str, tuple[str, ...]]:
     containers = [*get_maps(pod, "containers", "spec"), *get_maps(pod, "initContainers", "spec")]
     return {
         f"{part}.{name}": tuple(

@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 
 PIN = "name the image by its digest, or roll the build out that is meant"
 
 
-def judge_images(template: dict, pods: Sequence[dict]) -> Verdict:
+def judge_images(template: Obj, pods: Sequence[Obj]) -> Verdict:
     """`template` is a pod spec, `pods` are live pods that were made from it."""
     verdict = Verdict()
     for container in (*get_maps(template, "containers", "spec"), *get_maps(template, "initContainers", "spec")):
@@ -34,7 +34,7 @@ def judge_images(template: dict, pods: Sequence[dict]) -> Verdict:
     return verdict
 
 
-def _build(pod: Mapping, name: str, image: str) -> str | None:
+def _build(pod: Obj, name: str, image: str) -> str | None:
     """The digest that a container of the pod runs; None where that is another image, or has no digest of a registry.
 
     The id of an image that was never in a registry differs by architecture, and says nothing.

@@ -11,7 +11,13 @@ from fractions import Fraction
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.demand import Amounts
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import parse_quantity
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_labels, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
+    get,
+    get_labels,
+    get_map,
+    get_maps,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -26,7 +32,7 @@ class Node:
 
     name: str
     labels: dict[str, str]
-    taints: tuple[dict, ...]
+    taints: tuple[Obj, ...]
     allocatable: Amounts
     fixed: bool
 
@@ -42,7 +48,7 @@ class Tenant:
     priority: int
 
 
-def read_place(obj: dict) -> Node:
+def read_place(obj: Obj) -> Node:
     """A node as the API server has it. Raises Unreadable."""
     metadata, spec = get_map(obj, "metadata", ""), get_map(obj, "spec", "")
     taints = list(get_maps(spec, "taints", "spec"))
@@ -58,7 +64,7 @@ def read_place(obj: dict) -> Node:
     )
 
 
-def takes(node: Node, pod: dict) -> bool:
+def takes(node: Node, pod: Obj) -> bool:
     """Whether the node may run the pod by its taints and labels. What is not understood does not stand against it."""
     if pod.get("nodeName"):
         return pod["nodeName"] == node.name
@@ -81,7 +87,7 @@ def left_on(node: Node, tenants: Sequence[Tenant]) -> Amounts:
     return left
 
 
-def keeps_apart(pod: dict, namespace: str, tenants: Sequence[Tenant]) -> bool:
+def keeps_apart(pod: Obj, namespace: str, tenants: Sequence[Tenant]) -> bool:
     """Whether the pod's own anti-affinity keeps it from a node with these pods, as far as that needs no guess."""
     for term in apart_terms(pod):
         if term.get("topologyKey") != HOSTNAME or set(term) - {"topologyKey", "labelSelector"}:
@@ -92,17 +98,17 @@ def keeps_apart(pod: dict, namespace: str, tenants: Sequence[Tenant]) -> bool:
     return False
 
 
-def apart_terms(pod: dict) -> list[dict]:
+def apart_terms(pod: Obj) -> list[Obj]:
     """The required terms of a pod's anti-affinity."""
     affinity = (pod.get("affinity") or {}).get("podAntiAffinity") or {}
     return list(affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ())
 
 
-def _tolerated(taint: dict, tolerations: Sequence[dict]) -> bool:
+def _tolerated(taint: Obj, tolerations: Sequence[Obj]) -> bool:
     return taint.get("effect") == "PreferNoSchedule" or any(_tolerates(one, taint) for one in tolerations)
 
 
-def _tolerates(toleration: dict, taint: dict) -> bool:
+def _tolerates(toleration: Obj, taint: Obj) -> bool:
     if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
         return False
     if toleration.get("key") and toleration["key"] != taint.get("key"):
@@ -113,7 +119,7 @@ def _tolerates(toleration: dict, taint: dict) -> bool:
     return True  # Exists, and what later versions compare
 
 
-def _meets(node: Node, term: dict) -> bool:
+def _meets(node: Node, term: Obj) -> bool:
     expressions, fields = term.get("matchExpressions") or (), term.get("matchFields") or ()
     if not expressions and not fields:
         return False  # an empty term matches nothing
@@ -121,12 +127,12 @@ def _meets(node: Node, term: dict) -> bool:
     return all(_met(one, node.labels) for one in expressions) and all(_met(one, by_name) for one in fields)
 
 
-def _met(expression: dict, labels: dict[str, str]) -> bool:
+def _met(expression: Obj, labels: dict[str, str]) -> bool:
     selector = _selector({"matchExpressions": [expression]})
     return selector is None or selector.matches(labels)
 
 
-def _selector(spec: dict | None) -> Selector | None:
+def _selector(spec: Obj | None) -> Selector | None:
     """None for one that selects nothing, or that is not understood."""
     try:
         return Selector.of_object(spec) if spec is not None else None

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 
 
-def named_secrets(holder: dict, path: str) -> tuple[str, ...]:
+def named_secrets(holder: Obj, path: str) -> tuple[str, ...]:
     """The pull secrets that a pod spec or a ServiceAccount names. Raises Unreadable."""
     entries = get_maps(holder, "imagePullSecrets", path)
     return tuple(name for entry in entries if (name := get(entry, "name", str, f"{path}.imagePullSecrets", "")))
 
 
-def account_of(pod: dict) -> str:
+def account_of(pod: Obj) -> str:
     """The ServiceAccount of a pod spec. Raises Unreadable."""
     return get(pod, "serviceAccountName", str, "spec", "") or "default"
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.demand import Amounts, Demand
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import parse_quantity, words
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_texts
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_texts
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 
 # What a rollout makes beside its pods: an object that keeps the old template.
@@ -31,7 +31,7 @@ class Quota:
     selects: bool
 
 
-def read_quota(obj: dict) -> Quota:
+def read_quota(obj: Obj) -> Quota:
     """A ResourceQuota. Raises Unreadable."""
     metadata, spec, status = (get_map(obj, key, "") for key in ("metadata", "spec", "status"))
     return Quota(
@@ -44,7 +44,7 @@ def read_quota(obj: dict) -> Quota:
     )
 
 
-def judge_quotas(quotas: Sequence[Quota], kind: str, pod: dict, demand: Demand, *, old_goes_first: bool) -> Verdict:
+def judge_quotas(quotas: Sequence[Quota], kind: str, pod: Obj, demand: Demand, *, old_goes_first: bool) -> Verdict:
     """What the quotas of a namespace say to a rollout of a workload of this kind with such pods."""
     verdict = Verdict()
     for quota in quotas:
@@ -87,7 +87,7 @@ def _need(resource: str, kind: str, demand: Demand) -> Fraction:
     return demand.requests.get(name if part == "requests" else resource, Fraction(0))
 
 
-def _applies(quota: Quota, pod: dict, demand: Demand) -> bool | None:
+def _applies(quota: Quota, pod: Obj, demand: Demand) -> bool | None:
     """Whether the quota counts such pods; None where that is not known."""
     ends = pod.get("activeDeadlineSeconds") is not None
     best_effort = not demand.requests and not demand.limits

@@ -19,7 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
     takes,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import words
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_int_or_percent, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_int_or_percent, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -42,7 +42,7 @@ def surges_on_each_node(workload: Workload) -> bool:
     return get_int_or_percent(rolling, "maxSurge", path) not in (None, 0, "0%")
 
 
-def fits(node: Node, tenants: Sequence[Tenant], pod: dict, namespace: str, demand: Demand) -> bool:
+def fits(node: Node, tenants: Sequence[Tenant], pod: Obj, namespace: str, demand: Demand) -> bool:
     """Whether the node has place for one more pod, as far as that needs no guess."""
     left = left_on(node, tenants)
     wanted = {"pods": Fraction(1)} | {name: amount for name, amount in demand.requests.items() if amount}
@@ -52,7 +52,7 @@ def fits(node: Node, tenants: Sequence[Tenant], pod: dict, namespace: str, deman
 
 
 def judge_room(
-    workload: Workload, pod: dict, demand: Demand, nodes: Sequence[Node], tenants: Mapping[str, Sequence[Tenant]]
+    workload: Workload, pod: Obj, demand: Demand, nodes: Sequence[Node], tenants: Mapping[str, Sequence[Tenant]]
 ) -> Verdict:
     """What there is to say where no node has place. `tenants` are the pods of every node that takes the workload's."""
     able = [node for node in nodes if takes(node, pod)]
@@ -66,7 +66,7 @@ def judge_room(
     return Verdict(notes=(f"{text}; {doubt}",)) if doubt else Verdict(blocks=(f"{text}; {NEXT}",))
 
 
-def _doubt(workload: Workload, pod: dict, nodes: Sequence[Node], tenants: Sequence[Tenant]) -> str | None:
+def _doubt(workload: Workload, pod: Obj, nodes: Sequence[Node], tenants: Sequence[Tenant]) -> str | None:
     """Why the pod may find place all the same; None where it cannot."""
     if not all(node.fixed for node in nodes):
         return "whether an autoscaler adds a node is not known"
@@ -81,7 +81,7 @@ def _doubt(workload: Workload, pod: dict, nodes: Sequence[Node], tenants: Sequen
     return None
 
 
-def unjudged(pod: dict) -> Iterator[str]:
+def unjudged(pod: Obj) -> Iterator[str]:
     """What else decides where the pod can run, and was not looked at."""
     affinity = pod.get("affinity") or {}
     if (affinity.get("podAffinity") or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):

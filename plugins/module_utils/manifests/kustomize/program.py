@@ -76,7 +76,7 @@ def _environment() -> dict[str, str]:
     return {**own, **proxies, "GIT_ALLOW_PROTOCOL": "none", "KUBECONFIG": os.devnull}
 
 
-def _wait(process: subprocess.Popen, output: int) -> None:
+def _wait(process: subprocess.Popen[bytes], output: int) -> None:
     """Wait for the end of a build within its limits. Raises BuildFailed."""
     with contextlib.suppress(OSError, AttributeError, ValueError):  # it has ended, or this is not Linux
         resource.prlimit(process.pid, resource.RLIMIT_DATA, (_MEMORY, _MEMORY))

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.plan.helm.charts import (
     GRACE,
     LIFECYCLE,
@@ -36,7 +37,7 @@ class Values:
     values: dict[str, Any]
 
 
-def helm_values(workload: Workload, patch: dict, after: dict) -> Values | None:
+def helm_values(workload: Workload, patch: Obj, after: Obj) -> Values | None:
     """The values for all of a strategic merge patch, which makes `after` of the workload's object.
 
     None where the chart, its version or the key of one of the fields is not known: half a fix may be worse than none.
@@ -74,7 +75,7 @@ def _container(workload: Workload, part: Part) -> str | None:
     return None
 
 
-def _fields(workload: Workload, patch: dict, after: dict, part: Part) -> Iterator[tuple[str, Any]]:
+def _fields(workload: Workload, patch: Obj, after: Obj, part: Part) -> Iterator[tuple[str, Any]]:
     """(field of a Part, its value); a field that no Part has is told by its own name."""
     spec, pod = patch.get("spec") or {}, patch
     for key in workload.pod_path.split("."):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get, get_map
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable, get, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.pods import epoch
 
 KILLING, HOOK_FAILED = "Killing", "FailedPreStopHook"
@@ -29,13 +29,13 @@ class PodEvent:
     last: float | None
 
 
-def lean(event: dict) -> dict:
+def lean(event: Obj) -> Obj:
     """The event without what is not needed of it: its text above all."""
     kept = ("reason", "count", "lastTimestamp", "eventTime", "series", "involvedObject")
     return {key: event[key] for key in kept if key in event}
 
 
-def read_events(objects: Iterable[dict]) -> list[PodEvent]:
+def read_events(objects: Iterable[Obj]) -> list[PodEvent]:
     """Those of REASONS that can be read."""
     found = []
     for obj in objects:
@@ -48,7 +48,7 @@ def read_events(objects: Iterable[dict]) -> list[PodEvent]:
     return found
 
 
-def _read(obj: dict) -> PodEvent:
+def _read(obj: Obj) -> PodEvent:
     about, series = get_map(obj, "involvedObject", ""), get_map(obj, "series", "")
     match = _CONTAINER.fullmatch(get(about, "fieldPath", str, "involvedObject", ""))
     times = [obj.get("lastTimestamp"), series.get("lastObservedTime"), obj.get("eventTime")]

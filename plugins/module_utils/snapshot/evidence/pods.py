@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable, get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
+    Unreadable,
+    get,
+    get_map,
+    get_maps,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.exits import Ended
 
 _REASON = 40  # characters of what a server gives as a reason
@@ -65,7 +71,7 @@ class PodState:
         return now - state.since if state and state.since is not None else None
 
 
-def lean(pod: dict) -> dict:
+def lean(pod: Obj) -> Obj:
     """The pod without what is not needed of it: environments and command lines above all. Changes nothing."""
     metadata, spec, status = (pod.get(key) or {} for key in ("metadata", "spec", "status"))
     kept = (
@@ -80,7 +86,7 @@ def lean(pod: dict) -> dict:
     }
 
 
-def read_pod(obj: dict) -> PodState:
+def read_pod(obj: Obj) -> PodState:
     """Read one pod. Raises Unreadable where a field has a wrong type."""
     metadata, status = get_map(obj, "metadata", ""), get_map(obj, "status", "")
     conditions = {str(one.get("type")): one for one in get_maps(status, "conditions", "status")}
@@ -102,7 +108,7 @@ def read_pod(obj: dict) -> PodState:
     )
 
 
-def _containers(status: dict) -> Iterator[tuple[str, ContainerState]]:
+def _containers(status: Obj) -> Iterator[tuple[str, ContainerState]]:
     for entry in get_maps(status, "containerStatuses", "status"):
         name = get(entry, "name", str, "status.containerStatuses", "")
         state, last = (get_map(entry, key, "status.containerStatuses") for key in ("state", "lastState"))
@@ -129,7 +135,7 @@ def _ended(name: str, terminated: dict[str, Any]) -> Ended:
     )
 
 
-def read_pods(objects: list[dict]) -> list[PodState]:
+def read_pods(objects: list[Obj]) -> list[PodState]:
     """Those that can be read; a server that sends other types knows what we do not, and then nothing is known."""
     found = []
     for obj in objects:
