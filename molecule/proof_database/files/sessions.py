@@ -19,6 +19,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 
@@ -50,7 +51,7 @@ def _terminating(name: str) -> dict[str, float]:
     return {pod["name"]: _told(pod) for pod in pods}
 
 
-def _told(metadata: dict) -> float:
+def _told(metadata: dict[str, Any]) -> float:
     """deletionTimestamp is when the grace period is over."""
     if "deletionTimestamp" not in metadata:
         return 0

@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
             received += len(piece)
         self.answer({"bytes": received, "sha256": digest.hexdigest()})
 
-    def answer(self, received: dict) -> None:
+    def answer(self, received: dict[str, object]) -> None:
         """200."""
         body = json.dumps(received).encode()
         self.send_response(200)

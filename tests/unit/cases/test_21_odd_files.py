@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 NAME = "21-odd-files"
 FIXED = {
@@ -16,7 +19,7 @@ FIXED = {
 WHOLE_LINES = {"bom.yaml", "comments.yaml", "crlf.yaml", "dlist.yaml", "list.yaml", "harmless-anchor.yaml"}
 
 
-def test_every_object_is_in_a_count(audited):
+def test_every_object_is_in_a_count(audited: Callable[..., dict[str, Any]]) -> None:
     report = audited(NAME)
     counts = report["summary"]
     assert (counts["workloads"], counts["unreadable"]) == (18, 2)
@@ -24,7 +27,9 @@ def test_every_object_is_in_a_count(audited):
     assert [(entry["file"], entry["line"]) for entry in report["skipped"]] == [("dup.yaml", 16), ("tabbed.yaml", 4)]
 
 
-def test_all_but_the_anchor_are_fixed_and_the_rest_stays(case, remediated, audited):
+def test_all_but_the_anchor_are_fixed_and_the_rest_stays(
+    case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]], audited: Callable[..., dict[str, Any]]
+) -> None:
     folder = case(NAME)
     before = {path.name: path.read_bytes().decode() for path in folder.iterdir()}
     actions = remediated(folder)["actions"]
@@ -41,7 +46,7 @@ def test_all_but_the_anchor_are_fixed_and_the_rest_stays(case, remediated, audit
     assert {entry["budget"]["grace"] for entry in report["workloads"] if entry["name"] != "anchors"} == {40}
 
 
-def test_a_second_run_changes_nothing(case, remediated):
+def test_a_second_run_changes_nothing(case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]]) -> None:
     folder = case(NAME)
     remediated(folder)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -6,20 +6,25 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import yaml
 
 NAME = "23a-kustomize-target"
 
 
-def test_the_overlay_is_judged_with_its_patch(audited, kustomize):
+def test_the_overlay_is_judged_with_its_patch(audited: Callable[..., dict[str, Any]], kustomize: Path) -> None:
     report = audited(NAME)
     [workload] = report["workloads"]
     assert (workload["namespace"], workload["budget"]["prestop"]) == ("prod", 20)
     assert "prestop-missing" not in {finding["rule"] for finding in report["findings"]}
 
 
-def test_the_hook_has_one_handler_after_a_fix(case, remediated, kustomize):
+def test_the_hook_has_one_handler_after_a_fix(
+    case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]], kustomize: Path
+) -> None:
     folder = case(NAME)
     remediated(folder)
     output = subprocess.run([kustomize, "build", folder / "overlays/prod"], check=True, capture_output=True).stdout
@@ -28,7 +33,9 @@ def test_the_hook_has_one_handler_after_a_fix(case, remediated, kustomize):
     assert pod.get("terminationGracePeriodSeconds", 30) == 30
 
 
-def test_without_the_program_the_base_is_refused_with_the_reason(case, remediated, no_kustomize):
+def test_without_the_program_the_base_is_refused_with_the_reason(
+    case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]], no_kustomize: None
+) -> None:
     folder = case(NAME)
     before = (folder / "base/deployment.yaml").read_bytes()
     [action] = remediated(folder)["actions"]

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 NAME = "23f-flux-patches"
 
 
-def test_the_folder_is_judged_as_flux_builds_it(audited, kustomize):
+def test_the_folder_is_judged_as_flux_builds_it(audited: Callable[..., dict[str, Any]], kustomize: Path) -> None:
     report = audited(NAME)
     [workload] = report["workloads"]
     assert (workload["namespace"], workload["budget"]["prestop"]) == ("prod", 20)
@@ -16,7 +20,9 @@ def test_the_folder_is_judged_as_flux_builds_it(audited, kustomize):
     assert "prestop-missing" not in {finding["rule"] for finding in report["findings"]}
 
 
-def test_without_the_program_the_file_is_refused_with_the_reason(case, remediated, no_kustomize):
+def test_without_the_program_the_file_is_refused_with_the_reason(
+    case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]], no_kustomize: None
+) -> None:
     folder = case(NAME)
     before = (folder / "apps/web/deployment.yaml").read_bytes()
     [action] = remediated(folder)["actions"]

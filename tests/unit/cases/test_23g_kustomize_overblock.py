@@ -5,11 +5,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 
 @pytest.mark.parametrize("there", ["kustomize", "no_kustomize"])
-def test_both_are_fixed(request, case, remediated, there):
+def test_both_are_fixed(
+    request: pytest.FixtureRequest, case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]], there: str
+) -> None:
     request.getfixturevalue(there)
     folder = case("23g-kustomize-overblock")
     assert [action["status"] for action in remediated(folder)["actions"]] == ["changed", "changed"]

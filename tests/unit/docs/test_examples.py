@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -25,7 +26,7 @@ DOCUMENTS += [f"roles/{path.parent.name}/README.md" for path in sorted((ROOT / "
 DEPLOYMENT = yaml.safe_load((ROOT / "examples" / "mailer.yaml").read_text(encoding="utf-8"))
 
 
-def blocks(language: str) -> list:
+def blocks(language: str) -> list[Any]:
     found = []
     for document in DOCUMENTS:
         text = (ROOT / document).read_text(encoding="utf-8")
@@ -34,7 +35,7 @@ def blocks(language: str) -> list:
     return found
 
 
-def play(playbook: list, folder: Path, *arguments: str) -> str:
+def play(playbook: list[dict[str, Any]], folder: Path, *arguments: str) -> str:
     """Run a playbook in a folder that looks like this checkout, and return what it printed."""
     if not (folder / "examples").exists():
         prepare(folder)
@@ -61,7 +62,7 @@ def prepare(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
-def test_yaml_examples_run(text, tmp_path):
+def test_yaml_examples_run(text: str, tmp_path: Path) -> None:
     [entry] = yaml.safe_load(text)
     if "hosts" in entry:
         output = play([entry], tmp_path)
@@ -74,14 +75,14 @@ def test_yaml_examples_run(text, tmp_path):
         assert "seconds: 10" in output and "30" in output
 
 
-def test_the_template_of_the_documents_is_applied(tmp_path):
+def test_the_template_of_the_documents_is_applied(tmp_path: Path) -> None:
     [block] = [param.values[0] for param in blocks("yaml") if "docs/example-templates" in param.values[0]]
     play(yaml.safe_load(block), tmp_path)
     written = (tmp_path / "build" / "docs" / "shop" / "frontend.yaml").read_text(encoding="utf-8")
     assert "/opt/registry/deregister; sleep 20" in written
 
 
-def test_a_plan_travels_through_an_approval(tmp_path):
+def test_a_plan_travels_through_an_approval(tmp_path: Path) -> None:
     [block] = [param.values[0] for param in blocks("yml") if "approved_plan" in param.values[0]]
     source = ("-e", "termination_source=examples")
     folder = tmp_path / "plan"
@@ -98,14 +99,14 @@ def test_a_plan_travels_through_an_approval(tmp_path):
 
 
 @pytest.mark.parametrize("text", blocks("shell"))
-def test_make_commands_exist(text):
+def test_make_commands_exist(text: str) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     commands = [line.split("#")[0].split("|")[-1].strip() for line in text.splitlines()]
     used = {command.split()[1] for command in commands if command.startswith("make ")}
     assert used <= targets
 
 
-def test_documented_report_keys_are_those_of_a_report(tmp_path):
+def test_documented_report_keys_are_those_of_a_report(tmp_path: Path) -> None:
     [entry] = [
         {
             "hosts": "localhost",

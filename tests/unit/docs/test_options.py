@@ -12,6 +12,7 @@ import yaml
 
 from ansible_collections.graceful.termination.plugins.doc_fragments.target_options import ModuleDocFragment
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.options import DRILL_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.modules import drill
@@ -83,7 +84,7 @@ def test_a_suboption_that_is_only_described(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_the_two_edits_are_enough_for_a_role(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drill, "DOCUMENTATION", drill.DOCUMENTATION.replace("options:\n", "options:\n" + DESCRIBED))
-    monkeypatch.setitem(drill.DRILL_OPTIONS, "shards", {"type": "int", "default": 2})
+    monkeypatch.setitem(DRILL_OPTIONS, "shards", {"type": "int", "default": 2})
     assert problems("drill") == []
     files = generated()
     spec = yaml.safe_load(files["roles/drill/meta/argument_specs.yml"])["argument_specs"]["main"]["options"]

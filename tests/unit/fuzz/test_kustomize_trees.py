@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
 
@@ -34,7 +35,7 @@ COMMENT = re.compile(r"#.*")
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(files=trees())
-def test_every_accepted_edit_leaves_all_builds_sound(kustomize, files):
+def test_every_accepted_edit_leaves_all_builds_sound(kustomize: Path, files: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         for name, text in files.items():
@@ -64,9 +65,9 @@ def test_every_accepted_edit_leaves_all_builds_sound(kustomize, files):
         assert texts == {name: (folder / name).read_text() for name in files}, "a second run changes something"
 
 
-def builds(program: Path, folder: Path) -> dict[tuple, dict]:
+def builds(program: Path, folder: Path) -> dict[tuple[str, ...], dict[str, Any]]:
     """Every object of every root that builds, what Flux adds left out; plain files as they are."""
-    found = {}
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
     every = sorted(folder.glob("**/kustomization.yaml"))
     roots = [path.parent for path in every if json.loads(path.read_text()).get("kind") != "Component"]
     running = [
@@ -82,7 +83,7 @@ def builds(program: Path, folder: Path) -> dict[tuple, dict]:
     return found
 
 
-def readable(obj: dict) -> bool:
+def readable(obj: dict[str, Any]) -> bool:
     """Whether an object was valid."""
     try:
         read_workload(obj)
@@ -91,7 +92,7 @@ def readable(obj: dict) -> bool:
     return True
 
 
-def worst(report: dict) -> Counter:
+def worst(report: dict[str, Any]) -> Counter[tuple[str, ...]]:
     """The open errors and warnings, each with what it is about."""
     return Counter(
         (entry["severity"], entry["rule"], entry["namespace"], entry["name"], entry["container"])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -61,7 +62,7 @@ def deployments(draw: st.DrawFn, name: str) -> str:
     )
 
 
-def _pod_patches() -> st.SearchStrategy[dict]:
+def _pod_patches() -> st.SearchStrategy[dict[str, Any]]:
     app = {"name": "app"}
     return st.sampled_from(
         (
@@ -77,7 +78,7 @@ def _pod_patches() -> st.SearchStrategy[dict]:
 
 
 @st.composite
-def patches(draw: st.DrawFn, names: tuple[str, ...]) -> dict:
+def patches(draw: st.DrawFn, names: tuple[str, ...]) -> dict[str, Any]:
     """An entry of `patches`: by name, by a pattern, by label or by kind, strategic or of single operations."""
     name = draw(st.sampled_from(names))
     target = draw(
@@ -119,7 +120,7 @@ def patches(draw: st.DrawFn, names: tuple[str, ...]) -> dict:
 
 
 @st.composite
-def kustomizations(draw: st.DrawFn, names: tuple[str, ...], resources: list[str]) -> dict:
+def kustomizations(draw: st.DrawFn, names: tuple[str, ...], resources: list[str]) -> dict[str, Any]:
     """A kustomization over these resources."""
     fields = (
         ("namespace", draw(st.sampled_from((None, "shop", "prod")))),
@@ -147,7 +148,7 @@ def trees(draw: st.DrawFn) -> dict[str, str]:
     files["base/kustomization.yaml"] = json.dumps(base | {"resources": [path[5:] for path in files]}, indent=1)
     component = draw(st.booleans())
     if component:
-        content = {"kind": "Component", "apiVersion": "kustomize.config.k8s.io/v1alpha1"}
+        content: dict[str, Any] = {"kind": "Component", "apiVersion": "kustomize.config.k8s.io/v1alpha1"}
         content["patches"] = [draw(patches(names))]
         files["component/kustomization.yaml"] = json.dumps(content, indent=1)
     stages = draw(st.lists(st.sampled_from(("dev", "prod", "test")), min_size=1, max_size=2, unique=True))

@@ -111,7 +111,7 @@ NAMES = [
 def test_a_name_is_a_name_whatever_it_looks_like(checkout: Path, name: str) -> None:
     """No part of it is a template, an option or YAML."""
     environment = os.environ | {"SOURCE": name, "REPORT": name, "CONTEXT": "", "CHECK": ""}
-    command = [checkout / "tools/play", "audit"]
+    command = [str(checkout / "tools/play"), "audit"]
     result = subprocess.run(
         command, env=environment, cwd=checkout, capture_output=True, text=True, timeout=120, check=False
     )
@@ -123,7 +123,7 @@ def test_a_name_is_a_name_whatever_it_looks_like(checkout: Path, name: str) -> N
 def test_a_name_that_is_no_text_is_refused(checkout: Path) -> None:
     """A name of other bytes than UTF-8 could be written into no report."""
     environment = os.environb | {b"SOURCE": b"caf\xe9", b"CONTEXT": b"", b"CHECK": b""}
-    command = [checkout / "tools/play", "audit"]
+    command = [str(checkout / "tools/play"), "audit"]
     result = subprocess.run(
         command, env=environment, cwd=checkout, capture_output=True, text=True, timeout=60, check=False
     )

@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-loader = SourceFileLoader("graceful_tools_test", str(ROOT / "tools/test"))
-runner = module_from_spec(spec_from_loader(loader.name, loader))
-loader.exec_module(runner)
+from ansible_collections.graceful.termination.tests.unit.tools.loading import TOOLS, load
+
+runner = load(TOOLS / "test")
 
 
 @pytest.mark.parametrize(

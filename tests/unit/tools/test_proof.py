@@ -10,29 +10,20 @@ import json
 import os
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
+import proof_page as pages
 import pytest
 import yaml
+
+from ansible_collections.graceful.termination.tests.unit.tools.loading import TOOLS, load
 
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def load(name: str, file: str) -> ModuleType:
-    """Return a file of tools/ as a module."""
-    loader = SourceFileLoader(name, str(ROOT / "tools" / file))
-    module = module_from_spec(spec_from_loader(loader.name, loader))
-    sys.modules[name] = module
-    loader.exec_module(module)
-    return module
-
-
-pages = load("proof_page", "proof_page.py")  # under the name by which tools/proof imports it
-proof = load("graceful_tools_proof", "proof")
-molecule = load("graceful_tools_molecule", "molecule")
+proof = load(TOOLS / "proof")
+molecule = load(TOOLS / "molecule")
 
 WORDS = {
     "title": "Doors that slam",
@@ -59,7 +50,7 @@ BEFORE = {
 AFTER = BEFORE | {"findings": [], "figures": {"slams": "0 of 4", "noise": "40 dB"}}
 
 
-def written(folder: Path, **other: dict | None) -> Path:
+def written(folder: Path, **other: dict[str, Any] | None) -> Path:
     """Write what a scenario leaves, with `before`, `after` or `words` other than usual, and return the folder."""
     left = {"before": BEFORE, "after": AFTER, "words": WORDS} | other
     (folder / "fault.yml").write_text(yaml.safe_dump(left.pop("words")), encoding="utf-8")
@@ -93,7 +84,7 @@ def test_text_of_a_finding_does_not_break_its_table(tmp_path: Path) -> None:
     assert "\\<b\\>4\\</b\\>" in line
 
 
-def changed(record: dict, **values: object) -> dict:
+def changed(record: dict[str, Any], **values: object) -> dict[str, Any]:
     """Return the record with other values."""
     return copy.deepcopy(record) | values
 
@@ -112,7 +103,7 @@ def changed(record: dict, **values: object) -> dict:
     ],
 )
 def test_records_that_prove_nothing_are_refused(
-    tmp_path: Path, before: dict | None, after: dict | None, reason: str
+    tmp_path: Path, before: dict[str, Any] | None, after: dict[str, Any] | None, reason: str
 ) -> None:
     """A page that is half true is worse than none."""
     with pytest.raises(pages.ProofError, match=reason):
@@ -120,7 +111,7 @@ def test_records_that_prove_nothing_are_refused(
 
 
 @pytest.mark.parametrize("words", [{}, {**WORDS, "more": "x"}, {key: WORDS[key] for key in WORDS if key != "limits"}])
-def test_the_words_are_complete(tmp_path: Path, words: dict) -> None:
+def test_the_words_are_complete(tmp_path: Path, words: dict[str, Any]) -> None:
     """Without its limits, or with a key that no one would see, fault.yml is refused."""
     with pytest.raises(pages.ProofError, match="exactly the keys"):
         page(written(tmp_path, words=words))

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible.errors import AnsibleFilterError
 
@@ -23,7 +25,7 @@ grace_period = FilterModule().filters()["grace_period"]
         ((0, 0), 10),
     ],
 )
-def test_average_times_concurrency_plus_buffer_rounded_up(arguments, seconds):
+def test_average_times_concurrency_plus_buffer_rounded_up(arguments: tuple[Any, ...], seconds: int) -> None:
     assert grace_period(*arguments) == seconds
 
 
@@ -37,6 +39,6 @@ def test_average_times_concurrency_plus_buffer_rounded_up(arguments, seconds):
         ((1, 1, float("nan")), "buffer_seconds"),
     ],
 )
-def test_what_is_no_duration_is_named(arguments, name):
+def test_what_is_no_duration_is_named(arguments: tuple[Any, ...], name: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"{name} must be a number"):
         grace_period(*arguments)

@@ -22,6 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import API_VERSIONS, CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, audit
+from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Judging
@@ -35,6 +36,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.sele
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
     SCALED_KINDS,
     Origin,
+    Workload,
     read_workload,
 )
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
@@ -239,6 +241,18 @@ class Memory:
 
     def read(self) -> Snapshot:
         """Not read from: tests hand over the snapshot."""
+        raise NotImplementedError
+
+    def identity(self) -> dict[str, Any]:
+        """No test that hands over a snapshot asks for it."""
+        raise NotImplementedError
+
+    def state_of(self, workload: Workload) -> dict[str, Any]:
+        """No test that hands over a snapshot asks for it."""
+        raise NotImplementedError
+
+    def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
+        """No test that hands over a snapshot asks for it."""
         raise NotImplementedError
 
     def refusals(self, changes: Sequence[Change], judging: Judging) -> dict[int, str]:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Union
+from typing import Any, Self, Union
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.api import JSON, Answer, Api, Query
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import JSON, Answer, Api, Executed, Query
 from ansible_collections.graceful.termination.plugins.module_utils.run.cluster import cluster_source
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import (
     AUDIT_OPTIONS,
@@ -84,7 +84,22 @@ def items(*objects: dict[str, Any], following: str = "") -> Answer:
 LOOKS = re.compile(r"/api/v1/(nodes|(namespaces/[^/]+/)?(resourcequotas|pods|serviceaccounts/[^/]+|secrets/[^/]+))")
 
 
-class Script:
+class RequestsOnly:
+    """What a Transport is beside its requests: no watch, and no command in a container."""
+
+    name = "test"
+    hint = ""
+
+    def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
+        """No test asks for it."""
+        raise AssertionError(f"not declared: a watch of {path}")
+
+    def execute(self, namespace: str, pod: str, container: str, command: tuple[str, ...], what: str) -> Executed:
+        """No test asks for it."""
+        raise AssertionError(f"not declared: {command} in {namespace}/{pod}")
+
+
+class Script(RequestsOnly):
     """A Transport. `seen` are the requests with their bodies, in the order in which they came.
 
     `accepted` is the form of the answer that was asked for last, by path. Unless the test is about looks before the
@@ -92,20 +107,18 @@ class Script:
     """
 
     def __init__(self, *, looks: bool = False) -> None:
-        self.name = "test"
         self._looks = looks
-        self.hint = ""
         self.seen: list[tuple[str, str, dict[str, str], Any]] = []
         self.accepted: dict[str, str] = {}
         self._declared: dict[tuple[str, str, Query], list[Reply]] = {}
         self._lock = threading.Lock()
 
-    def expect(self, method: str, path: str, *answers: Reply, query: Query = ()) -> Script:
+    def expect(self, method: str, path: str, *answers: Reply, query: Query = ()) -> Self:
         """Declare that this request comes as often as there are answers; a function is asked with the body."""
         self._declared.setdefault((method, path, query), []).extend(answers)
         return self
 
-    def expect_lists(self, *, replaced: dict[str, Answer] | None = None, without: tuple[str, ...] = ()) -> Script:
+    def expect_lists(self, *, replaced: Mapping[str, Reply] | None = None, without: tuple[str, ...] = ()) -> Self:
         """Declare one reading of a whole cluster: every list is empty but for those that are replaced."""
         self.expect("GET", "/version", answer(VERSION))
         for path in [path for path in LISTS if path not in without]:

@@ -89,7 +89,7 @@ def test_what_ansible_has_masked_is_not_what_counts(tmp_path: Path) -> None:
 
     file = tmp_path / "result.json"
     action = Scripted(tmp_path, masked)
-    action._connection._shell.join_path = lambda *_parts: str(file)  # type: ignore[method-assign]
+    action._connection._shell.join_path = lambda *_parts: str(file)
     assert run_module(action, {}, None)[0] == {"summary": {"found": 1}, "msg": "1 of 1"}
 
 

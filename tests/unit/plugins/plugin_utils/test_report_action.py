@@ -54,7 +54,9 @@ def run(action: Action, task_vars: dict[str, Any] | None = None) -> dict[str, An
         return action.run(None, task_vars or {})
 
 
-def test_a_report_goes_to_the_screen_the_folder_and_as_an_excerpt_into_the_result(tmp_path: Path, shown: list[str]):
+def test_a_report_goes_to_the_screen_the_folder_and_as_an_excerpt_into_the_result(
+    tmp_path: Path, shown: list[str]
+) -> None:
     folder = tmp_path / "new" / "report"
     action = Action(tmp_path, FOUND, report_dir=str(folder))
     result = run(action)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s import bounded, client
+from ansible_collections.graceful.termination.plugins.module_utils.base.deadline import Punctual
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, Unreachable
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.endless import (
@@ -39,7 +40,7 @@ def patience(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setattr(bounded, "WHOLE_SECONDS", 0.3)
     monkeypatch.setattr(bounded, "WHOLE_BYTES", 2**20)
     monkeypatch.setattr(bounded, "LINE_BYTES", 2**20)
-    monkeypatch.setattr(bounded.Punctual, "head_seconds", 0.3)
+    monkeypatch.setattr(Punctual, "head_seconds", 0.3)
 
 
 def own(path: str) -> bytes | None:

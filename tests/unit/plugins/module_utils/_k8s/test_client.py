@@ -10,7 +10,9 @@ import os
 import socket
 import tempfile
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -25,8 +27,20 @@ VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}
 THINGS = "/apis/apps/v1/deployments"
 
 
+class _Server(ThreadingHTTPServer):
+    """What was asked of it, and its next answer: status (None drops the connection), content, headers."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.reply: tuple[int | None, Any, dict[str, str]] = (200, {}, {})
+        self.refuse_all = False
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Answers what the client asks by itself, and what the test says."""
+
+    server: _Server
 
     def do_GET(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -61,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch, tmp_path) -> None:
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("K8S_AUTH_", "KUBE")):
             monkeypatch.delenv(name)
@@ -70,9 +84,8 @@ def clean(monkeypatch, tmp_path) -> None:
 
 
 @pytest.fixture
-def server():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.seen, server.reply, server.refuse_all = [], (200, {}, {}), False
+def server() -> Iterator[_Server]:
+    server = _Server()
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
@@ -87,7 +100,7 @@ def connected(server: Any) -> client.KubernetesTransport:
     return client.connect({"host": host_of(server), "api_key": "t0ken"})
 
 
-def test_a_list(server) -> None:
+def test_a_list(server: _Server) -> None:
     server.reply = (200, {"items": []}, {})
     answer = connected(server).send("GET", THINGS, (("limit", "500"), ("continue", "a/b=")), None)
     ((method, path, headers, body),) = server.seen
@@ -99,14 +112,14 @@ def test_a_list(server) -> None:
     assert (answer.status, json.loads(answer.body)) == (200, {"items": []})
 
 
-def test_no_more_than_metadata(server) -> None:
+def test_no_more_than_metadata(server: _Server) -> None:
     server.reply = (200, {"metadata": {}}, {})
     Api(connected(server)).metadata(f"{THINGS}/secret", "see it")
     ((_method, _path, headers, _body),) = server.seen
     assert headers["accept"] == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
-def test_a_patch_is_a_strategic_merge_with_its_nulls(server) -> None:
+def test_a_patch_is_a_strategic_merge_with_its_nulls(server: _Server) -> None:
     patch = {"metadata": {"resourceVersion": "7"}, "spec": {"x": None}}
     connected(server).send("PATCH", f"{THINGS}/web", (("fieldManager", "me"), ("dryRun", "All")), patch)
     ((method, path, headers, body),) = server.seen
@@ -117,7 +130,7 @@ def test_a_patch_is_a_strategic_merge_with_its_nulls(server) -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 410, 418, 422, 429, 500, 503])
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_a_refusal_is_an_answer_and_is_asked_for_once(server, method, status) -> None:
+def test_a_refusal_is_an_answer_and_is_asked_for_once(server: _Server, method: str, status: int) -> None:
     server.reply = (status, {"message": "no"}, {"Retry-After": "7"})
     answer = connected(server).send(method, THINGS, (), {} if method == "PATCH" else None)
     assert (answer.status, json.loads(answer.body)["message"]) == (status, "no")
@@ -126,7 +139,7 @@ def test_a_refusal_is_an_answer_and_is_asked_for_once(server, method, status) ->
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH"])
-def test_a_dropped_connection_may_pass(server, method) -> None:
+def test_a_dropped_connection_may_pass(server: _Server, method: str) -> None:
     server.reply = (None, None, {})
     transport = connected(server)
     with pytest.raises(Unreachable, match=r"cannot reach the API server: .*the connection broke") as caught:
@@ -135,7 +148,7 @@ def test_a_dropped_connection_may_pass(server, method) -> None:
     assert len(server.seen) == 1
 
 
-def test_a_server_that_has_gone(server) -> None:
+def test_a_server_that_has_gone(server: _Server) -> None:
     transport = connected(server)
     server.shutdown()
     server.server_close()
@@ -144,7 +157,7 @@ def test_a_server_that_has_gone(server) -> None:
     assert caught.value.passing
 
 
-def test_it_is_used_from_many_threads(server) -> None:
+def test_it_is_used_from_many_threads(server: _Server) -> None:
     transport, statuses = connected(server), []
     threads = [
         threading.Thread(target=lambda: statuses.append(transport.send("GET", THINGS, (), None).status))
@@ -173,7 +186,7 @@ def test_nobody_listens() -> None:
         assert "no connection (Connection refused)" in refusal(host=host, api_key="t")
 
 
-def test_somebody_listens_and_says_nothing(monkeypatch) -> None:
+def test_somebody_listens_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "OPEN_SECONDS", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -182,7 +195,7 @@ def test_somebody_listens_and_says_nothing(monkeypatch) -> None:
         assert refusal(host=host, api_key="t") == f"{host}: no answer within 0.3 s"
 
 
-def test_what_stands_in_front_of_a_server_that_restarts_ends_the_connection(monkeypatch) -> None:
+def test_what_stands_in_front_of_a_server_that_restarts_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "retry", lambda attempt: (attempt(), False))
     with socket.create_server(("127.0.0.1", 0)) as front:
 
@@ -201,7 +214,7 @@ def test_what_stands_in_front_of_a_server_that_restarts_ends_the_connection(monk
     assert "ca_cert" not in str(caught.value)
 
 
-def test_a_refused_token_ends_it_at_once(server) -> None:
+def test_a_refused_token_ends_it_at_once(server: _Server) -> None:
     server.refuse_all, server.reply = True, (401, {"message": "Unauthorized"}, {})
     assert "does not accept the credentials (401)" in refusal(host=host_of(server), api_key="t")
     assert len(server.seen) == 1
@@ -212,12 +225,12 @@ def test_no_kubeconfig() -> None:
     assert "no connection is configured" in refusal()
 
 
-def test_a_missing_certificate_is_named(server) -> None:
+def test_a_missing_certificate_is_named(server: _Server) -> None:
     text = refusal(host=host_of(server), api_key="t", ca_cert="/nonexistent/ca.crt")
     assert text.endswith("cannot read /nonexistent/ca.crt: No such file or directory")
 
 
-def test_a_credential_plugin_that_fails_is_heard(server) -> None:
+def test_a_credential_plugin_that_fails_is_heard(server: _Server) -> None:
     config = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -240,7 +253,9 @@ def test_a_credential_plugin_that_fails_is_heard(server) -> None:
         ({"get_api_client": None, "kubernetes": None}, ["kubernetes.core", "pip install"]),
     ],
 )
-def test_what_is_missing_is_named_with_how_to_install_it(monkeypatch, without, words) -> None:
+def test_what_is_missing_is_named_with_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, without: dict[str, Any], words: list[str]
+) -> None:
     for name, value in without.items():
         monkeypatch.setattr(client, name, value)
     text = refusal()
@@ -248,12 +263,12 @@ def test_what_is_missing_is_named_with_how_to_install_it(monkeypatch, without, w
 
 
 @pytest.mark.parametrize("version", ["36.0.0", "36.0.1"])
-def test_a_release_that_sends_no_token_is_refused(monkeypatch, version) -> None:
+def test_a_release_that_sends_no_token_is_refused(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     monkeypatch.setattr(client, "kubernetes", SimpleNamespace(__version__=version))
     assert f"kubernetes {version} sends no token" in refusal()
 
 
 @pytest.mark.parametrize(("given", "verified"), [(False, False), (True, True), (None, True)])
-def test_whether_the_certificate_is_verified(server, given, verified) -> None:
+def test_whether_the_certificate_is_verified(server: _Server, given: bool | None, verified: bool) -> None:
     transport = client.connect({"host": host_of(server), "api_key": "t", "validate_certs": given})
     assert transport.verified == verified

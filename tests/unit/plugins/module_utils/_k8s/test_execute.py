@@ -13,6 +13,8 @@ import struct
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -33,8 +35,30 @@ def failure(message: str, code: str | None = None) -> dict[str, Any]:
     return {"status": "Failure", "message": message, "details": {"causes": causes}}
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    """What was asked of it, and what an exec is answered: status and body, or the frames of a WebSocket.
+
+    `endless` are the seconds between frames that never end; `over` is set when the test is.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.seen: list[tuple[str, dict[str, str]]] = []
+        self.status = 101
+        self.body: dict[str, Any] = {}
+        self.frames: list[tuple[int, bytes]] = []
+        self.endless = 0.0
+        self.close = True
+        self.over = threading.Event()
+
+
 class _Handler(socketserver.StreamRequestHandler):
     """Answers the client's own questions, and opens a WebSocket for an exec."""
+
+    server: _Server
 
     def handle(self) -> None:
         while True:
@@ -87,20 +111,13 @@ class _Handler(socketserver.StreamRequestHandler):
         self.wfile.write(bytes([0x80 | code]) + length + data)
 
 
-class _Server(socketserver.ThreadingTCPServer):
-    allow_reuse_address = True
-    daemon_threads = True
-
-
 @pytest.fixture
-def server(monkeypatch, tmp_path):
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[_Server]:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the client keeps what it has discovered
     for name in ("K8S_AUTH_KUBECONFIG", "KUBECONFIG", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    server = _Server(("127.0.0.1", 0), _Handler)
-    server.seen, server.status, server.body, server.frames = [], 101, {}, []
-    server.endless, server.close, server.over = 0.0, True, threading.Event()
+    server = _Server()
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.over.set()

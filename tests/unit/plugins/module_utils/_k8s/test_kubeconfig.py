@@ -34,7 +34,7 @@ def kubeconfig(*contexts: str, current: str | None = None) -> dict[str, Any]:
 
 
 @pytest.fixture(autouse=True)
-def clean(monkeypatch, tmp_path) -> None:
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in list(os.environ):
         if name.startswith(("K8S_AUTH_", "KUBE")):
             monkeypatch.delenv(name)
@@ -64,19 +64,21 @@ def saved(path: Path, *contexts: str) -> str:
         ({}, {}, "the live cluster"),
     ],
 )
-def test_name(monkeypatch, auth, env, name) -> None:
+def test_name(monkeypatch: pytest.MonkeyPatch, auth: dict[str, Any], env: dict[str, str], name: str) -> None:
     for key, value in env.items():
         monkeypatch.setenv(key, value)
     assert cluster_name(auth) == name
 
 
-def test_the_current_context_is_that_of_the_first_file_that_has_one(monkeypatch, tmp_path) -> None:
+def test_the_current_context_is_that_of_the_first_file_that_has_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     first, second = saved(tmp_path / "a"), saved(tmp_path / "b", "second", "third")
     monkeypatch.setenv("KUBECONFIG", os.pathsep.join([first, str(tmp_path / "missing"), second]))
     assert cluster_name({}) == "second"
 
 
-def test_a_missing_file_is_named(tmp_path) -> None:
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
     path = str(tmp_path / "none")
     assert kubeconfig_problem({"kubeconfig": path}, BROKEN) == f"kubeconfig {path}: no such file"
 
@@ -88,7 +90,7 @@ def test_no_configuration_at_all_says_what_would_be_one() -> None:
         assert word in text
 
 
-def test_an_unknown_context_shows_those_that_there_are(tmp_path) -> None:
+def test_an_unknown_context_shows_those_that_there_are(tmp_path: Path) -> None:
     path = saved(tmp_path / "a", "staging", "prod")
     problem = kubeconfig_problem({"kubeconfig": path, "context": "nope"}, BROKEN)
     assert problem == f"context 'nope' is not in the kubeconfig {path}; it has staging, prod"
@@ -97,7 +99,7 @@ def test_an_unknown_context_shows_those_that_there_are(tmp_path) -> None:
     assert given == "context 'nope' is not in the kubeconfig that is given as a map; it has a"
 
 
-def test_broken_yaml_is_told_by_its_line_and_quotes_nothing(tmp_path) -> None:
+def test_broken_yaml_is_told_by_its_line_and_quotes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text("users:\n- token: very-secret\n  {")
     with pytest.raises(yaml.YAMLError) as caught:
@@ -109,7 +111,7 @@ def test_broken_yaml_is_told_by_its_line_and_quotes_nothing(tmp_path) -> None:
 @pytest.mark.parametrize(
     "odd", [{"contexts": None}, {"contexts": "x"}, {"contexts": ["x", {"no": "name"}]}, {}, [], "x", None]
 )
-def test_an_odd_kubeconfig_is_left_to_the_client(odd, tmp_path) -> None:
+def test_an_odd_kubeconfig_is_left_to_the_client(odd: dict[str, Any] | list[Any] | str | None, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_text(yaml.safe_dump(odd))
     assert cluster_name({"kubeconfig": str(path)}) == "the live cluster"
@@ -124,7 +126,7 @@ def test_an_odd_kubeconfig_is_left_to_the_client(odd, tmp_path) -> None:
         ("a.example", "a.example"),
     ],
 )
-def test_an_address_is_shown_without_its_user(host, shown) -> None:
+def test_an_address_is_shown_without_its_user(host: str, shown: str) -> None:
     assert without_user(host) == shown
 
 

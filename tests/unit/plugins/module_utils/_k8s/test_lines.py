@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import tempfile
 import threading
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +22,23 @@ PODS = "/api/v1/pods"
 VERSION = {"major": "1", "minor": "37", "gitVersion": "v1.37.2"}
 
 
+class _Server(ThreadingHTTPServer):
+    """The parts of its answer, whether that ends, and what was posted: path and content type."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.parts: list[bytes] = []
+        self.complete = True
+        self.status = 200
+        self.read = threading.Semaphore(0)
+        self.posted: tuple[str, str | None] = ("", None)
+
+
 class _Handler(BaseHTTPRequestHandler):
     """Sends a line, waits until the test has read it, and sends the next one."""
 
     protocol_version = "HTTP/1.1"
+    server: _Server
 
     def do_GET(self) -> None:
         if not self.path.startswith(PODS):
@@ -59,12 +74,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path):
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[_Server]:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the client keeps what it has discovered
     monkeypatch.delenv("K8S_AUTH_KUBECONFIG", raising=False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.parts, server.complete, server.status, server.read = [], True, 200, threading.Semaphore(0)
+    server = _Server()
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
     server.shutdown()
@@ -76,7 +90,7 @@ def api_of(server: Any) -> Api:
     return Api(client.connect({"host": host, "api_key": "t0ken"}))
 
 
-def test_each_event_comes_at_once_also_when_it_comes_in_parts(server):
+def test_each_event_comes_at_once_also_when_it_comes_in_parts(server: _Server) -> None:
     server.parts = [b'{"type": "ADDED"}\n', b'{"type": "MOD', b'IFIED"}\n{"type": "DELETED"}\n']
     events = api_of(server).watch(PODS, "watch pods", (("timeoutSeconds", "5"),))
     assert next(events) == {"type": "ADDED"}  # the server sends no more before this was read
@@ -84,20 +98,20 @@ def test_each_event_comes_at_once_also_when_it_comes_in_parts(server):
     assert [event["type"] for event in events] == ["MODIFIED", "DELETED"]
 
 
-def test_a_watch_that_breaks_off_is_no_answer(server):
+def test_a_watch_that_breaks_off_is_no_answer(server: _Server) -> None:
     server.parts, server.complete = [b'{"type": "ADDED"}\n'], False
     server.read.release()
     with pytest.raises(Unreachable, match="the connection broke"):
         list(api_of(server).watch(PODS, "watch pods", ()))
 
 
-def test_a_watch_that_is_forbidden(server):
+def test_a_watch_that_is_forbidden(server: _Server) -> None:
     server.status = 403
     with pytest.raises(ApiError, match="may not watch pods") as caught:
         list(api_of(server).watch(PODS, "watch pods", ()))
     assert caught.value.status == 403
 
 
-def test_what_is_created_is_no_patch(server):
+def test_what_is_created_is_no_patch(server: _Server) -> None:
     api_of(server).create(f"{PODS}/a/eviction", {"kind": "Eviction"}, "evict pod a")
     assert server.posted == (f"{PODS}/a/eviction", "application/json")

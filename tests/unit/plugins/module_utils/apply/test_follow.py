@@ -21,7 +21,12 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     service,
     workload,
 )
-from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import SHOP, failed, items
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
+    SHOP,
+    RequestsOnly,
+    failed,
+    items,
+)
 
 FOREVER = 10**6
 QUIET: dict[str, Any] = {"kind": "StatefulSet", "updateStrategy": {"type": "OnDelete"}}
@@ -36,14 +41,13 @@ def change(name: str, **spec: Any) -> Change:
     return found
 
 
-class Cluster:
+class Cluster(RequestsOnly):
     """A Transport to Deployments whose rollouts take `seconds`; those in `bad` fail at their end.
 
     `begun` are the names with the time of their patch, `most` is how many rolled out at once.
     """
 
     def __init__(self, seconds: float = 5, bad: str = "") -> None:
-        self.name, self.hint = "test", ""
         self.time = 0.0
         self.begun: dict[str, float] = {}
         self.most = 0

@@ -51,7 +51,7 @@ def drilled(cluster: Cluster, drill: dict[str, Any], **given: Any) -> list[Outco
 def test_no_more_rollouts_at_a_time_than_allowed() -> None:
     cluster = Cluster(*"abcde")
     seen: list[str] = []
-    cluster.hook = lambda method, path: seen.append({"PATCH": "patch"}.get(method, "look" if path == SHOP else ""))  # type: ignore[func-returns-value]
+    cluster.hook = lambda method, path: seen.append({"PATCH": "patch"}.get(method, "look" if path == SHOP else ""))
     (outcome,) = go(cluster, max_rollouts=2)
     assert [text for text in seen if text] == ["patch", "patch", "look"] * 2 + ["patch", "look"]
     assert {entry[0] for entry in told(outcome).values()} == {"changed"}

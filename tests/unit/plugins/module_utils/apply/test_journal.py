@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.undo im
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import workload
 
 
-def obj(uid: str = "1") -> dict:
+def obj(uid: str = "1") -> dict[str, Any]:
     one = workload()
     one["metadata"] |= {"uid": uid, "resourceVersion": "7"}
     return one

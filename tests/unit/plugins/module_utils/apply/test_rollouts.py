@@ -27,6 +27,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
     LISTS,
     SHOP,
     VERSION,
+    RequestsOnly,
     answer,
     failed,
     forbidden,
@@ -42,14 +43,13 @@ FIELDS = ["spec.template.spec.containers[app].lifecycle", "spec.template.spec.te
 DEADLINE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
 
 
-class Cluster:
+class Cluster(RequestsOnly):
     """A Transport to Deployments that roll out at once; the rollouts of those in `bad` get stuck.
 
     `hook` is called with each request, and may answer it.
     """
 
     def __init__(self, *names: str, bad: tuple[str, ...] = (), replicas: int = 3):
-        self.name, self.hint = "test", ""
         self.bad = bad
         self.objects = {name: self._made(name, replicas) for name in names}
         self.events: list[dict[str, Any]] | Answer = []

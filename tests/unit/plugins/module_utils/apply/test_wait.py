@@ -91,7 +91,7 @@ def lists(declared: Script, *statuses: dict[str, Any]) -> None:
     declared.expect("GET", SHOP, *(items(live(status)) for status in statuses), query=PAGE)
 
 
-def test_it_looks_until_the_rollout_is_complete_and_then_at_the_pods():
+def test_it_looks_until_the_rollout_is_complete_and_then_at_the_pods() -> None:
     with script() as declared:
         lists(declared, {"observedGeneration": 1}, BEGUN, BEGUN, DONE)
         declared.expect("GET", PODS, items(pod(), pod("web-1-b")), query=OF_WEB)
@@ -105,7 +105,7 @@ def later(status: dict[str, Any]) -> dict[str, Any]:
     return obj
 
 
-def test_who_writes_annotations_all_the_time_does_not_hide_that_it_is_rolled_out():
+def test_who_writes_annotations_all_the_time_does_not_hide_that_it_is_rolled_out() -> None:
     with script() as declared:
         looks = [
             later(status) for status in (DONE | {"observedGeneration": 1}, BEGUN, DONE | {"observedGeneration": 8})
@@ -115,7 +115,7 @@ def test_who_writes_annotations_all_the_time_does_not_hide_that_it_is_rolled_out
         assert outcome(declared, patched()) == [("changed", None)]
 
 
-def test_all_workloads_of_a_kind_and_namespace_share_one_list():
+def test_all_workloads_of_a_kind_and_namespace_share_one_list() -> None:
     names = ["a", "b", "c"]
     with script() as declared:
         declared.expect("GET", SHOP, items(*(live(DONE, name=name) for name in names)), query=PAGE)
@@ -125,7 +125,7 @@ def test_all_workloads_of_a_kind_and_namespace_share_one_list():
 
 
 @pytest.mark.parametrize("everywhere", [True, False])
-def test_many_namespaces_are_one_list_where_that_is_allowed(everywhere):
+def test_many_namespaces_are_one_list_where_that_is_allowed(everywhere: bool) -> None:
     objects = []
     for number in range(FEW_NAMESPACES + 1):
         obj = live(DONE, name=f"w{number}")
@@ -153,26 +153,26 @@ def test_many_namespaces_are_one_list_where_that_is_allowed(everywhere):
     ],
 )
 @pytest.mark.parametrize("timeout", [60, None])
-def test_what_does_not_roll_out_is_not_waited_for(obj, reason, timeout):
+def test_what_does_not_roll_out_is_not_waited_for(obj: dict[str, Any], reason: str, timeout: int | None) -> None:
     with script() as declared:
         ((status, told),) = outcome(declared, patched(obj), timeout=timeout)
     assert status == "changed"
     assert told is not None and told.startswith(f"stored, not rolled out: {reason}")
 
 
-def test_what_restarts_no_pod_and_what_was_not_changed_is_not_waited_for():
+def test_what_restarts_no_pod_and_what_was_not_changed_is_not_waited_for() -> None:
     quiet = ApplyResult(Action(read_workload(live()), "changed"), stored=live())
     refused = ApplyResult(Action(read_workload(live()), "failed", "no"))
     with script() as declared:
         assert outcome(declared, quiet, refused) == [("changed", None), ("failed", "no")]
 
 
-def test_without_waiting_nothing_is_asked():
+def test_without_waiting_nothing_is_asked() -> None:
     with script() as declared:
         assert outcome(declared, patched(), timeout=None) == [("changed", "its rollout was not awaited")]
 
 
-def test_a_rollout_that_does_not_end_in_time_says_what_its_conditions_say():
+def test_a_rollout_that_does_not_end_in_time_says_what_its_conditions_say() -> None:
     quota = {"type": "ReplicaFailure", "status": "True", "message": "exceeded quota: q"}
     stuck = items(live(BEGUN | {"conditions": [quota]}))
     with script() as declared:
@@ -182,7 +182,7 @@ def test_a_rollout_that_does_not_end_in_time_says_what_its_conditions_say():
         ]
 
 
-def test_one_that_fails_does_not_end_the_wait_for_the_others():
+def test_one_that_fails_does_not_end_the_wait_for_the_others() -> None:
     deadline = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
     bad, good = live(BEGUN | {"conditions": [deadline]}, name="bad"), live(name="web")
     with script() as declared:
@@ -195,7 +195,7 @@ def test_one_that_fails_does_not_end_the_wait_for_the_others():
         ]
 
 
-def test_a_namesake_is_not_the_same_object():
+def test_a_namesake_is_not_the_same_object() -> None:
     other = live(DONE)
     other["metadata"]["uid"] = "another"
     with script() as declared:
@@ -203,7 +203,7 @@ def test_a_namesake_is_not_the_same_object():
         assert outcome(declared, patched()) == [("failed", "it was deleted while its rollout was awaited")]
 
 
-def test_a_server_that_no_longer_answers():
+def test_a_server_that_no_longer_answers() -> None:
     with script() as declared:
         lists(declared, BEGUN)
         declared.expect("GET", SHOP, failed(401), query=PAGE)
@@ -229,7 +229,7 @@ def pods_of(*found: Any) -> tuple[str, str | None]:
         (pod("web-1-b", seconds=3), "another containers[app].lifecycle.preStop.sleep.seconds"),
     ],
 )
-def test_a_policy_that_changes_pods_is_found(wrong, what):
+def test_a_policy_that_changes_pods_is_found(wrong: dict[str, Any], what: str) -> None:
     assert pods_of(pod(), wrong) == (
         "failed",
         f"rolled out, but pod web-1-b has {what}: an admission policy changes pods",
@@ -244,11 +244,11 @@ def test_a_policy_that_changes_pods_is_found(wrong, what):
         pod("bare", grace=30, ownerReferences=None),
     ],
 )
-def test_pods_that_are_going_or_not_its_own_do_not_count(other):
+def test_pods_that_are_going_or_not_its_own_do_not_count(other: dict[str, Any]) -> None:
     assert pods_of(other, pod()) == ("changed", None)
 
 
-def test_without_the_right_to_list_pods_the_change_stands_and_says_so():
+def test_without_the_right_to_list_pods_the_change_stands_and_says_so() -> None:
     status, reason = pods_of(forbidden())
     assert status == "changed"
     assert reason == (
@@ -257,7 +257,7 @@ def test_without_the_right_to_list_pods_the_change_stands_and_says_so():
     )
 
 
-def test_every_form_of_selector_reaches_the_server():
+def test_every_form_of_selector_reaches_the_server() -> None:
     selector = {
         "matchLabels": {"app": "web", "tier": "front"},
         "matchExpressions": [

@@ -32,7 +32,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
 MANAGER = ("fieldManager", "graceful-termination")
 REAL, DRY = (MANAGER,), (MANAGER, ("dryRun", "All"))
 WEB = f"{SHOP}/web"
-ROLLING = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}}
+ROLLING: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}}
 STRATEGY = ("spec.strategy.rollingUpdate.maxUnavailable",)
 TEMPLATE = ("spec.template.spec.containers[app].lifecycle", "spec.template.spec.terminationGracePeriodSeconds")
 
@@ -47,7 +47,7 @@ def live(version: str = "1", name: str = "web", **spec: Any) -> dict[str, Any]:
 class Stored:
     """One object of the server; `take` stores a patch under a new version, unless `loses` spoils it."""
 
-    def __init__(self, obj: dict[str, Any]):
+    def __init__(self, obj: dict[str, Any]) -> None:
         self.obj = obj
 
     def take(self, version: str, loses: Callable[[dict[str, Any]], None] | None = None) -> Callable[[Any], Answer]:
@@ -95,7 +95,7 @@ def versions(declared: Script) -> list[str]:
     return [body["metadata"]["resourceVersion"] for body in declared.bodies()]
 
 
-def test_strategy_and_template_are_one_patch_and_a_dry_run_before_it():
+def test_strategy_and_template_are_one_patch_and_a_dry_run_before_it() -> None:
     web = Stored(live(**ROLLING))
     with script() as declared:
         cluster(declared, web, times=2)
@@ -113,7 +113,7 @@ def test_strategy_and_template_are_one_patch_and_a_dry_run_before_it():
     assert outcome.report["summary"]["remediable"] == 0, "the report shows the state after it"
 
 
-def test_nothing_to_fix_sends_nothing():
+def test_nothing_to_fix_sends_nothing() -> None:
     with script() as declared:
         cluster(declared, Stored(workload()))
         outcome = remediate(declared)
@@ -121,7 +121,7 @@ def test_nothing_to_fix_sends_nothing():
     assert (outcome.changed, outcome.report["actions"]) == (False, [])
 
 
-def test_the_second_run_sends_nothing():
+def test_the_second_run_sends_nothing() -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web, times=3)
@@ -130,7 +130,7 @@ def test_the_second_run_sends_nothing():
         assert not remediate(declared).changed
 
 
-def test_check_mode_asks_for_a_dry_run_and_shows_only_our_fields():
+def test_check_mode_asks_for_a_dry_run_and_shows_only_our_fields() -> None:
     web = Stored(live(**ROLLING))
     with script() as declared:
         cluster(declared, web)
@@ -146,7 +146,7 @@ def test_check_mode_asks_for_a_dry_run_and_shows_only_our_fields():
         assert other not in diff.before + diff.after
 
 
-def test_without_the_right_to_patch_the_diff_is_made_here_and_says_so():
+def test_without_the_right_to_patch_the_diff_is_made_here_and_says_so() -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web)
@@ -159,7 +159,7 @@ def test_without_the_right_to_patch_the_diff_is_made_here_and_says_so():
     assert "seconds: 10" in outcome.diffs[0].after
 
 
-def test_a_webhook_that_forbids_dry_runs_is_no_failure():
+def test_a_webhook_that_forbids_dry_runs_is_no_failure() -> None:
     message = 'admission webhook "x.example" does not support dry run'
     with script() as declared:
         cluster(declared, Stored(live()))
@@ -177,7 +177,7 @@ def test_a_webhook_that_forbids_dry_runs_is_no_failure():
         (failed(403, 'admission webhook "x" denied the request: no'), "may not patch it (403): admission webhook"),
     ],
 )
-def test_a_refused_patch_fails_in_both_modes(check, refusal, reason):
+def test_a_refused_patch_fails_in_both_modes(check: bool, refusal: Answer, reason: str) -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, refusal, query=DRY if check else REAL)
@@ -188,21 +188,21 @@ def test_a_refused_patch_fails_in_both_modes(check, refusal, reason):
     assert (outcome.changed, outcome.diffs) == (False, [])
 
 
-def test_without_the_right_to_patch_a_real_run_fails():
+def test_without_the_right_to_patch_a_real_run_fails() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, forbidden("patch"), query=REAL)
         assert action(remediate(declared)) == ("failed", "no right to patch it (403, user jane)", ())
 
 
-def test_a_workload_that_is_gone_is_skipped():
+def test_a_workload_that_is_gone_is_skipped() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, failed(404), query=REAL)
         assert action(remediate(declared)) == ("skipped", "it is gone since it was read", ())
 
 
-def test_one_failure_does_not_stop_the_others():
+def test_one_failure_does_not_stop_the_others() -> None:
     good, bad = Stored(live(name="good")), Stored(live(name="bad"))
     with script() as declared:
         cluster(declared, bad, good, times=2)
@@ -216,7 +216,7 @@ def test_one_failure_does_not_stop_the_others():
 # Somebody else changes the workload in the meantime
 
 
-def test_after_a_conflict_the_plan_is_made_anew_for_what_is_there():
+def test_after_a_conflict_the_plan_is_made_anew_for_what_is_there() -> None:
     web = Stored(live())
     newer = live("5", replicas=3)
     newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 100
@@ -232,7 +232,7 @@ def test_after_a_conflict_the_plan_is_made_anew_for_what_is_there():
     assert action(outcome)[0] == "changed"
 
 
-def test_a_new_status_alone_makes_no_new_plan():
+def test_a_new_status_alone_makes_no_new_plan() -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web, times=2)
@@ -250,7 +250,7 @@ def test_a_new_status_alone_makes_no_new_plan():
     assert action(outcome)[::2] == ("changed", TEMPLATE)
 
 
-def test_what_was_there_before_is_what_the_stored_patch_was_computed_from():
+def test_what_was_there_before_is_what_the_stored_patch_was_computed_from() -> None:
     web, newer = Stored(live()), live("5")
     newer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 100
     with script() as declared:
@@ -262,7 +262,7 @@ def test_what_was_there_before_is_what_the_stored_patch_was_computed_from():
     assert "terminationGracePeriodSeconds: 110" in diff.after
 
 
-def test_when_others_have_fixed_it_nothing_is_left_to_do():
+def test_when_others_have_fixed_it_nothing_is_left_to_do() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, failed(409), query=REAL)
@@ -274,7 +274,7 @@ def test_when_others_have_fixed_it_nothing_is_left_to_do():
     assert not outcome.changed
 
 
-def test_when_others_have_made_the_same_change_it_was_theirs():
+def test_when_others_have_made_the_same_change_it_was_theirs() -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web)
@@ -289,7 +289,7 @@ def test_when_others_have_made_the_same_change_it_was_theirs():
     assert action(outcome)[0] == "unchanged"
 
 
-def test_an_answer_that_got_lost_was_still_our_change():
+def test_an_answer_that_got_lost_was_still_our_change() -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web, times=2)
@@ -304,7 +304,7 @@ def test_an_answer_that_got_lost_was_still_our_change():
     assert action(outcome) == ("changed", "its rollout was not awaited", TEMPLATE)
 
 
-def test_whoever_took_ownership_in_the_meantime_is_respected():
+def test_whoever_took_ownership_in_the_meantime_is_respected() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         taken = live("2")
@@ -315,7 +315,7 @@ def test_whoever_took_ownership_in_the_meantime_is_respected():
     assert action(outcome) == ("refused", "Argo CD application store owns it: not patched live", ())
 
 
-def test_conflicts_without_end_end():
+def test_conflicts_without_end_end() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, *[failed(409)] * 4, query=REAL)
@@ -342,7 +342,7 @@ def _capped(obj: dict[str, Any]) -> None:
         (_capped, "spec.template.spec.terminationGracePeriodSeconds"),
     ],
 )
-def test_a_field_that_the_server_does_not_keep_is_a_failure(loses, field):
+def test_a_field_that_the_server_does_not_keep_is_a_failure(loses: Callable[..., Any], field: str) -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web, times=2)
@@ -354,7 +354,7 @@ def test_a_field_that_the_server_does_not_keep_is_a_failure(loses, field):
     assert outcome.changed, "something was stored all the same"
 
 
-def test_a_field_that_the_server_would_not_keep_is_seen_in_check_mode():
+def test_a_field_that_the_server_would_not_keep_is_seen_in_check_mode() -> None:
     web = Stored(live())
     with script() as declared:
         cluster(declared, web)
@@ -369,7 +369,7 @@ def _other_strategy(obj: dict[str, Any]) -> None:
     obj["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] = 1
 
 
-def test_a_strategy_that_would_not_be_kept_stores_nothing_and_restarts_no_pod():
+def test_a_strategy_that_would_not_be_kept_stores_nothing_and_restarts_no_pod() -> None:
     web = Stored(live(**ROLLING))
     with script() as declared:
         cluster(declared, web)
@@ -385,7 +385,7 @@ def test_a_strategy_that_would_not_be_kept_stores_nothing_and_restarts_no_pod():
     assert (outcome.changed, outcome.diffs) == (False, [])
 
 
-def test_where_a_webhook_forbids_dry_runs_the_real_request_is_sent_and_compared():
+def test_where_a_webhook_forbids_dry_runs_the_real_request_is_sent_and_compared() -> None:
     web = Stored(live(**ROLLING))
     with script() as declared:
         cluster(declared, web, times=2)
@@ -396,14 +396,14 @@ def test_where_a_webhook_forbids_dry_runs_the_real_request_is_sent_and_compared(
     assert "did not keep spec.strategy.rollingUpdate.maxUnavailable" in str(action(outcome)[1])
 
 
-def test_without_the_right_to_patch_the_rehearsal_of_a_real_run_fails_it():
+def test_without_the_right_to_patch_the_rehearsal_of_a_real_run_fails_it() -> None:
     with script() as declared:
         cluster(declared, Stored(live(**ROLLING)))
         declared.expect("PATCH", WEB, forbidden("patch"), query=DRY)
         assert action(remediate(declared)) == ("failed", "no right to patch it (403, user jane)", ())
 
 
-def test_what_was_written_is_told_even_if_nobody_can_look_any_more():
+def test_what_was_written_is_told_even_if_nobody_can_look_any_more() -> None:
     web = Stored(live())
     gone = Unreachable("test: cannot reach the API server", passing=False)
     with script() as declared:

@@ -60,7 +60,8 @@ def test_the_share_of_a_process_that_dies_is_computed_here() -> None:
 
 
 def test_where_no_more_processes_are_to_be_had_the_rest_is_computed_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    fork, forked = os.fork, []
+    fork = os.fork
+    forked: list[bool] = []
 
     def once() -> int:
         if forked:

@@ -90,7 +90,7 @@ def test_a_label_selector_that_the_api_server_refuses_is_refused(selector: dict[
         Selector.of_object(selector)
 
 
-SELECTORS = {
+SELECTORS: dict[str, dict[str, Any]] = {
     "all of two": {"matchLabels": {"app": "web", "tier": "front"}},
     "another": {"matchLabels": {"app": "shop"}},
     "one of some": {"matchExpressions": [{"key": "app", "operator": "In", "values": ["shop", "web"]}]},

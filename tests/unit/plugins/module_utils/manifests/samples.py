@@ -40,7 +40,8 @@ def labels(random: Random) -> dict[str, Any]:
 
 
 def probe(random: Random) -> dict[str, Any]:
-    handler = random.choice([{"httpGet": {"path": "/ready", "port": "http"}}, {"tcpSocket": {"port": 80}}])
+    handlers: list[dict[str, Any]] = [{"httpGet": {"path": "/ready", "port": "http"}}, {"tcpSocket": {"port": 80}}]
+    handler = random.choice(handlers)
     return {**handler, "periodSeconds": random.randint(1, 30)}
 
 

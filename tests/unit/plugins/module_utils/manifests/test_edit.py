@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.manifests import edit as manifest_edit
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.edit import (
     DocumentPath,
     EditRefused,
     apply_patches,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.splice import Splicer
 
 SLEEP = {"preStop": {"sleep": {"seconds": 5}}}
 SWAP = {"preStop": {"tcpSocket": None, "sleep": {"seconds": 5}}}
@@ -361,7 +361,7 @@ def test_json_gets_no_comma_that_json_does_not_allow() -> None:
 
 def test_objects_of_many_documents_and_of_a_list() -> None:
     text = "# head\n---\na: 1\n---\nkind: List\nitems:\n- a: 1\n  b: 2\n- {a: 1} # c\n--- # three\na: 1\n"
-    patches = [
+    patches: list[tuple[DocumentPath, dict[str, Any]]] = [
         (DocumentPath(3), {"a": 4}),
         (DocumentPath(2, 1), {"a": 3}),
         (DocumentPath(2, 0), {"b": None}),
@@ -439,7 +439,7 @@ def test_an_object_that_is_not_there_is_refused(path: DocumentPath) -> None:
 
 
 def test_a_wrong_splice_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_edit.Splicer, "result", lambda self: "a: 3\n")
+    monkeypatch.setattr(Splicer, "result", lambda self: "a: 3\n")
     assert (
         refusal("a: 1\n", {"a": 2})
         == "1: the edit could not be verified: the new text would not say what the patch says"
@@ -447,7 +447,7 @@ def test_a_wrong_splice_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_json_that_would_become_mere_yaml_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(manifest_edit.Splicer, "result", lambda self: '{"a": 2,}')
+    monkeypatch.setattr(Splicer, "result", lambda self: '{"a": 2,}')
     assert "could not be verified" in refusal('{"a": 1}', {"a": 2})
 
 

@@ -183,7 +183,7 @@ def test_edits_of_dumped_manifests(
 ) -> None:
     random = Random(seed)
     objects = [workload(random) for _index in range(random.randint(1, 3))]
-    options = {
+    options: dict[str, Any] = {
         "default_flow_style": flow, "indent": indent, "width": width, "allow_unicode": unicode, "default_style": quote,
         "explicit_start": random.random() < 0.5, "explicit_end": random.random() < 0.5,
         "line_break": random.choice(["\n", "\r\n"]), "sort_keys": random.random() < 0.5,

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
 from ansible_collections.graceful.termination.plugins.module_utils.plan import audit as audit_module
 from ansible_collections.graceful.termination.tests.unit.audited import audit_file
 
@@ -46,11 +47,10 @@ UNREADABLE, WAIVED = 37, 38  # one of each share, and none of them the first
 def audited(folder: Path, cores: int, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, Any], int]:
     """The report, and how many workloads were opened in this process."""
     here: list[str] = []
-    original = audit_module.open_case
 
     def opened(workload: Any, *others: Any) -> Any:
         here.append(workload.name)
-        return original(workload, *others)
+        return open_case(workload, *others)
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))

@@ -32,7 +32,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.st
 
 BARE = hooked(None)
 GRACE = "terminationGracePeriodSeconds"
-ROLLING = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}}
+ROLLING: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1}}}
 
 # The grace period
 

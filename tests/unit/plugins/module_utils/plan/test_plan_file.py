@@ -122,8 +122,8 @@ def test_a_plan_says_what_how_much_and_until_when(file: Path) -> None:
 
 
 def test_nothing_that_an_object_holds_is_in_a_plan(file: Path) -> None:
-    secret = {"env": [{"name": "PASSWORD", "value": "hunter2"}], "args": ["--token=hunter2"]}
-    hook = {"lifecycle": {"preStop": {"tcpSocket": {"port": 80, "host": "hunter2"}}}}
+    secret: dict[str, Any] = {"env": [{"name": "PASSWORD", "value": "hunter2"}], "args": ["--token=hunter2"]}
+    hook: dict[str, Any] = {"lifecycle": {"preStop": {"tcpSocket": {"port": 80, "host": "hunter2"}}}}
     obj = workload(container(**secret, **hook), name="a", annotations={"note": "hunter2"})
     obj["metadata"] |= {"resourceVersion": "1", "uid": "uid-a"}
     assert make({"a": obj}, file)["objects"]

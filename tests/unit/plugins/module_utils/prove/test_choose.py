@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
@@ -30,7 +32,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
 SPACE = "/api/v1/namespaces/shop"
 
 
-def test_one_is_chosen_and_read_whole():
+def test_one_is_chosen_and_read_whole() -> None:
     with script() as declared:
         declared.expect("GET", SHOP, items(live(), live(name="api")), query=PAGE)
         declared.expect("GET", WEB, answer(live()))
@@ -46,14 +48,14 @@ def test_one_is_chosen_and_read_whole():
         ([], "7 workloads are selected .shop/Deployment/w0, .* and 2 more"),
     ],
 )
-def test_none_or_many_are_an_error_that_says_what_to_name(names, told):
+def test_none_or_many_are_an_error_that_says_what_to_name(names: list[str], told: str) -> None:
     with script() as declared:
         declared.expect("GET", SHOP, items(*(live(name=f"w{number}") for number in range(7))), query=PAGE)
         with pytest.raises(SourceError, match=f"{told}.*termination_namespaces, termination_kinds, termination_names"):
             choose(api_of(declared), options(kinds=["Deployment"], names=names).selection)
 
 
-def test_a_pattern_reads_all_namespaces_and_takes_the_one_that_matches():
+def test_a_pattern_reads_all_namespaces_and_takes_the_one_that_matches() -> None:
     with script() as declared:
         declared.expect("GET", DEPLOYMENTS, items(live()), query=PAGE)
         declared.expect("GET", WEB, answer(live()))
@@ -61,7 +63,7 @@ def test_a_pattern_reads_all_namespaces_and_takes_the_one_that_matches():
     assert found.key == "shop/Deployment/web"
 
 
-def refusal(obj: dict, *, restart: bool = True, space: dict | None = None) -> str:
+def refusal(obj: dict[str, Any], *, restart: bool = True, space: dict[str, Any] | None = None) -> str:
     with script() as declared:
         if space is not None:
             declared.expect("GET", SPACE, answer({"metadata": {"name": "shop"} | space}))
@@ -80,11 +82,11 @@ def refusal(obj: dict, *, restart: bool = True, space: dict | None = None) -> st
         (live(DONE | {"updatedReplicas": 1}), "its last rollout is not complete: 1 of 3 pods updated"),
     ],
 )
-def test_a_restart_that_would_prove_nothing_is_refused(obj, reason):
+def test_a_restart_that_would_prove_nothing_is_refused(obj: dict[str, Any], reason: str) -> None:
     assert reason in refusal(obj, space={})
 
 
-def test_what_its_owner_keeps_from_changes_is_not_stopped():
+def test_what_its_owner_keeps_from_changes_is_not_stopped() -> None:
     assert "managed: false" in refusal(live(annotations={MANAGED: "false"}))
     assert "managed: false" in refusal(live(), space={"annotations": {MANAGED: "false"}})
     system = live()
@@ -92,7 +94,7 @@ def test_what_its_owner_keeps_from_changes_is_not_stopped():
     assert "cluster's own" in refusal(system)
 
 
-def test_pods_that_are_replaced_on_deletion_can_be_evicted():
+def test_pods_that_are_replaced_on_deletion_can_be_evicted() -> None:
     with script() as declared:
         declared.expect("GET", SPACE, answer({"metadata": {"name": "shop"}}))
         obj = live(kind="StatefulSet", updateStrategy={"type": "OnDelete"})

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 DECLARED = "annotation graceful.termination/drain-seconds"
 UNKNOWN = f"unknown: {DECLARED} would settle it"
@@ -13,7 +15,15 @@ LB = "policy for external-lb"
 SNIPPET = "readinessProbe:\n  httpGet:\n    path: /ready  # yours\n    port: http\n"
 
 
-def budget(grace=30, prestop=0, drain=None, *, sidecar=0, container="app", sources=None):
+def budget(
+    grace: int = 30,
+    prestop: int | None = 0,
+    drain: int | None = None,
+    *,
+    sidecar: int = 0,
+    container: str = "app",
+    sources: dict[str, str] | None = None,
+) -> dict[str, Any]:
     """A budget whose sum is right; `sources` replaces single texts."""
     unknown_hook = "preStop exec: its time is not declared"
     told = {
@@ -36,7 +46,7 @@ def budget(grace=30, prestop=0, drain=None, *, sidecar=0, container="app", sourc
     }
 
 
-def workload(name="checkout", kind="Deployment", **over):
+def workload(name: str = "checkout", kind: str = "Deployment", **over: Any) -> dict[str, Any]:
     """A serving Deployment of the namespace shop, from a file."""
     return {
         "environment": "examples/shop",
@@ -57,7 +67,13 @@ def workload(name="checkout", kind="Deployment", **over):
     } | over
 
 
-def finding(on, rule="prestop-missing", severity="error", message="new requests reach the pod after SIGTERM", **over):
+def finding(
+    on: dict[str, Any],
+    rule: str = "prestop-missing",
+    severity: str = "error",
+    message: str = "new requests reach the pod after SIGTERM",
+    **over: Any,
+) -> dict[str, Any]:
     """An open finding on a workload that `workload` made, with an automatic remedy."""
     return {
         "rule": rule,
@@ -84,7 +100,7 @@ def finding(on, rule="prestop-missing", severity="error", message="new requests 
     } | over
 
 
-def waiver(**over):
+def waiver(**over: Any) -> dict[str, Any]:
     """A waiver of the report, written as an annotation of catalog and used once."""
     return {
         "source": "annotation",
@@ -100,7 +116,7 @@ def waiver(**over):
     } | over
 
 
-def cause(kind, name, workloads, **findings):
+def cause(kind: str, name: str, workloads: int, **findings: Any) -> dict[str, Any]:
     """One source of findings."""
     return {
         "type": kind,
@@ -120,7 +136,11 @@ CAUSES = [
 ]
 
 
-def report(workloads=(), findings=(), **over):
+def report(
+    workloads: Sequence[dict[str, Any]] = (),
+    findings: Sequence[dict[str, Any]] = (),
+    **over: Any,
+) -> dict[str, Any]:
     """A report of manifests whose summary fits its content."""
     is_open = [entry for entry in findings if entry["status"] == "open"]
     severities = Counter(entry["severity"] for entry in is_open)
@@ -158,7 +178,7 @@ def report(workloads=(), findings=(), **over):
 _OWN_WORDS = ("schema", "mode", "type", "severity", "status", "remedy", "evidence", "snippet")
 
 
-def with_text(part, text):
+def with_text(part: Any, text: str) -> Any:
     """The same report with every text that others could have written replaced."""
     if isinstance(part, dict):
         return {key: value if key in _OWN_WORDS else with_text(value, text) for key, value in part.items()}
@@ -167,7 +187,7 @@ def with_text(part, text):
     return text if isinstance(part, str) else part
 
 
-def shop(**over):
+def shop(**over: Any) -> dict[str, Any]:
     """Ten workloads: errors, warnings, infos, manual remedies, a suppression, unknown drains, unreadable files."""
     to_lb, settled = {"prestop": "policy for external-lb"}, {"prestop": "policy default"}
     assumed = {"sidecar": "assumed 0 for istio-proxy: its stop time is not declared"}
@@ -203,7 +223,7 @@ def shop(**over):
     return report(workloads, findings, **(told | _unseen() | over))
 
 
-def _shop_findings(shop_by_name):
+def _shop_findings(shop_by_name: dict[str, Any]) -> Iterator[dict[str, Any]]:
     checkout, cart, upload, search, proxy, ledger, invoices, catalog, resize = (
         shop_by_name[name]
         for name in ("checkout", "cart", "upload", "search", "edge-proxy", "ledger", "invoices", "catalog", "resize")
@@ -259,12 +279,12 @@ def _shop_findings(shop_by_name):
     yield finding(ledger, "prestop-missing", "warning", missing)
     yield finding(invoices, "grace-period-insufficient", "warning", "stopping takes 55 s, killed after 30 s")
     yield finding(resize, "pid1-shell-wrapper", "info", "the shell may stay PID 1", **info)
-    accepted = {"status": "suppressed", "remedy": "manual", "reason": "canary"}
+    accepted: dict[str, Any] = {"status": "suppressed", "remedy": "manual", "reason": "canary"}
     accepted["waiver"] = {"source": "annotation", "until": "2027-03-31"}
     yield finding(catalog, "rollout-loses-capacity", "warning", **accepted)
 
 
-def _unseen():
+def _unseen() -> dict[str, Any]:
     no_budgets = {"rule": "pdb-missing", "reason": "no PodDisruptionBudgets in the input", "count": 1}
     return {
         "not_evaluated": [

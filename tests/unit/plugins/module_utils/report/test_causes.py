@@ -31,7 +31,9 @@ HELM = {"app.kubernetes.io/managed-by": "Helm"}
 RELEASE = {"meta.helm.sh/release-name": "shop", "meta.helm.sh/release-namespace": "shop"}
 
 
-def bare(name: str, labels: dict[str, str] | None = None, notes: dict[str, str] | None = None, **fields: Any) -> dict:
+def bare(
+    name: str, labels: dict[str, str] | None = None, notes: dict[str, str] | None = None, **fields: Any
+) -> dict[str, Any]:
     """A workload without preStop; unless told otherwise its pod is like no other."""
     fields = fields or {"image": f"registry.example/x:{name}{len(name)}"}
     obj = workload(hooked(None, **fields), name=name, annotations=notes)

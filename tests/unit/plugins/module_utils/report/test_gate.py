@@ -121,7 +121,7 @@ def test_a_second_try_does_not_pass_because_the_first_one_has_written_its_report
 
 
 @pytest.mark.parametrize("over", [{"status": "suppressed"}, {"severity": "info"}])
-def test_what_was_waived_or_an_info_is_new_when_it_becomes_an_open_error(over: dict[str, str]) -> None:
+def test_what_was_waived_or_an_info_is_new_when_it_becomes_an_open_error(over: dict[str, Any]) -> None:
     assert new(made(found()), made(found(**over))) == [True]
 
 

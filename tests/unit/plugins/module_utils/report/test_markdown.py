@@ -24,7 +24,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.re
 LEGEND = "## How to read this"
 
 
-def test_a_small_report_exactly():
+def test_a_small_report_exactly() -> None:
     checkout = workload(replicas=6, traits=["external-lb"], line=12, budget=budget(drain=30), pods_restarted=6)
     checkout["budget_after"] = budget(60, 20, 30, sources={"prestop": "policy for external-lb"})
     worker = workload("resize", profile="worker", budget=None, owner="Helm", notes=["two anchors"])
@@ -148,13 +148,13 @@ In total: 1 changed.
     )
 
 
-def test_a_clean_report_has_no_empty_sections_and_names_unknown_drains():
+def test_a_clean_report_has_no_empty_sections_and_names_unknown_drains() -> None:
     text = markdown.render(report([workload(budget=budget())]))
     assert re.findall("^## .*", text, re.M) == ["## Notes", LEGEND]
     assert "- 1 workload: no errors, no warnings; drain unknown for 1\n" in text
 
 
-def test_a_lower_bound_says_so():
+def test_a_lower_bound_says_so() -> None:
     one = workload(budget=budget(30, None))
     text = markdown.render(report([one], [finding(one)]))
     assert "| preStop | ? | preStop exec: its time is not declared |" in text
@@ -162,7 +162,7 @@ def test_a_lower_bound_says_so():
     assert "| verdict | not known |  |" in text
 
 
-def test_one_snippet_is_shown_once_for_all_its_findings():
+def test_one_snippet_is_shown_once_for_all_its_findings() -> None:
     one = workload()
     findings = [finding(one, container=name, snippet="a: 1\n") for name in ("app", "web")]
     text = markdown.render(report([one], findings))
@@ -170,7 +170,7 @@ def test_one_snippet_is_shown_once_for_all_its_findings():
     assert text.count("```yaml") == 1
 
 
-def test_waivers_and_sources_have_their_tables():
+def test_waivers_and_sources_have_their_tables() -> None:
     text = markdown.render(shop())
     where = "`rollout-loses-capacity` | `shop/Deployment/catalog` | canary"
     place = "`examples/shop/catalog.yaml:1`"
@@ -186,14 +186,15 @@ hostile = st.text(
     st.one_of(st.characters(exclude_categories=()), st.sampled_from("|`<>[]()!\\*_~#@:/.&;=-+$w \n\r\x1b\u202e\u2028")),
     min_size=1,
 )
+START = re.compile(r"^[|#>`<-]*")
 ESCAPED = re.compile(r"\\[`*_\[\]~$]|&(?:amp|lt|gt|#124|#92|#8203);")
 CODE = re.compile(r"`[A-Za-z0-9_./:@=,+()\[\]# -]+`")
 OWN_HTML = re.compile(r"</?(?:details|summary)>")
 
 
-def shape(text):
+def shape(text: str) -> list[tuple[str, int]]:
     """What a parser sees of each line: how it begins, and how many cells it has."""
-    return [(re.match(r"[|#>`<-]*", line)[0][:4], ESCAPED.sub("", line).count("|")) for line in text.splitlines()]
+    return [(START.findall(line)[0][:4], ESCAPED.sub("", line).count("|")) for line in text.splitlines()]
 
 
 @settings(max_examples=60, deadline=None)
@@ -202,7 +203,7 @@ def shape(text):
 @example("[click](https://evil.example) ![x](//evil.example/x.png) <https://evil.example> [a]: https://evil.example")
 @example("- item\n1. item\n> quote\n```\n    code\r\n---")
 @example("https://evil.example www.evil.example WWW.evil.example a@evil.example mailto:a@evil.example @team #12")
-def test_hostile_text_stays_text(text):
+def test_hostile_text_stays_text(text: str) -> None:
     everything = {"mode": "check", "actions": [{"object": "", "status": "changed", "fields": ["", ""], "reason": "x"}]}
     shown = markdown.render(with_text(shop(**everything), text))
     shown.encode()
@@ -216,10 +217,10 @@ def test_hostile_text_stays_text(text):
 
 @given(st.lists(st.one_of(st.sampled_from(["```", "````yaml", "  `````", "~~~", "a: 1", "\x1b[2J", "b\u2028```"]))))
 @example(["`" * 40])
-def test_no_line_of_a_snippet_closes_its_fence(lines):
+def test_no_line_of_a_snippet_closes_its_fence(lines: list[str]) -> None:
     one = workload()
     text = markdown.render(report([one], [finding(one, snippet="\n".join([*lines, "end: 1"]))]))
-    fence, block, after = re.search(r"^(`{3,})yaml\n(.*?)^\1$(.*)", text, re.M | re.S).groups()
+    [(fence, block, after)] = re.findall(r"^(`{3,})yaml\n(.*?)^\1$(.*)", text, re.M | re.S)
     assert block.splitlines()[-1] == "end: 1"
     assert len(block.splitlines()) == len(lines) + 1
     assert f"\n{fence}" not in after
@@ -227,13 +228,13 @@ def test_no_line_of_a_snippet_closes_its_fence(lines):
 
 
 @pytest.mark.parametrize("name", ["a`b", "a|b", "a\\", "a ", "a\nb", "<b>", "a  b"])
-def test_a_name_that_could_end_its_code_is_prose(name):
+def test_a_name_that_could_end_its_code_is_prose(name: str) -> None:
     one = workload(name=name)
-    heading = re.search(r"^### .*", markdown.render(report([one], [finding(one)])), re.M)[0]
+    heading = re.findall(r"^### .*", markdown.render(report([one], [finding(one)])), re.M)[0]
     assert CODE.sub("", heading) == heading
 
 
-def test_what_it_costs_and_what_was_put_back():
+def test_what_it_costs_and_what_was_put_back() -> None:
     source = {"type": "cluster", "name": "prod", "server_version": "v1.37.2", "requests": 9}
     action = {"object": "shop/Deployment/web", "status": "failed", "reason": "not rolled out", "wave": 2}
     cost = {"workloads": 1, "pods_restarted": 3, "node_drain": None}

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -25,15 +26,15 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.re
 
 SGR = re.compile(r"\x1b\[\d+m")
 PROD = {"type": "cluster", "name": "prod-eu-1", "server_version": "v1.34.4", "requests": 142}
-LIVE = {"file": None, "line": None}
+LIVE: dict[str, Any] = {"file": None, "line": None}
 
 
-def lines_of(text, start):
+def lines_of(text: str, start: str) -> list[str]:
     """The lines whose first word is this one, blanks in front left out."""
     return [line.strip() for line in text.splitlines() if line.split()[:1] == [start]]
 
 
-def test_a_small_report_exactly():
+def test_a_small_report_exactly() -> None:
     to_lb = {"prestop": "policy for external-lb"}
     checkout = workload(replicas=6, traits=["external-lb"], line=12, budget=budget(drain=30), pods_restarted=6)
     checkout["budget_after"] = budget(60, 20, 30, sources=to_lb)
@@ -95,7 +96,7 @@ next   make remediate SOURCE=examples/shop CHECK=1
     )
 
 
-def test_an_all_clean_report_is_short_and_claims_no_more_than_was_seen():
+def test_an_all_clean_report_is_short_and_claims_no_more_than_was_seen() -> None:
     clean = [workload("web"), workload("api", budget=budget(60, 10))]
     assert terminal.render(report(clean)) == (
         """\
@@ -111,11 +112,11 @@ notes
     )
 
 
-def test_nothing_judged_is_no_all_clear():
+def test_nothing_judged_is_no_all_clear() -> None:
     assert terminal.render(report()).endswith("\n\n0 workloads judged: this is not an all-clear\n")
 
 
-def test_a_remediation_exactly():
+def test_a_remediation_exactly() -> None:
     actions = [
         {"object": "shop/Deployment/web", "status": "unchanged"},
         {
@@ -156,13 +157,13 @@ actions  1 refused, 1 changed, 1 unchanged
     )
 
 
-def test_check_mode_says_that_nothing_was_written_and_that_there_is_nothing_to_do():
+def test_check_mode_says_that_nothing_was_written_and_that_there_is_nothing_to_do() -> None:
     text = terminal.render(report([workload()], mode="check"))
     assert text.startswith("examples/shop, check mode, nothing written: the state now, and what the real run would do,")
     assert "\nactions  nothing to do\n" in text
 
 
-def test_a_cluster_has_a_version_and_requests_instead_of_an_assumption():
+def test_a_cluster_has_a_version_and_requests_instead_of_an_assumption() -> None:
     text = terminal.render(report([workload(**LIVE)], source=PROD))
     assert text.splitlines()[0] == "prod-eu-1 v1.34.4, read only, 142 requests"
 
@@ -177,7 +178,7 @@ def test_a_cluster_has_a_version_and_requests_instead_of_an_assumption():
         ({"budget_after": budget(60, 20, 10)}, "pods restart; the first restart still runs the old spec"),
     ],
 )
-def test_what_a_fix_does_to_pods_of_a_cluster(over, said):
+def test_what_a_fix_does_to_pods_of_a_cluster(over: dict[str, Any], said: str) -> None:
     one = workload(**LIVE, **over)
     assert lines_of(terminal.render(report([one], [finding(one)], source=PROD)), "fix") == [f"fix    {said}"]
 
@@ -193,8 +194,9 @@ def test_what_a_fix_does_to_pods_of_a_cluster(over, said):
         ),
     ],
 )
-def test_what_a_fix_does_to_a_manifest(over, said):
-    one = workload(**({"file": "f.yaml", "environment": ".", "line": 3} | over))
+def test_what_a_fix_does_to_a_manifest(over: dict[str, Any], said: str) -> None:
+    place: dict[str, Any] = {"file": "f.yaml", "environment": ".", "line": 3}
+    one = workload(**(place | over))
     assert lines_of(terminal.render(report([one], [finding(one)])), "fix") == [f"fix    {said}"]
 
 
@@ -210,17 +212,17 @@ def test_what_a_fix_does_to_a_manifest(over, said):
         (budget(1200, 0, 3600), "preStop 0 + drain 3,600 + sidecar 0 + margin 10 = 3,610 s > grace 1,200"),
     ],
 )
-def test_a_budget_is_arithmetic_and_a_lower_bound_says_so(given_budget, said):
+def test_a_budget_is_arithmetic_and_a_lower_bound_says_so(given_budget: dict[str, Any], said: str) -> None:
     one = workload(budget=given_budget)
     assert lines_of(terminal.render(report([one], [finding(one)])), "now") == [f"now    {said}"]
 
 
-def test_a_hook_of_unknown_length_is_told_even_for_a_clean_workload():
+def test_a_hook_of_unknown_length_is_told_even_for_a_clean_workload() -> None:
     one = workload(budget=budget(60, 5, 30) | {"known": False})
     assert "  - preStop sleep action (shop/Deployment/checkout)\n" in terminal.render(report([one]))
 
 
-def test_containers_are_named_only_where_there_are_several():
+def test_containers_are_named_only_where_there_are_several() -> None:
     one = workload()
     single = terminal.render(report([one], [finding(one, message="lost")]))
     both = terminal.render(report([one], [finding(one, message="lost"), finding(one, message="lost", container="web")]))
@@ -229,7 +231,7 @@ def test_containers_are_named_only_where_there_are_several():
     assert lines_of(both, "container") == ["container   app"]
 
 
-def test_infos_and_suppressed_findings_are_counted_but_get_no_block():
+def test_infos_and_suppressed_findings_are_counted_but_get_no_block() -> None:
     one, two = workload("one"), workload("two")
     findings = [finding(one, severity="info"), finding(two, status="suppressed", reason="canary")]
     text = terminal.render(report([one, two], findings))
@@ -241,21 +243,21 @@ def test_infos_and_suppressed_findings_are_counted_but_get_no_block():
     assert "prestop-missing" not in text
 
 
-def test_the_same_object_twice_in_a_file_keeps_its_findings_apart():
+def test_the_same_object_twice_in_a_file_keeps_its_findings_apart() -> None:
     first, second = workload(line=1), workload(line=40)
     text = terminal.render(report([first, second], [finding(second, line=47)]))
     assert lines_of(text, "fix") == ["fix    edits examples/shop/checkout.yaml:40; no pod restarts"]
     assert "2 workloads: 1 with errors, 0 with warnings, 1 clean" in text
 
 
-def test_a_finding_on_what_is_no_workload_is_shown_but_not_counted_as_one():
+def test_a_finding_on_what_is_no_workload_is_shown_but_not_counted_as_one() -> None:
     budget_object = workload("checkout-pdb", "PodDisruptionBudget")
     text = terminal.render(report([workload()], [finding(budget_object)]))
     assert "ERROR shop/PodDisruptionBudget/checkout-pdb\n" in text
     assert "\n1 workload: no errors, no warnings\n" in text
 
 
-def test_worst_first_whatever_the_order_in_the_report():
+def test_worst_first_whatever_the_order_in_the_report() -> None:
     names = ["a-warning", "b-error", "c-two-errors"]
     a, b, c = (workload(name) for name in names)
     findings = [finding(a, severity="warning"), finding(b), finding(c), finding(c, "prestop-tcp-socket")]
@@ -263,7 +265,7 @@ def test_worst_first_whatever_the_order_in_the_report():
     assert re.findall(r"^(?:ERROR|WARN ) shop/Deployment/(\S+)", text, re.M) == names[::-1]
 
 
-def test_thousands_of_everything_stay_within_the_limit():
+def test_thousands_of_everything_stay_within_the_limit() -> None:
     many = [workload(f"w{index:04}", notes=[f"note {index}"]) for index in range(3000)]
     findings = [finding(one) for one in many] + [finding(many[0], container=f"c{index}") for index in range(500)]
     extra = {
@@ -281,7 +283,7 @@ def test_thousands_of_everything_stay_within_the_limit():
     assert len(text.splitlines()) < 120
 
 
-def test_waivers_are_told_those_that_need_a_person_first():
+def test_waivers_are_told_those_that_need_a_person_first() -> None:
     text = terminal.render(shop())
     assert (
         """\
@@ -300,7 +302,7 @@ waivers  1 invalid, 1 expired, 1 unused, 1 used, 1 unjudged
     )
 
 
-def test_the_sources_are_told_when_they_are_fewer_than_the_workloads():
+def test_the_sources_are_told_when_they_are_fewer_than_the_workloads() -> None:
     text = terminal.render(shop(), width=200)
     worst = "chart web-base 8, Argo CD application shop 3, pods like shop/Deployment/ledger 2 and 1 more"
     assert f"\n14 findings come from 4 sources: {worst}\n" in text
@@ -308,21 +310,21 @@ def test_the_sources_are_told_when_they_are_fewer_than_the_workloads():
     assert "come from" not in terminal.render(shop(causes=alone))
 
 
-def test_what_is_new_is_marked_and_counted():
+def test_what_is_new_is_marked_and_counted() -> None:
     text = terminal.render(shop(), width=200)
     assert "  E prestop-missing            new: no preStop delay" in text
     assert "1 suppressed; 1 new since the last report; 2 not compared: the last report did not judge them\n" in text
     assert "new" not in totals(shop(baseline={"compared": False, "new": 0, "not_compared": 0}))
 
 
-def test_colour_adds_sgr_codes_and_nothing_else():
+def test_colour_adds_sgr_codes_and_nothing_else() -> None:
     plain, painted = terminal.render(shop()), terminal.render(shop(), color=True)
     assert SGR.sub("", painted) == plain
     assert painted.count("\x1b[0m") * 2 == painted.count("\x1b")
     assert "\x1b[31mERROR\x1b[0m \x1b[1mshop/Deployment/checkout\x1b[0m" in painted
 
 
-def test_a_realistic_report_fits_its_width():
+def test_a_realistic_report_fits_its_width() -> None:
     assert max(map(cells, terminal.render(shop()).splitlines())) <= 100
 
 
@@ -336,7 +338,7 @@ hostile = st.text(
 @example("\x1b]0;owned\x07\x1b[2J\u202egnp.exe\n2 workloads: no errors\r\ud800", True)
 @example("漢" * 500, False)
 @example("\u0301" * 5000, False)
-def test_hostile_text_cannot_act_on_the_terminal(text, color):
+def test_hostile_text_cannot_act_on_the_terminal(text: str, color: bool) -> None:
     poisoned = with_text(shop(mode="check", actions=[{"object": "", "status": "changed", "fields": [""]}]), text)
     shown = terminal.render(poisoned, color=color, hints=[text])
     shown.encode()
@@ -350,7 +352,7 @@ def test_hostile_text_cannot_act_on_the_terminal(text, color):
 @given(hostile, st.integers(-5, 80))
 @example("killed at 1,200 s", 14)
 @example("1" * 90, 40)
-def test_a_cut_never_falls_into_a_number(text, width):
+def test_a_cut_never_falls_into_a_number(text: str, width: int) -> None:
     short = shorten(text, width)
     assert cells(short) <= max(width, 1)
     if short != text:
@@ -360,20 +362,20 @@ def test_a_cut_never_falls_into_a_number(text, width):
         assert not (kept[-1:].isdigit() and re.match(r"[.,:]?\d", rest))
 
 
-def test_wide_characters_take_two_columns():
+def test_wide_characters_take_two_columns() -> None:
     one = workload(budget=None)
     text = terminal.render(report([one], [finding(one, message="漢" * 60)]))
     assert lines_of(text, "E") == ["E prestop-missing  " + "漢" * 39 + "…"]
 
 
 @given(st.lists(st.text("ab1,", min_size=1, max_size=9), min_size=1, max_size=9))
-def test_wrapping_loses_no_word(words):
+def test_wrapping_loses_no_word(words: list[str]) -> None:
     lines = wrap(" ".join(words), 40)
     assert " ".join(lines) == " ".join(words)
     assert max(map(len, lines)) <= 40
 
 
-def live(**over):
+def live(**over: Any) -> dict[str, Any]:
     source = {"type": "cluster", "name": "prod", "server_version": "v1.37.2", "requests": 9}
     return report([workload("web")], source=source, **over)
 
@@ -393,7 +395,7 @@ PUT_BACK = {
 }
 
 
-def test_check_mode_says_what_it_costs():
+def test_check_mode_says_what_it_costs() -> None:
     text = " ".join(terminal.render(live(mode="check", cost=COST)).split())
     assert "2 workloads, 5 pods restart; the first rollout still stops them by the old spec; a node drain" in text
     assert "takes up to 10 s longer (shop/Deployment/web: grace 30 → 40 s)" in text
@@ -403,7 +405,7 @@ def test_check_mode_says_what_it_costs():
     assert "5 pods restart, 3 of them for the drill of shop/Deployment/web; the first rollout" in text
 
 
-def test_waves_and_what_was_put_back():
+def test_waves_and_what_was_put_back() -> None:
     assert """
   failed  shop/Deployment/web
           terminationGracePeriodSeconds

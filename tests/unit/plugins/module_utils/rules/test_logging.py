@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ CLASSIC = (
 def agent(
     image: dict[str, Any],
     *files: tuple[str, str],
-    mounts: dict[str, dict[str, Any] | None] | None = None,
+    mounts: Mapping[str, dict[str, Any] | None] | None = None,
     known: bool = True,
     **fields: Any,
 ) -> Result:
@@ -71,14 +72,14 @@ def agent(
     return run(obj, *config)
 
 
-def otel(text: str, mounts: dict[str, dict[str, Any] | None] | None = None, **fields: Any) -> Result:
+def otel(text: str, mounts: Mapping[str, dict[str, Any] | None] | None = None, **fields: Any) -> Result:
     """The audit of a Collector with this configuration."""
     return agent(OTEL | fields, ("relay.yaml", text), mounts=mounts)
 
 
-HOST = {"hostPath": {"path": "/var/lib/agent"}}
+HOST: dict[str, Any] = {"hostPath": {"path": "/var/lib/agent"}}
 CLAIM = {"persistentVolumeClaim": {"claimName": "buffers"}}
-LOGS = {"/var/log": {"hostPath": {"path": "/var/log"}}}
+LOGS: dict[str, dict[str, Any]] = {"/var/log": {"hostPath": {"path": "/var/log"}}}
 
 
 @pytest.mark.parametrize("source", [None, {"emptyDir": {}}, {"emptyDir": None}, {}])
@@ -118,7 +119,7 @@ def test_a_claim_template_keeps_it_too() -> None:
 
 
 def test_the_innermost_mount_decides() -> None:
-    mounts = {"/": HOST, "/buffers": {"emptyDir": {}}}
+    mounts: dict[str, dict[str, Any]] = {"/": HOST, "/buffers": {"emptyDir": {}}}
     assert VOLATILE in agent(FLUENTD, ("fluent.conf", FILE_BUFFER), mounts=mounts).rules
     assert VOLATILE not in agent(FLUENTD, ("fluent.conf", FILE_BUFFER), mounts={"/": HOST}).rules
 

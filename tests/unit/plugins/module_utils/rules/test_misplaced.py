@@ -24,6 +24,11 @@ GRACE = "terminationGracePeriodSeconds"
 HOOK: dict[str, Any] = {"preStop": {"sleep": {"seconds": 5}}}
 
 
+def grace(value: Any) -> dict[str, Any]:
+    """The field of the grace period, wherever it is put."""
+    return {GRACE: value}
+
+
 def judged(obj: dict[str, Any]) -> Result:
     """The audit of a served workload of a file."""
     return run(obj, service(), file="web.yaml")
@@ -32,7 +37,7 @@ def judged(obj: dict[str, Any]) -> Result:
 @pytest.mark.parametrize(
     ("obj", "path"),
     [
-        (workload(container(**{GRACE: 100})), f"spec.template.spec.containers[app].{GRACE}"),
+        (workload(container(**grace(100))), f"spec.template.spec.containers[app].{GRACE}"),
         (workload(container(lifecycle={GRACE: 100} | HOOK)), f"spec.template.spec.containers[app].lifecycle.{GRACE}"),
         (
             workload(container(lifecycle={"preStop": {GRACE: 100, "sleep": {"seconds": 5}}})),
@@ -41,10 +46,10 @@ def judged(obj: dict[str, Any]) -> Result:
         (workload(pod={"terminationGracePeriod": 100}), "spec.template.spec.terminationGracePeriod"),
         (workload(pod={"termination_grace_period_seconds": 100}), None),
         (workload(pod={"gracePeriodSeconds": 100}), "spec.template.spec.gracePeriodSeconds"),
-        (workload(**{GRACE: 100}), f"spec.{GRACE}"),
-        (workload(pod={"initContainers": [sidecar(**{GRACE: 100})]}), None),
+        (workload(**grace(100)), f"spec.{GRACE}"),
+        (workload(pod={"initContainers": [sidecar(**grace(100))]}), None),
         (cron_job(job={GRACE: 100}), f"spec.jobTemplate.spec.{GRACE}"),
-        (cron_job(**{GRACE: 100}), f"spec.{GRACE}"),
+        (cron_job(**grace(100)), f"spec.{GRACE}"),
     ],
 )
 def test_a_grace_period_that_the_pod_does_not_get(obj: dict[str, Any], path: str | None) -> None:
@@ -95,7 +100,7 @@ def test_a_hook_without_a_handler_is_refused(hook: dict[str, Any]) -> None:
         workload(container(lifecycle=None)),
         workload(container(env=[{"name": GRACE, "value": "100"}])),
         workload(annotations={"terminationGracePeriodSeconds": "100"}),
-        workload(container(**{GRACE: None})),
+        workload(container(**grace(None))),
         workload(container(preStop=None)),
         workload(grace=None),
         cron_job(),
@@ -106,10 +111,10 @@ def test_what_stands_where_it_belongs(obj: dict[str, Any]) -> None:
 
 
 def test_a_live_object_has_nothing_that_its_server_does_not_know() -> None:
-    assert not run(workload(container(**{GRACE: 100})), service()).of(RULE)
+    assert not run(workload(container(**grace(100))), service()).of(RULE)
 
 
 @pytest.mark.parametrize("value", ["100", True, -5, [], {"a": 1}, 10**30])
 def test_an_odd_value_is_named_without_being_believed(value: object) -> None:
-    finding = judged(workload(container(**{GRACE: value}))).one(RULE)
+    finding = judged(workload(container(**grace(value)))).one(RULE)
     assert finding["numbers"]["wanted_seconds"] is None

@@ -212,7 +212,8 @@ def test_a_package_manager_that_does_not_wait_for_the_application(words: tuple[s
 )
 @pytest.mark.parametrize("field", ["command", "args"])
 def test_npm_depends_on_the_shell_of_its_image(image: str, severity: str, field: str) -> None:
-    finding = run(workload(container(image=image, **{field: ["npm", "run", "start"]}))).one(RULE)
+    words: dict[str, Any] = {field: ["npm", "run", "start"]}
+    finding = run(workload(container(image=image, **words))).one(RULE)
     assert (finding["severity"], finding["path"].rpartition(".")[2]) == (severity, field)
 
 

@@ -21,7 +21,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 )
 
 GRACE, STARTUP, FROZEN = "probe-grace-period-missing", "startup-probe-missing", "exec-readiness-frozen"
-PROBE = {"httpGet": {"path": "/alive", "port": 8080}}
+PROBE: dict[str, Any] = {"httpGet": {"path": "/alive", "port": 8080}}
 COMMAND = {"exec": {"command": ["/ready"]}}
 
 # probe-grace-period-missing
@@ -147,7 +147,8 @@ def test_without_liveness_nothing_is_killed() -> None:
 )
 @pytest.mark.parametrize("value", ["30", True, [], 0.5, 10**18])
 def test_wrong_types_are_unreadable(probe: str, field: str, value: Any) -> None:
-    report = run(workload(container(**{probe: PROBE | {field: value}}), grace=300), service()).report
+    probes: dict[str, Any] = {probe: PROBE | {field: value}}
+    report = run(workload(container(**probes), grace=300), service()).report
     assert f"{probe}.{field}" in report["skipped"][0]["reason"]
 
 

@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 
 MISSING, IDENTICAL = "no-readiness-probe", "pod-probes-identical"
 BARE = container(readinessProbe=None)
-PROBE = {"httpGet": {"path": "/ready", "port": 8080}}
+PROBE: dict[str, Any] = {"httpGet": {"path": "/ready", "port": 8080}}
 
 # no-readiness-probe
 
@@ -51,7 +51,8 @@ def test_any_readiness_probe_will_do(probe: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("other", ["livenessProbe", "startupProbe"])
 def test_other_probes_do_not_tell_readiness(other: str) -> None:
-    assert run(workload(container(readinessProbe=None, **{other: PROBE})), service()).of(MISSING)
+    probes: dict[str, Any] = {"readinessProbe": None, other: PROBE}
+    assert run(workload(container(**probes)), service()).of(MISSING)
 
 
 def test_readiness_gates_decide_instead() -> None:

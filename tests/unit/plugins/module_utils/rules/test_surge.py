@@ -33,7 +33,9 @@ GAP, DEADLOCK = "daemonset-rollout-gap", "surge-volume-deadlock"
 
 def agent(*containers: dict[str, Any], pod: dict[str, Any] | None = None, **rolling: Any) -> dict[str, Any]:
     """A DaemonSet whose rolling update has these fields."""
-    strategy = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}} if rolling else {}
+    strategy: dict[str, Any] = {}
+    if rolling:
+        strategy = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": rolling}}
     return workload(*containers, kind="DaemonSet", pod=pod, **strategy)
 
 

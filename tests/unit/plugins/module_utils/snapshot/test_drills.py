@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def digest(*containers: dict[str, Any], **given: Any) -> str:
     return deployed(read_workload(obj))
 
 
-def test_a_result_is_found_by_the_uid_of_its_workload(tmp_path):
+def test_a_result_is_found_by_the_uid_of_its_workload(tmp_path: Path) -> None:
     keep(str(tmp_path), DRILL)
     assert (tmp_path / "drills" / "shop-Deployment-web.json").exists()
     found = list(read_proofs(str(tmp_path)).values())
@@ -42,13 +43,13 @@ def test_a_result_is_found_by_the_uid_of_its_workload(tmp_path):
 
 
 @pytest.mark.parametrize("status", ["noisy", "interrupted", "error", "running"])
-def test_a_drill_without_a_result_does_not_take_the_place_of_one(tmp_path, status):
+def test_a_drill_without_a_result_does_not_take_the_place_of_one(tmp_path: Path, status: str) -> None:
     keep(str(tmp_path), DRILL)
     keep(str(tmp_path), DRILL | {"status": status})
     assert read_proofs(str(tmp_path))["uid-web"].passed
 
 
-def test_a_failed_one_does(tmp_path):
+def test_a_failed_one_does(tmp_path: Path) -> None:
     keep(str(tmp_path), DRILL)
     keep(str(tmp_path), DRILL | {"status": "failed", "lost_total": 7, "ended_at": "2027-01-05T09:30:00Z"})
     assert read_proofs(str(tmp_path))["uid-web"].lost == 7
@@ -68,23 +69,23 @@ def test_a_failed_one_does(tmp_path):
         " " * 5_000_000 + json.dumps(DRILL),
     ],
 )
-def test_what_is_no_result_is_left_out(tmp_path, content):
+def test_what_is_no_result_is_left_out(tmp_path: Path, content: str) -> None:
     (tmp_path / "drills").mkdir()
     (tmp_path / "drills" / "x.json").write_text(content)
     assert read_proofs(str(tmp_path)) == {}
 
 
-def test_without_a_folder_there_is_none(tmp_path):
+def test_without_a_folder_there_is_none(tmp_path: Path) -> None:
     assert read_proofs(str(tmp_path / "no")) == {}
 
 
-def test_a_restart_deploys_nothing_new():
+def test_a_restart_deploys_nothing_new() -> None:
     assert digest() == digest(annotations={"kubectl.kubernetes.io/restartedAt": "2027-01-04T09:30:00Z"})
     assert digest() == digest(annotations={})
     assert digest() == digest(replicas=7)
 
 
-def test_another_template_or_strategy_does():
+def test_another_template_or_strategy_does() -> None:
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}}
     others = {digest(sleeping(6)), digest(strategy=strategy), digest(annotations={"config": "2"}), digest(grace=77)}
     assert len(others | {digest()}) == 5

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
+from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import Barrier, barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
@@ -61,7 +62,7 @@ def deep(levels: int) -> Any:
     return value
 
 
-ODD = {
+ODD: dict[str, Any] = {
     "text": "text",
     "null": None,
     "a list": [1],
@@ -106,7 +107,6 @@ def test_one_odd_namespace_forbids_changes_where_nothing_is_known(name: str) -> 
 
 
 def test_an_error_of_ours_is_one_unreadable_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    judge = auditing.judge
 
     def faulty(case: Any, rules: Any) -> Any:
         if case.workload.name == "bad":

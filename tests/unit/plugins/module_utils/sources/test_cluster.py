@@ -77,7 +77,7 @@ def needing(kind: str) -> set[tuple[str, str, str]]:
     return {(rule.id, reason, scope) for rule in select_rules(None, None) if kind in rule.needs}
 
 
-def test_a_whole_cluster_takes_one_list_a_kind():
+def test_a_whole_cluster_takes_one_list_a_kind() -> None:
     shop = {
         DEPLOYMENTS: items(workload(), workload(hooked(None), name="bare")),
         WORKLOAD_LISTS[1]: items(workload(kind="StatefulSet", name="db")),
@@ -100,7 +100,7 @@ def test_a_whole_cluster_takes_one_list_a_kind():
     assert {entry["reason"] for entry in report["not_evaluated"]} == {"evidence is off"}
 
 
-def test_what_is_around_a_workload_reaches_the_rules():
+def test_what_is_around_a_workload_reaches_the_rules() -> None:
     pinned = workload(hooked(None), pod=claims_volume("data"), replicas=4)
     around = {
         DEPLOYMENTS: items(pinned),
@@ -121,7 +121,7 @@ def test_what_is_around_a_workload_reaches_the_rules():
 ADDONS = [path for path in LISTS if ".k8s.io/v1/h" in path or "grpc" in path or "gateways" in path or ".aws" in path]
 
 
-def test_what_routes_to_a_workload_reaches_the_rules():
+def test_what_routes_to_a_workload_reaches_the_rules() -> None:
     around = {
         DEPLOYMENTS: items(workload(drain=None)),
         SERVICES: items(service()),
@@ -135,7 +135,7 @@ def test_what_routes_to_a_workload_reaches_the_rules():
     assert {"lb-deregistration-race", "lb-readiness-gate-missing", "long-request-exceeds-grace"} <= rules
 
 
-def test_extensions_that_a_cluster_does_not_have_are_no_loss():
+def test_extensions_that_a_cluster_does_not_have_are_no_loss() -> None:
     assert len(ADDONS) == 4
     assert unseen(reading({path: failed(404) for path in (*ADDONS, VIRTUAL_SERVICES)})) == set()
 
@@ -143,17 +143,17 @@ def test_extensions_that_a_cluster_does_not_have_are_no_loss():
 @pytest.mark.parametrize(
     ("path", "kind"), [(INGRESSES, "Ingress"), (VIRTUAL_SERVICES, "VirtualService"), (ADDONS[0], "HTTPRoute")]
 )
-def test_routes_that_nobody_may_read_are(path, kind):
+def test_routes_that_nobody_may_read_are(path: str, kind: str) -> None:
     assert unseen(reading({path: forbidden()})) == needing(kind) != set()
 
 
-def test_labels_of_a_namespace_that_nobody_may_read_are_not_known():
+def test_labels_of_a_namespace_that_nobody_may_read_are_not_known() -> None:
     report = reading({DEPLOYMENTS: items(workload()), SERVICES: items(balancer()), NAMESPACES: forbidden()})
     reasons = {entry["rule"]: entry["reason"] for entry in report["not_evaluated"]}
     assert "no right to list namespaces (403)" in reasons["lb-readiness-gate-missing"]
 
 
-def test_only_named_namespaces_are_read_and_rights_there_are_enough():
+def test_only_named_namespaces_are_read_and_rights_there_are_enough() -> None:
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
         for namespace in ("blog", "shop"):
@@ -169,7 +169,7 @@ def test_only_named_namespaces_are_read_and_rights_there_are_enough():
     assert ("sleep-action-unsupported", "no right to list nodes (403)", "all nodes") in unseen(report)
 
 
-def test_a_name_cannot_change_the_address():
+def test_a_name_cannot_change_the_address() -> None:
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
         declared.expect("GET", NODES, items(), query=PAGE)
@@ -182,7 +182,7 @@ def test_a_name_cannot_change_the_address():
 
 
 @pytest.mark.parametrize("pattern", ["sh*", "sho?", "[s]hop"])
-def test_patterns_need_the_whole_cluster_and_the_rest_counts_as_excluded(pattern):
+def test_patterns_need_the_whole_cluster_and_the_rest_counts_as_excluded(pattern: str) -> None:
     other = workload(name="other")
     other["metadata"]["namespace"] = "blog"
     report = reading({DEPLOYMENTS: items(workload(), other)}, namespaces=[pattern])
@@ -190,7 +190,7 @@ def test_patterns_need_the_whole_cluster_and_the_rest_counts_as_excluded(pattern
     assert report["summary"]["excluded"] == 1
 
 
-def test_a_namespace_that_does_not_exist_is_no_all_clear():
+def test_a_namespace_that_does_not_exist_is_no_all_clear() -> None:
     def declare(declared: Script, *namespaces: str) -> None:
         declared.expect("GET", "/version", answer(VERSION))
         declared.expect("GET", NODES, items(), query=PAGE)
@@ -221,13 +221,13 @@ def test_a_namespace_that_does_not_exist_is_no_all_clear():
         (LEASES, needing("Lease")),
     ],
 )
-def test_a_refused_kind_is_told_with_its_scope(path, expected):
+def test_a_refused_kind_is_told_with_its_scope(path: str, expected: set[tuple[str, ...]]) -> None:
     assert expected
     replaced = {WORKLOAD_LISTS[1]: items(workload(kind="StatefulSet", name="db"))}
     assert unseen(reading(replaced | {path: forbidden()})) == expected
 
 
-def test_without_services_the_profile_is_unknown():
+def test_without_services_the_profile_is_unknown() -> None:
     report = reading({DEPLOYMENTS: items(workload(hooked(None))), SERVICES: forbidden()})
     (entry,) = report["workloads"]
     assert entry["profile"] == "unknown"
@@ -235,20 +235,20 @@ def test_without_services_the_profile_is_unknown():
     assert ("prestop-missing", "no right to list services (403)", "all namespaces") in unseen(report)
 
 
-def test_rules_that_were_not_asked_for_are_not_missed():
+def test_rules_that_were_not_asked_for_are_not_missed() -> None:
     assert (
         unseen(reading({BUDGETS: forbidden(), NODES: forbidden()}, (VIRTUAL_SERVICES,), rules=["prestop-missing"]))
         == set()
     )
 
 
-def test_a_kind_that_the_server_does_not_have():
+def test_a_kind_that_the_server_does_not_have() -> None:
     report = reading({SCALERS: failed(404, "404 page not found")})
     reason = "the server has no horizontalpodautoscalers of version autoscaling/v2 (404)"
     assert ("single-replica", reason, "all namespaces") in unseen(report)
 
 
-def test_a_namespace_without_any_right_is_one_entry():
+def test_a_namespace_without_any_right_is_one_entry() -> None:
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
         declared.expect("GET", NODES, items(), query=PAGE)
@@ -262,7 +262,7 @@ def test_a_namespace_without_any_right_is_one_entry():
     assert unseen(report) == {("all", "no right to list any kind of workload (403)", "namespace vault")}
 
 
-def test_no_right_at_all_is_one_message_with_the_user_and_what_to_apply():
+def test_no_right_at_all_is_one_message_with_the_user_and_what_to_apply() -> None:
     with pytest.raises(SourceError) as caught:
         reading({path: forbidden(user="system:serviceaccount:ci:audit") for path in LISTS})
     text = str(caught.value)
@@ -273,12 +273,12 @@ def test_no_right_at_all_is_one_message_with_the_user_and_what_to_apply():
     assert "termination_namespaces" in text
 
 
-def test_trouble_that_is_not_about_rights_ends_the_reading():
+def test_trouble_that_is_not_about_rights_ends_the_reading() -> None:
     with pytest.raises(SourceError, match=r"cannot list services in all namespaces \(400\): no"):
         reading({SERVICES: failed(400, "no")})
 
 
-def test_a_server_that_hides_its_version_is_judged_as_the_assumed_one():
+def test_a_server_that_hides_its_version_is_judged_as_the_assumed_one() -> None:
     with script() as declared:
         declared.expect("GET", "/version", forbidden("get"))
         for path in LISTS:
@@ -293,7 +293,7 @@ def made_by(obj: dict[str, Any], kind: str, name: str) -> dict[str, Any]:
     return obj
 
 
-def test_what_a_judged_kind_made_is_judged_as_that():
+def test_what_a_judged_kind_made_is_judged_as_that() -> None:
     replicas = "/apis/apps/v1/replicasets"
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
@@ -310,7 +310,7 @@ def test_what_a_judged_kind_made_is_judged_as_that():
     assert report["summary"]["excluded"] == 1
 
 
-def test_only_what_tells_an_owner_is_kept_of_managed_fields():
+def test_only_what_tells_an_owner_is_kept_of_managed_fields() -> None:
     obj = workload(hooked(None))
     obj["status"] = dict.fromkeys(("replicas", "updatedReplicas", "availableReplicas"), 3)
     obj["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"] = "{}"
@@ -327,7 +327,7 @@ def test_only_what_tells_an_owner_is_kept_of_managed_fields():
     assert set(kept.annotations) == {"graceful.termination/drain-seconds"}
 
 
-def test_an_object_that_cannot_be_judged_is_told_by_its_name():
+def test_an_object_that_cannot_be_judged_is_told_by_its_name() -> None:
     broken = workload(name="odd")
     broken["spec"]["template"]["spec"]["containers"] = []
     report = reading({DEPLOYMENTS: items(broken, workload())})
@@ -353,14 +353,14 @@ def only(**given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 @pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease"])
-def test_the_clusters_own_namespaces_are_never_patched(namespace):
+def test_the_clusters_own_namespaces_are_never_patched(namespace: str) -> None:
     finding, _entry = only(namespace=namespace, patch_owned=True)
     assert finding["remedy"] == "manual"
     assert finding["reason"] == f"namespace {namespace} is the cluster's own: reported, never patched"
 
 
 @pytest.mark.parametrize(("value", "allowed"), [("false", False), ("False", False), ("true", True), ("", True)])
-def test_a_namespace_may_forbid_changes(value, allowed):
+def test_a_namespace_may_forbid_changes(value: str, allowed: bool) -> None:
     finding, entry = only(of_namespace={"graceful.termination/managed": value}, patch_owned=True)
     assert (finding["remedy"] == "auto") == allowed
     assert entry["patch"] is None
@@ -368,13 +368,13 @@ def test_a_namespace_may_forbid_changes(value, allowed):
         assert finding["reason"] == "namespace shop allows no changes (annotation managed: false)"
 
 
-def test_what_a_namespace_says_and_nobody_may_read_is_not_ignored():
+def test_what_a_namespace_says_and_nobody_may_read_is_not_ignored() -> None:
     finding, _entry = only(replaced={NAMESPACES: forbidden()})
     assert finding["remedy"] == "manual"
     assert finding["reason"] == "whether its namespace allows changes is not known: no right to list namespaces (403)"
 
 
-def test_an_owned_workload_gets_a_patch_for_its_owner_instead():
+def test_an_owned_workload_gets_a_patch_for_its_owner_instead() -> None:
     finding, entry = only(annotations=ARGO, report_dir="build/report")
     assert finding["remedy"] == "manual"
     assert finding["reason"] == (
@@ -387,13 +387,13 @@ def test_an_owned_workload_gets_a_patch_for_its_owner_instead():
     assert finding["reason"] == "Argo CD application store owns it: not patched live", "no file, no promise of one"
 
 
-def test_an_owned_workload_is_patched_when_the_user_says_so():
+def test_an_owned_workload_is_patched_when_the_user_says_so() -> None:
     finding, entry = only(annotations=ARGO, patch_owned=True)
     assert finding["remedy"] == "auto"
     assert (entry["owner"], entry["patch"]) == ("Argo CD application store", None)
 
 
-def test_opt_in_kinds_are_never_patched():
+def test_opt_in_kinds_are_never_patched() -> None:
     with script() as declared:
         declared.expect("GET", "/version", answer(VERSION))
         for path in ("/apis/apps/v1/replicasets", *LISTS[4:]):

@@ -52,7 +52,7 @@ def drains(report: dict[str, Any]) -> dict[str, int | None]:
     return {entry["name"]: entry["budget"]["drain"] for entry in report["workloads"]}
 
 
-def test_each_wanted_one_is_read_once():
+def test_each_wanted_one_is_read_once() -> None:
     with script() as declared:
         declared.expect("GET", f"{CONFIGS}/a", answer(config_map("a", **{SPRING: "35s"})))
         declared.expect("GET", f"{CONFIGS}/b", answer(config_map("b")))
@@ -60,13 +60,13 @@ def test_each_wanted_one_is_read_once():
     assert drains(report) == {"web": 35, "other": 35}
 
 
-def test_none_is_read_where_none_can_matter():
+def test_none_is_read_where_none_can_matter() -> None:
     with script() as declared:
         report = reading(declared, workload())
     assert report["summary"]["workloads"] == 1
 
 
-def test_one_that_does_not_exist_holds_nothing():
+def test_one_that_does_not_exist_holds_nothing() -> None:
     with script() as declared:
         declared.expect("GET", f"{CONFIGS}/gone", failed(404))
         report = reading(declared, told_by("gone"))
@@ -74,7 +74,7 @@ def test_one_that_does_not_exist_holds_nothing():
     assert not [entry for entry in report["not_evaluated"] if "configmaps" in entry["reason"]]
 
 
-def test_a_refusal_is_one_entry_a_rule_and_the_rest_is_still_read():
+def test_a_refusal_is_one_entry_a_rule_and_the_rest_is_still_read() -> None:
     with script() as declared:
         declared.expect("GET", f"{CONFIGS}/a", forbidden("get"))
         declared.expect("GET", f"{CONFIGS}/b", forbidden("get"))
@@ -89,7 +89,7 @@ def test_a_refusal_is_one_entry_a_rule_and_the_rest_is_still_read():
     assert {(entry["scope"], entry["count"]) for entry in entries} == {("namespace shop", 2)}
 
 
-def test_another_failure_ends_the_run():
+def test_another_failure_ends_the_run() -> None:
     with script() as declared:
         declared.expect("GET", f"{CONFIGS}/a", failed(400, "odd"))
         with pytest.raises(ApiError, match="cannot get configmap a in namespace shop"):

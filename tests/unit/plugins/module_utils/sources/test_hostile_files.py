@@ -15,6 +15,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.errors i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import Barrier
 from ansible_collections.graceful.termination.plugins.module_utils.manifests import contents, files
 from ansible_collections.graceful.termination.plugins.module_utils.manifests import edit as editing
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.layout import compose
 from ansible_collections.graceful.termination.plugins.module_utils.report import markdown, terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import write_reports
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sources.test_manifests import (
@@ -107,7 +109,7 @@ def closed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("closed")
 def test_an_error_in_reading_one_file_is_one_unreadable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    load = contents.load_documents
+    load = load_documents
     monkeypatch.setattr(contents, "load_documents", lambda text: load(text) if "bad" not in text else 1 / 0)
     write(tmp_path, "app.yaml", faulty())
     write(tmp_path, "bad.yaml", faulty("bad"))
@@ -119,7 +121,6 @@ def test_an_error_in_reading_one_file_is_one_unreadable(tmp_path: Path, monkeypa
 
 @pytest.mark.usefixtures("closed")
 def test_an_error_in_editing_one_file_refuses_that_edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compose = editing.compose
 
     def faulty_compose(text: str) -> object:
         if "bad" in text:

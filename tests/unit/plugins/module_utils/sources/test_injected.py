@@ -28,7 +28,9 @@ def namespace(name: str = "shop", **metadata: Any) -> dict[str, Any]:
     return {"kind": "Namespace", "metadata": {"name": name} | metadata}
 
 
-def pod(*containers: dict[str, Any], owner: tuple[str, str] = ("ReplicaSet", "web-5d4f"), **metadata: Any) -> dict:
+def pod(
+    *containers: dict[str, Any], owner: tuple[str, str] = ("ReplicaSet", "web-5d4f"), **metadata: Any
+) -> dict[str, Any]:
     """A pod of the Deployment web, or of another owner."""
     kind, name = owner
     return {

@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,17 +77,17 @@ ARGO = {
 }
 
 
-def overlay(**fields) -> dict[str, str]:
+def overlay(**fields: Any) -> dict[str, str]:
     """An overlay for production over the base."""
     return {"overlays/prod/kustomization.yaml": json.dumps({"namespace": "prod", "resources": ["../../base"]} | fields)}
 
 
-def patched(patch: object, **target) -> dict[str, str]:
+def patched(patch: object, **target: Any) -> dict[str, str]:
     entry = {"patch": json.dumps(patch, indent=1)} | ({"target": target} if target else {})
     return overlay(patches=[entry])
 
 
-def deployed(deployer: dict, **more) -> dict[str, str]:
+def deployed(deployer: dict[str, Any], **more: Any) -> dict[str, str]:
     """The same overlay, and what deploys it."""
     spec = deployer["spec"] | more
     return overlay() | {"clusters/prod/web.yaml": json.dumps(deployer | {"spec": spec})}
@@ -219,18 +220,18 @@ def write(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def notes(report: dict) -> list[str]:
+def notes(report: dict[str, Any]) -> list[str]:
     return [f"{entry['scope']}: {entry['reason']}" for entry in report["not_evaluated"] if entry["rule"] == "all"]
 
 
-def built(program: Path, folder: Path) -> list[dict]:
+def built(program: Path, folder: Path) -> list[dict[str, Any]]:
     """What a root builds, by the program itself."""
     output = subprocess.run([program, "build", folder], check=True, capture_output=True, text=True).stdout
     return [document.data for document in load_documents(output)]
 
 
 @pytest.mark.parametrize("way", SETS_THE_HOOK)
-def test_a_base_is_not_given_a_hook_that_an_overlay_sets_too(kustomize, tmp_path, way):
+def test_a_base_is_not_given_a_hook_that_an_overlay_sets_too(kustomize: Path, tmp_path: Path, way: str) -> None:
     write(tmp_path, BASE | SETS_THE_HOOK[way])
     report = remediate(tmp_path)
     assert (tmp_path / "base/deployment.yaml").read_text() == WEB
@@ -240,7 +241,9 @@ def test_a_base_is_not_given_a_hook_that_an_overlay_sets_too(kustomize, tmp_path
 
 
 @pytest.mark.parametrize("way", SETS_THE_HOOK | REPLACES_THE_HOOK)
-def test_without_the_program_what_an_overlay_may_change_is_not_edited(no_kustomize, tmp_path, way):
+def test_without_the_program_what_an_overlay_may_change_is_not_edited(
+    no_kustomize: None, tmp_path: Path, way: str
+) -> None:
     write(tmp_path, BASE | (SETS_THE_HOOK | REPLACES_THE_HOOK)[way])
     report = remediate(tmp_path)
     assert (tmp_path / "base/deployment.yaml").read_text() == WEB
@@ -253,7 +256,9 @@ def test_without_the_program_what_an_overlay_may_change_is_not_edited(no_kustomi
 
 @pytest.mark.parametrize("way", IS_ELSEWHERE)
 @pytest.mark.parametrize("there", ["kustomize", "no_kustomize"])
-def test_what_changes_something_else_does_not_block_a_fix(request, tmp_path, way, there):
+def test_what_changes_something_else_does_not_block_a_fix(
+    request: pytest.FixtureRequest, tmp_path: Path, way: str, there: str
+) -> None:
     request.getfixturevalue(there)
     write(tmp_path, BASE | IS_ELSEWHERE[way])
     report = remediate(tmp_path)
@@ -263,7 +268,7 @@ def test_what_changes_something_else_does_not_block_a_fix(request, tmp_path, way
     assert remediate(tmp_path)["actions"] == []
 
 
-def test_each_root_is_an_environment_with_the_place_of_its_origin(kustomize, tmp_path):
+def test_each_root_is_an_environment_with_the_place_of_its_origin(kustomize: Path, tmp_path: Path) -> None:
     write(tmp_path, BASE | overlay(namePrefix="prod-", replicas=[{"name": "web", "count": 5}]))
     report = audit(tmp_path)
     assert [(w["environment"], w["name"], w["replicas"], w["file"], w["line"]) for w in report["workloads"]] == [
@@ -277,7 +282,7 @@ def test_each_root_is_an_environment_with_the_place_of_its_origin(kustomize, tmp
 
 
 @pytest.mark.parametrize("way", REPLACES_THE_HOOK)
-def test_an_overlay_may_override_a_part_of_the_fix(kustomize, tmp_path, way):
+def test_an_overlay_may_override_a_part_of_the_fix(kustomize: Path, tmp_path: Path, way: str) -> None:
     write(tmp_path, BASE | REPLACES_THE_HOOK[way])
     report = remediate(tmp_path)
     assert [(action["object"], action["status"]) for action in report["actions"]] == [
@@ -294,7 +299,9 @@ def test_an_overlay_may_override_a_part_of_the_fix(kustomize, tmp_path, way):
 
 
 @pytest.mark.parametrize("there", ["kustomize", "no_kustomize"])
-def test_a_template_of_argo_cd_may_mean_any_path_that_fits(request, tmp_path, there):
+def test_a_template_of_argo_cd_may_mean_any_path_that_fits(
+    request: pytest.FixtureRequest, tmp_path: Path, there: str
+) -> None:
     request.getfixturevalue(there)
     files = {name: text for name, text in BASE.items() if "staging" not in name} | overlay()
     files["plain/kustomization.yaml"] = "namespace: plain\nresources: [../base]\n"
@@ -305,7 +312,9 @@ def test_a_template_of_argo_cd_may_mean_any_path_that_fits(request, tmp_path, th
 
 
 @pytest.mark.parametrize("seconds", [30, 90])
-def test_an_overlay_that_sets_the_grace_period_would_be_worse_off(kustomize, tmp_path, seconds):
+def test_an_overlay_that_sets_the_grace_period_would_be_worse_off(
+    kustomize: Path, tmp_path: Path, seconds: int
+) -> None:
     write(
         tmp_path, BASE | patched({**HOOKED, "spec": {"template": {"spec": {"terminationGracePeriodSeconds": seconds}}}})
     )
@@ -315,7 +324,7 @@ def test_an_overlay_that_sets_the_grace_period_would_be_worse_off(kustomize, tmp
     assert "in overlays/prod it would be worse" in reasons["staging/Deployment/web"]
 
 
-def test_replacements_that_carry_a_value_elsewhere_are_seen(kustomize, tmp_path):
+def test_replacements_that_carry_a_value_elsewhere_are_seen(kustomize: Path, tmp_path: Path) -> None:
     other = WEB.replace("name: web  # the shop", "name: other").replace("app: web", "app: other")
     replacement = {
         "source": {
@@ -363,7 +372,9 @@ def test_replacements_that_carry_a_value_elsewhere_are_seen(kustomize, tmp_path)
         ({"patches": [{"path": "../../base/service.yaml"}]}, "its build fails"),
     ],
 )
-def test_what_cannot_be_built_here_is_read_as_files_with_a_note(kustomize, tmp_path, fields, reason):
+def test_what_cannot_be_built_here_is_read_as_files_with_a_note(
+    kustomize: Path, tmp_path: Path, fields: dict[str, Any], reason: str
+) -> None:
     top = tmp_path / "tree"
     write(top, {name: text for name, text in BASE.items() if "staging" not in name} | overlay(**fields))
     write(top, {"overlays/prod/plugin.yaml": "apiVersion: shop/v1\nkind: Plugin\nmetadata: {name: x}\n"})
@@ -376,7 +387,7 @@ def test_what_cannot_be_built_here_is_read_as_files_with_a_note(kustomize, tmp_p
     assert ("base/deployment.yaml", "default") in [(w["file"], w["namespace"]) for w in report["workloads"]]
 
 
-def test_nothing_is_fetched_and_no_plugin_runs(tmp_path, monkeypatch):
+def test_nothing_is_fetched_and_no_plugin_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is refused before the build never reaches the program."""
     fake = tmp_path / "kustomize"
     fake.write_text('#!/bin/sh\necho ran >>"$(dirname "$0")/ran"; exit 1\n')
@@ -388,7 +399,9 @@ def test_nothing_is_fetched_and_no_plugin_runs(tmp_path, monkeypatch):
     assert not (tmp_path / "bin/ran").exists() and not (tmp_path / "ran").exists()
 
 
-def test_kubectl_builds_where_there_is_no_kustomize(kustomize, tmp_path, monkeypatch):
+def test_kubectl_builds_where_there_is_no_kustomize(
+    kustomize: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = tmp_path / "kubectl"
     fake.write_text(f'#!/bin/sh\n[ "$1" = kustomize ] && shift && exec {kustomize} build "$@"\n')
     fake.chmod(0o755)
@@ -397,13 +410,13 @@ def test_kubectl_builds_where_there_is_no_kustomize(kustomize, tmp_path, monkeyp
     assert [(w["namespace"], w["file"]) for w in report["workloads"]] == [("staging", "base/deployment.yaml")]
 
 
-def test_files_that_no_kustomization_reaches_are_judged_as_they_are(kustomize, tmp_path):
+def test_files_that_no_kustomization_reaches_are_judged_as_they_are(kustomize: Path, tmp_path: Path) -> None:
     write(tmp_path, BASE | {"other/deployment.yaml": WEB.replace("web", "shop")})
     report = audit(tmp_path)
     assert [(w["namespace"], w["name"]) for w in report["workloads"]] == [("default", "shop"), ("staging", "web")]
 
 
-def test_environments_of_one_name_are_told_apart(kustomize, tmp_path):
+def test_environments_of_one_name_are_told_apart(kustomize: Path, tmp_path: Path) -> None:
     files = BASE | {"other/web.yaml": WEB}
     for stage in ("staging", "prod"):
         files[f"overlays/{stage}/kustomization.yaml"] = "namespace: default\nresources: [../../base]\n"
@@ -416,13 +429,13 @@ def test_environments_of_one_name_are_told_apart(kustomize, tmp_path):
     assert place(cards[0].workload) == "base/deployment.yaml:1 (overlays/prod)"
 
 
-def test_a_patch_file_is_no_object_of_its_own(kustomize, tmp_path):
+def test_a_patch_file_is_no_object_of_its_own(kustomize: Path, tmp_path: Path) -> None:
     write(tmp_path, BASE | overlay(patches=[{"path": "big.yaml"}]) | {"overlays/prod/big.yaml": WEB})
     report = audit(tmp_path)
     assert (report["summary"]["workloads"], report["summary"]["unreadable"]) == (2, 0)
 
 
-def test_versions_of_one_thing_do_not_see_each_other(kustomize, tmp_path):
+def test_versions_of_one_thing_do_not_see_each_other(kustomize: Path, tmp_path: Path) -> None:
     """Staging and production in one namespace: each has one PodDisruptionBudget, not two."""
     budget = "apiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web}\n"
     budget += "spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}\n"
@@ -435,7 +448,7 @@ def test_versions_of_one_thing_do_not_see_each_other(kustomize, tmp_path):
     assert not [finding for finding in report["findings"] if finding["rule"].startswith("pdb-")]
 
 
-def test_what_runs_beside_each_other_is_seen(kustomize, tmp_path):
+def test_what_runs_beside_each_other_is_seen(kustomize: Path, tmp_path: Path) -> None:
     """A Service of another root makes a workload a server, as it does in the cluster."""
     files = {"app/deployment.yaml": WEB, "app/kustomization.yaml": "resources: [deployment.yaml]\n"}
     files |= {"net/service.yaml": SERVICE, "net/kustomization.yaml": "resources: [service.yaml]\n"}
@@ -443,7 +456,7 @@ def test_what_runs_beside_each_other_is_seen(kustomize, tmp_path):
     assert workload["profile"] == "serving"
 
 
-def test_values_that_flux_fills_in_are_not_edited(kustomize, tmp_path):
+def test_values_that_flux_fills_in_are_not_edited(kustomize: Path, tmp_path: Path) -> None:
     files = BASE | deployed(FLUX, postBuild={"substitute": {"WAIT": "5"}})
     files["base/deployment.yaml"] = WEB.replace("image: r.", 'args: ["--wait=${WAIT}"]\n          image: r.')
     report = remediate(write(tmp_path, files))
@@ -452,7 +465,7 @@ def test_values_that_flux_fills_in_are_not_edited(kustomize, tmp_path):
     assert any("filled in after the build" in action["reason"] for action in report["actions"])
 
 
-def test_flux_makes_a_kustomization_for_a_folder_without_one(kustomize, tmp_path):
+def test_flux_makes_a_kustomization_for_a_folder_without_one(kustomize: Path, tmp_path: Path) -> None:
     patch = {"patch": json.dumps(HOOKED, indent=1), "target": {"kind": "Deployment"}}
     files = {"apps/web/deployment.yaml": WEB, "apps/web/service.yaml": SERVICE}
     files["clusters/apps.yaml"] = json.dumps(
@@ -467,7 +480,7 @@ def test_flux_makes_a_kustomization_for_a_folder_without_one(kustomize, tmp_path
     )
 
 
-def test_a_base_outside_of_the_source_is_built_and_not_edited(kustomize, tmp_path):
+def test_a_base_outside_of_the_source_is_built_and_not_edited(kustomize: Path, tmp_path: Path) -> None:
     write(tmp_path, BASE | {".git/HEAD": ""})
     report = remediate(tmp_path, source="overlays/staging")
     [action] = report["actions"]
@@ -475,7 +488,7 @@ def test_a_base_outside_of_the_source_is_built_and_not_edited(kustomize, tmp_pat
     assert "is outside of overlays/staging" in action["reason"]
 
 
-def test_the_fix_for_a_container_of_an_overlay_is_refused_with_its_name(kustomize, tmp_path):
+def test_the_fix_for_a_container_of_an_overlay_is_refused_with_its_name(kustomize: Path, tmp_path: Path) -> None:
     sidecar = {"name": "proxy", "image": "r.example/proxy:1", "ports": [{"containerPort": 9000}]}
     patch = {**HOOKED, "spec": {"template": {"spec": {"containers": [sidecar]}}}}
     write(tmp_path, BASE | patched(patch))
@@ -486,7 +499,7 @@ def test_the_fix_for_a_container_of_an_overlay_is_refused_with_its_name(kustomiz
     assert {a["object"]: a["status"] for a in report["actions"]}["staging/Deployment/web"] in ("changed", "refused")
 
 
-def test_one_object_that_cannot_be_edited_does_not_hold_up_the_others(kustomize, tmp_path):
+def test_one_object_that_cannot_be_edited_does_not_hold_up_the_others(kustomize: Path, tmp_path: Path) -> None:
     files = BASE | SETS_THE_HOOK["by name"]
     files["base/kustomization.yaml"] = "resources: [deployment.yaml, service.yaml, all.yaml]\n"
     other = WEB.replace("name: web", "name: api").replace("app: web", "app: api")

@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,7 +63,7 @@ print(json.dumps(run_remediate(source, chosen, check=False).report))
 
 
 @pytest.fixture
-def folder():
+def folder() -> Iterator[Path]:
     """A folder below folders that everyone may enter, which pytest's own need not be."""
     with tempfile.TemporaryDirectory(dir="/tmp") as made:
         path = Path(made)
@@ -69,7 +71,7 @@ def folder():
         yield path
 
 
-def remediate_as_nobody(folder: Path) -> dict:
+def remediate_as_nobody(folder: Path) -> dict[str, Any]:
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT, str(folder), str(NOBODY)],
         env=os.environ | {"PYTHONPATH": str(ROOT / ".collections")},
@@ -90,7 +92,7 @@ def write(path: Path, mode: int) -> Path:
     return path
 
 
-def test_a_file_without_permission_to_read(folder):
+def test_a_file_without_permission_to_read(folder: Path) -> None:
     write(folder / "secret.yaml", 0o000)
     write(folder / "open.yaml", 0o444)
     report = remediate_as_nobody(folder)
@@ -98,7 +100,7 @@ def test_a_file_without_permission_to_read(folder):
     assert report["skipped"] == [{"file": "secret.yaml", "line": None, "reason": "cannot read: Permission denied"}]
 
 
-def test_the_group_of_a_file_may_be_another(folder):
+def test_the_group_of_a_file_may_be_another(folder: Path) -> None:
     path = write(folder / "shared.yaml", 0o644)
     if os.geteuid() == 0:
         os.chown(path, NOBODY, 1)
@@ -108,7 +110,7 @@ def test_the_group_of_a_file_may_be_another(folder):
     assert "terminationGracePeriodSeconds: 30" in path.read_text()
 
 
-def test_a_folder_without_permission_to_read(folder):
+def test_a_folder_without_permission_to_read(folder: Path) -> None:
     write(folder / "closed" / "app.yaml", 0o644)
     write(folder / "open.yaml", 0o444)
     (folder / "closed").chmod(0o000)
@@ -119,7 +121,7 @@ def test_a_folder_without_permission_to_read(folder):
     assert [entry["file"] for entry in report["skipped"]] == ["closed"]
 
 
-def test_a_file_without_permission_to_write(folder):
+def test_a_file_without_permission_to_write(folder: Path) -> None:
     path = write(folder / "fixed-by-others.yaml", 0o444)
     report = remediate_as_nobody(folder)
     [action] = report["actions"]

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.deadline import Punctual
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import run_audit, run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import TooMuch, Unanswered
@@ -192,7 +193,7 @@ def test_an_answer_without_end_is_not_read(server: Server, monkeypatch: pytest.M
 def test_a_server_that_drips_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(prometheus, "_ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(prometheus.Punctual, "head_seconds", 0.2)
+    monkeypatch.setattr(Punctual, "head_seconds", 0.2)
     monkeypatch.delattr(prometheus._Connection, "head_seconds")
     with endless.serving(endless.DRIPS[name]) as url, pytest.raises((TooMuch, Unanswered)) as caught:
         Prometheus(url).ask("1")

@@ -56,7 +56,7 @@ NODE = {
 
 
 def live(name: str = "web", strategy: Any = None, cpu: str | None = None, **pod: Any) -> dict[str, Any]:
-    fields = {"resources": {"requests": {"cpu": cpu}}} if cpu else {}
+    fields: dict[str, Any] = {"resources": {"requests": {"cpu": cpu}}} if cpu else {}
     obj = workload(hooked(None, **fields), name=name, pod=pod, strategy=strategy or BESIDE)
     obj["metadata"] |= {"resourceVersion": "1", "uid": f"uid-{name}", "generation": 1}
     return obj

@@ -170,7 +170,7 @@ def test_its_own_anti_affinity_keeps_it_from_a_node_that_has_one() -> None:
 
 def test_what_else_decides_is_named() -> None:
     spread = [{"whenUnsatisfiable": "DoNotSchedule"}, {"whenUnsatisfiable": "ScheduleAnyway"}]
-    near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}
+    near: dict[str, Any] = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{}]}}
     one = pod(affinity=near, topologySpreadConstraints=spread, resourceClaims=[{}])
     one["volumes"] = [{"persistentVolumeClaim": {}}]
     one["containers"][0]["ports"] = [{"hostPort": 80}]

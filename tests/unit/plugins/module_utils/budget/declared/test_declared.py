@@ -39,7 +39,7 @@ def timeout(spec: dict[str, Any], *configs: dict[str, Any], pod: dict[str, Any] 
     return found and (found.seconds, found.source)
 
 
-def declared(command: list[str] | None = None, args: list[str] | None = None, **env: Any) -> tuple[int, str] | None:
+def declared(command: list[str] | None = None, args: list[str] | None = None, /, **env: str) -> Any:
     """What a container of this command and environment declares."""
     variables = [{"name": name, "value": value} for name, value in env.items()]
     return timeout(container(command=command, args=args, env=variables))
@@ -70,7 +70,7 @@ def declared(command: list[str] | None = None, args: list[str] | None = None, **
         ),
     ],
 )
-def test_a_declared_timeout_is_read_with_its_source(found, seconds, source) -> None:
+def test_a_declared_timeout_is_read_with_its_source(found: tuple[int, str], seconds: int, source: str) -> None:
     assert found == (seconds, source)
 
 
@@ -112,7 +112,7 @@ def test_durations(text: str, plain: str, seconds: int | None) -> None:
         pytest.param(declared(["celery-worker-exporter"]), id="not Celery"),
     ],
 )
-def test_nothing_else_is_taken_for_one(found) -> None:
+def test_nothing_else_is_taken_for_one(found: None) -> None:
     assert found is None
 
 

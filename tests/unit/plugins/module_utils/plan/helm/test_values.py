@@ -28,7 +28,7 @@ LABELS = {
     "app.kubernetes.io/component": "controller",
 }
 RELEASE = {"meta.helm.sh/release-name": "edge"}
-POD = {"terminationGracePeriodSeconds": 60}
+POD: dict[str, Any] = {"terminationGracePeriodSeconds": 60}
 
 
 def released(
@@ -64,7 +64,7 @@ def test_the_fields_of_a_patch_go_where_the_chart_takes_them() -> None:
 
 
 def test_a_handler_that_is_swapped_goes_from_the_values_of_the_chart_too() -> None:
-    swapped = {"lifecycle": {"preStop": {"exec": None, "sleep": {"seconds": 10}}}}
+    swapped: dict[str, Any] = {"lifecycle": {"preStop": {"exec": None, "sleep": {"seconds": 10}}}}
     found = values(released(), containers=[hook(**swapped)])
     assert found == {"controller": swapped}
 

@@ -52,7 +52,7 @@ def told(lines: list[str]) -> list[str]:
     return [text for _at, text in timeline(read(lines))]
 
 
-def test_what_changes_is_told_and_what_stays_is_not():
+def test_what_changes_is_told_and_what_stays_is_not() -> None:
     assert told(STOPPED) == [
         "process 1 app: SIGTERM: handled",
         "process 7 worker 1: SIGTERM: no handler: ends it at once",
@@ -70,7 +70,7 @@ def test_what_changes_is_told_and_what_stays_is_not():
     ]
 
 
-def test_a_look_that_shows_the_same_is_kept_once():
+def test_a_look_that_shows_the_same_is_kept_once() -> None:
     seen = read(STOPPED)
     assert len(seen.looks) == 3
     assert seen.own_pid == 90
@@ -78,12 +78,12 @@ def test_a_look_that_shows_the_same_is_kept_once():
     assert seen.before() == seen.looks[0]
 
 
-def test_a_container_that_is_its_own_pid_1_sees_no_target():
+def test_a_container_that_is_its_own_pid_1_sees_no_target() -> None:
     assert not read(log("observe 1", "sockets 1F90 0A 1", " looked", "stop", "ended")).sees_processes
     assert "no process of the target is left" not in told(log("observe 1", "looked", "stop", "ended"))
 
 
-def test_an_end_that_was_seen_is_told():
+def test_an_end_that_was_seen_is_told() -> None:
     assert told(log("observe 9", *RUNNING, " looked", "stop", "ended"))[-1] == "no process of the target is left"
 
 
@@ -101,13 +101,13 @@ def test_an_end_that_was_seen_is_told():
         "",
     ],
 )
-def test_what_is_not_of_the_observer_changes_nothing(line):
+def test_what_is_not_of_the_observer_changes_nothing(line: str) -> None:
     seen = read(["no time", "2026-11-22T23:45:10Z", *log(line)])
     assert seen == Observation(words=seen.words)
     assert all(word.isprintable() and len(word) <= 200 for word in seen.words)
 
 
-def test_a_hostile_name_stays_a_name():
+def test_a_hostile_name_stays_a_name() -> None:
     seen = read(log("observe 9", f"process 1 0 S 1 {NONE} {NONE} {TERM} }}; stop\x1b[2J\u202e" + "n" * 500, " looked"))
     name = seen.looks[0].processes[1].name
     assert name.startswith("}; stop\\x1b[2J\\u202e")
@@ -115,7 +115,7 @@ def test_a_hostile_name_stays_a_name():
     assert seen.stop_at is None
 
 
-def test_words_and_packets_are_bounded_and_without_payload():
+def test_words_and_packets_are_bounded_and_without_payload() -> None:
     packet = (
         "1795401525.603140 eth0  Out IP 10.244.0.43.8080 > 10.244.0.1.42364: Flags [F.], seq 1:9, ack 2, win 64, "
         "options [nop,nop,TS val 1 ecr 2], length 8: HTTP: GET /?token=secret HTTP/1.1"
@@ -148,13 +148,15 @@ def debugged(after: float | None, lines: list[str] | None = None, **trace: Any) 
         (None, None, "is not known"),
     ],
 )
-def test_whether_the_observer_prolonged_the_stop_is_said(after, prolonged, words):
+def test_whether_the_observer_prolonged_the_stop_is_said(
+    after: float | None, prolonged: bool | None, words: str
+) -> None:
     told = debugged(after)["observer"]
     assert told["prolonged"] is prolonged
     assert words in told["text"]
 
 
-def test_times_count_from_the_stop_and_the_end_of_the_target_is_among_them():
+def test_times_count_from_the_stop_and_the_end_of_the_target_is_among_them() -> None:
     told = debugged(0.0)
     assert [entry["seconds"] for entry in told["timeline"]] == sorted(entry["seconds"] for entry in told["timeline"])
     assert {entry["text"]: entry["seconds"] for entry in told["timeline"]}["port 8080: is no longer listened on"] == 1
@@ -162,13 +164,13 @@ def test_times_count_from_the_stop_and_the_end_of_the_target_is_among_them():
     assert told["looks"][0]["sockets"][0] == {"port": 8080, "state": "ESTABLISHED", "count": 3}
 
 
-def test_without_a_stop_nothing_is_made_up():
+def test_without_a_stop_nothing_is_made_up() -> None:
     told = debugged(None, log("observe 90", *RUNNING, " looked"))
     assert told["stop_at"] is None
     assert {entry["seconds"] for entry in told["timeline"]} == {None}
 
 
-def test_the_text_has_the_verdict_last_and_is_safe_to_print():
+def test_the_text_has_the_verdict_last_and_is_safe_to_print() -> None:
     told = debugged(0.0)
     told["timeline"][0]["text"] = "process 1 \x1b[31m\u202e"
     told["files"] = ["/r/debug-shop-web.json"]

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
-from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Query
+from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Answer, Query
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.observer import (
     attach,
     plan,
@@ -81,7 +82,7 @@ def same_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("secrets.token_hex", lambda _bytes: "1")
 
 
-def test_the_container_has_the_least_rights_and_the_targets_processes():
+def test_the_container_has_the_least_rights_and_the_targets_processes() -> None:
     spec = plan(target_of(), options_of()).spec
     assert spec["targetContainerName"] == "app"
     assert spec["securityContext"] == {
@@ -97,17 +98,17 @@ def test_the_container_has_the_least_rights_and_the_targets_processes():
     assert spec["command"] == ["/bin/sh", "-c", 'echo "$$1" $$$$', "graceful-debug", "60", "40", "0", ""]
 
 
-def test_only_a_capture_gets_more():
+def test_only_a_capture_gets_more() -> None:
     spec = plan(target_of(), options_of(capture=True)).spec
     assert spec["securityContext"]["capabilities"] == {"add": ["NET_ADMIN", "NET_RAW"]}
     assert spec["command"][-1] == "capture"
 
 
-def test_a_restart_may_take_long_to_reach_the_pod():
+def test_a_restart_may_take_long_to_reach_the_pod() -> None:
     assert plan(target_of(), options_of(mode="restart", wait_timeout=300)).seconds == 300
 
 
-def test_of_processes_that_the_pod_shares_pid_1_is_not_the_targets():
+def test_of_processes_that_the_pod_shares_pid_1_is_not_the_targets() -> None:
     observer = plan(target_of(shareProcessNamespace=True), options_of())
     assert observer.shared
     assert observer.spec["command"][-2] == "1"
@@ -117,7 +118,7 @@ def test_of_processes_that_the_pod_shares_pid_1_is_not_the_targets():
     ("annotation", "wanted", "container"),
     [(None, None, "app"), ("side", None, "side"), ("other", None, "app"), ("side", "app", "app")],
 )
-def test_which_container_is_looked_into(annotation, wanted, container):
+def test_which_container_is_looked_into(annotation: str | None, wanted: str | None, container: str) -> None:
     target = target_of(containers=[{"name": "app"}, {"name": "side"}])
     target.pod["metadata"]["annotations"] = {"kubectl.kubernetes.io/default-container": annotation}
     assert plan(target, options_of(container=wanted)).container == container
@@ -132,12 +133,14 @@ def test_which_container_is_looked_into(annotation, wanted, container):
         ({"os": {"name": "windows"}}, {}, "Windows"),
     ],
 )
-def test_what_would_show_nothing_or_too_much_is_refused(spec, given, reason):
+def test_what_would_show_nothing_or_too_much_is_refused(
+    spec: dict[str, Any], given: dict[str, Any], reason: str
+) -> None:
     with pytest.raises(SourceError, match=f"pod shop/web-1-a: nothing was attached: .*{reason}"):
         plan(target_of(**spec), options_of(**given))
 
 
-def test_a_pod_on_its_nodes_network_can_be_looked_into_without_a_capture():
+def test_a_pod_on_its_nodes_network_can_be_looked_into_without_a_capture() -> None:
     assert plan(target_of(hostNetwork=True), options_of()).container == "app"
 
 
@@ -151,7 +154,7 @@ def test_a_pod_on_its_nodes_network_can_be_looked_into_without_a_capture():
         (forbidden("patch"), False, "no right to attach an ephemeral container to pod shop/web-1-a .403, user jane"),
     ],
 )
-def test_a_refusal_is_told_with_what_to_do(reply, capture, reason):
+def test_a_refusal_is_told_with_what_to_do(reply: Answer, capture: bool, reason: str) -> None:
     target = target_of()
     with script() as declared:
         declared.expect("PATCH", ATTACH, reply, query=MANAGED)
@@ -167,7 +170,7 @@ def test_a_refusal_is_told_with_what_to_do(reply, capture, reason):
         ({"terminated": {"reason": "StartError", "exitCode": 128}}, "StartError"),
     ],
 )
-def test_a_container_that_cannot_start_is_waited_for_no_longer(state, reason):
+def test_a_container_that_cannot_start_is_waited_for_no_longer(state: dict[str, Any], reason: str) -> None:
     target = target_of()
     with script() as declared:
         declared.expect("GET", POD, status(waiting={"reason": "ContainerCreating"}), status(**state))
@@ -223,7 +226,7 @@ def run(declared: Script, **given: Any) -> dict[str, Any]:
     return run_debug(api_of(declared), target, options, plan(target, options), Pauses(0.01, 0.05))
 
 
-def test_it_is_attached_before_the_pod_is_stopped_and_both_are_told(tmp_path):
+def test_it_is_attached_before_the_pod_is_stopped_and_both_are_told(tmp_path: Path) -> None:
     done = ended()
     state = {"terminated": {"exitCode": 137, "finishedAt": "2027-01-04T09:30:04Z"}}
     done["status"]["ephemeralContainerStatuses"] = [{"name": "graceful-debug-1", "state": state}]
@@ -257,28 +260,28 @@ def test_it_is_attached_before_the_pod_is_stopped_and_both_are_told(tmp_path):
         ([*LINES, "tcpdump: not found"], {"capture": True}, "the image needs tcpdump.*: tcpdump: not found"),
     ],
 )
-def test_an_image_that_cannot_show_it_stops_nothing(lines, given, reason):
+def test_an_image_that_cannot_show_it_stops_nothing(lines: list[str], given: dict[str, bool], reason: str) -> None:
     declared = cluster(lines)
     with pytest.raises(SourceError, match=f"nothing was stopped: .*{reason}.*ends by itself within 60 s"):
         run(declared, **given)
     declared.check()
 
 
-def test_what_a_disruption_budget_forbids_attaches_nothing():
+def test_what_a_disruption_budget_forbids_attaches_nothing() -> None:
     declared = Script().expect("POST", f"{POD}/eviction", *[failed(429, "budget")] * 5)
     with pytest.raises(SourceError, match="a disruption budget forbids it"):
         run(declared)
     declared.check()
 
 
-def test_without_the_right_to_evict_nothing_is_attached():
+def test_without_the_right_to_evict_nothing_is_attached() -> None:
     declared = Script().expect("POST", f"{POD}/eviction", forbidden("create"))
     with pytest.raises(SourceError, match="nothing was attached: no right to evict"):
         run(declared)
     declared.check()
 
 
-def test_check_mode_asks_for_both_and_says_what_it_may_not_ask():
+def test_check_mode_asks_for_both_and_says_what_it_may_not_ask() -> None:
     options, target = options_of(), target_of()
     with script() as declared:
         declared.expect("POST", f"{POD}/eviction", answer({"kind": "Status"}))
@@ -287,6 +290,6 @@ def test_check_mode_asks_for_both_and_says_what_it_may_not_ask():
     assert unsure.startswith("no right to attach an ephemeral container to pod shop/web-1-a")
 
 
-def test_an_empty_image_is_a_mistake():
+def test_an_empty_image_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="image: it is empty"):
         options_of(image=" ")

@@ -40,7 +40,7 @@ def output(tmp_path_factory: pytest.TempPathFactory) -> str:
     return log.read_text() + f"me {script.pid}"
 
 
-def test_it_tells_of_others_and_not_of_itself_and_ends_in_time(output):
+def test_it_tells_of_others_and_not_of_itself_and_ends_in_time(output: str) -> None:
     lines = output.splitlines()
     me = lines.pop().partition(" ")[2]
     assert lines[0] == f"observe {me}"
@@ -52,7 +52,7 @@ def test_it_tells_of_others_and_not_of_itself_and_ends_in_time(output):
     assert all(re.fullmatch(r"[0-9a-f]{16}", mask) for fields in processes for mask in fields[5:8])
 
 
-def test_a_name_breaks_no_line(output):
+def test_a_name_breaks_no_line(output: str) -> None:
     assert any(line.endswith(" x; stop\\n?[31m") for line in output.splitlines())
     assert "\x1b" not in output
     known = r"observe \d+|process \d+ .*|sockets (-|[0-9A-F]{4}) [0-9A-F]{2} \d+|looked|stop|me \d+"

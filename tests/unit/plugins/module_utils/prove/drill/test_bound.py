@@ -24,7 +24,7 @@ def at_most(lost: int, requests: int, share: float) -> float:
 
 @given(st.integers(1, 150).flatmap(lambda requests: st.tuples(st.integers(0, requests - 1), st.just(requests))))
 @settings(max_examples=60, deadline=None)
-def test_so_few_losses_have_a_probability_of_five_percent_at_the_bound(case):
+def test_so_few_losses_have_a_probability_of_five_percent_at_the_bound(case: tuple[int, int]) -> None:
     lost, requests = case
     bound = upper_bound(lost, requests)
     assert bound is not None and lost / requests < bound < 1
@@ -32,7 +32,7 @@ def test_so_few_losses_have_a_probability_of_five_percent_at_the_bound(case):
 
 
 @pytest.mark.parametrize("requests", [10, 100, 8743, 1_000_000])
-def test_nothing_lost_is_the_rule_of_three(requests):
+def test_nothing_lost_is_the_rule_of_three(requests: int) -> None:
     bound = upper_bound(0, requests)
     assert bound == pytest.approx(1 - 0.05 ** (1 / requests))
     assert bound == pytest.approx(3 / requests, rel=0.15 if requests < 100 else 0.02)
@@ -50,9 +50,9 @@ def test_nothing_lost_is_the_rule_of_three(requests):
         (0, 0, "no requests: nothing is known"),
     ],
 )
-def test_in_words(lost, requests, text):
+def test_in_words(lost: int, requests: int, text: str) -> None:
     assert bound_text(lost, requests) == text
 
 
-def test_an_outage_of_many_requests_is_no_problem_of_arithmetic():
+def test_an_outage_of_many_requests_is_no_problem_of_arithmetic() -> None:
     assert upper_bound(20_000, 30_000) == pytest.approx(2 / 3, rel=0.01)

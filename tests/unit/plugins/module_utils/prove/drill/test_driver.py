@@ -36,7 +36,7 @@ FORCED = (("fieldManager", "graceful-termination"),)
 class Stage:
     """A driver in a world where `happens` is called at each pause."""
 
-    def __init__(self, declared: Script, *names: str, timeout: int = 60):
+    def __init__(self, declared: Script, *names: str, timeout: int = 60) -> None:
         self.pods = Pods(api_of(declared), web())
         self.time = 0.0
         self.happens: Callable[[], None] = lambda: None
@@ -59,7 +59,7 @@ class Stage:
         self.happens()
 
 
-def test_a_restart_is_that_of_kubectl_and_is_awaited_until_the_old_pods_are_gone():
+def test_a_restart_is_that_of_kubectl_and_is_awaited_until_the_old_pods_are_gone() -> None:
     declared = Watched()
     declared.expect("PATCH", WEB, answer(live()), query=FORCED)
     stage = Stage(declared, "a", "b")
@@ -81,7 +81,7 @@ def test_a_restart_is_that_of_kubectl_and_is_awaited_until_the_old_pods_are_gone
     assert stage.driver.changed
 
 
-def test_a_restart_that_does_not_end_names_what_it_waits_for():
+def test_a_restart_that_does_not_end_names_what_it_waits_for() -> None:
     declared = Watched()
     declared.expect("PATCH", WEB, answer(live()), query=FORCED)
     stage = Stage(declared, "a", timeout=1)
@@ -90,7 +90,7 @@ def test_a_restart_that_does_not_end_names_what_it_waits_for():
         stage.driver.stop_pods("restart")
 
 
-def test_a_failed_rollout_ends_the_wait():
+def test_a_failed_rollout_ends_the_wait() -> None:
     declared = Watched()
     deadline = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too slow"}
     declared.expect("PATCH", WEB, answer(live()), query=FORCED)
@@ -103,7 +103,7 @@ def eviction(name: str) -> str:
     return f"/api/v1/namespaces/shop/pods/{name}/eviction"
 
 
-def test_pods_are_evicted_one_by_one_by_their_uid_and_each_is_awaited():
+def test_pods_are_evicted_one_by_one_by_their_uid_and_each_is_awaited() -> None:
     declared = Watched()
     stage = Stage(declared, "a", "b")
     order: list[str] = []
@@ -126,7 +126,7 @@ def test_pods_are_evicted_one_by_one_by_their_uid_and_each_is_awaited():
     assert order == ["a", "b"]
 
 
-def test_the_last_ready_pod_is_never_evicted():
+def test_the_last_ready_pod_is_never_evicted() -> None:
     declared = Watched()
     stage = Stage(declared, "a", "b")
     stage.see("MODIFIED", pod("b", ready=False))
@@ -136,7 +136,7 @@ def test_the_last_ready_pod_is_never_evicted():
     assert not stage.driver.changed
 
 
-def test_a_disruption_budget_is_waited_for_and_then_named():
+def test_a_disruption_budget_is_waited_for_and_then_named() -> None:
     declared = Watched()
     stage = Stage(declared, "a", "b", timeout=1)
     declared.expect("POST", eviction("a"), *[failed(429, "Cannot evict pod: budget web")] * 15)
@@ -147,19 +147,23 @@ def test_a_disruption_budget_is_waited_for_and_then_named():
 
 
 @pytest.mark.parametrize("status", [404, 409])
-def test_a_pod_that_somebody_else_has_taken_away_is_stopped_all_the_same(status):
+def test_a_pod_that_somebody_else_has_taken_away_is_stopped_all_the_same(status: int) -> None:
     declared = Watched()
     stage = Stage(declared, "a", "b")
     declared.expect("POST", eviction("a"), failed(status, "gone"))
     declared.expect("POST", eviction("b"), failed(status, "gone"))
-    stage.happens = lambda: (
-        [stage.replace(entry.name) for entry in stage.pods.all() if entry.name in ("a", "b")] and None
-    )
+
+    def taken_away() -> None:
+        for entry in stage.pods.all():
+            if entry.name in ("a", "b"):
+                stage.replace(entry.name)
+
+    stage.happens = taken_away
     stage.driver.stop_pods("evict")
     declared.check()
 
 
-def test_without_the_right_to_evict_the_drill_ends():
+def test_without_the_right_to_evict_the_drill_ends() -> None:
     declared = Watched()
     stage = Stage(declared, "a", "b")
     declared.expect("POST", eviction("a"), forbidden("create"))
@@ -167,6 +171,6 @@ def test_without_the_right_to_evict_the_drill_ends():
         stage.driver.stop_pods("evict")
 
 
-def test_a_workload_without_pods_is_no_drill():
+def test_a_workload_without_pods_is_no_drill() -> None:
     with pytest.raises(SourceError, match="it has no pods to stop"):
         Stage(Watched()).driver.stop_pods("restart")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import http.client
 import ssl
+from typing import Any
 
 import pytest
 import urllib3
@@ -51,12 +52,12 @@ def unopened(cause: OSError) -> Exception:
         (urllib3.exceptions.LocationValueError("no host"), OTHER),
     ],
 )
-def test_each_error_has_its_class_and_its_words(error, outcome):
+def test_each_error_has_its_class_and_its_words(error: Any, outcome: str) -> None:
     name, words = classify(error)
     assert name == outcome
     assert words and "\n" not in words
 
 
 @pytest.mark.parametrize(("number", "taken"), [(errno.EADDRINUSE, True), (errno.ECONNREFUSED, False)])
-def test_a_local_port_that_is_taken_is_no_loss(number, taken):
+def test_a_local_port_that_is_taken_is_no_loss(number: int, taken: bool) -> None:
     assert port_taken(unopened(OSError(number, "x"))) is taken

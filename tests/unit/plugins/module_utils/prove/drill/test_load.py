@@ -69,7 +69,7 @@ def wait_until(true: Callable[[], bool]) -> None:
         (MISSING, classes.OTHER_STATUS),
     ],
 )
-def test_what_the_server_drops_is_counted_exactly(amount, how, outcome):
+def test_what_the_server_drops_is_counted_exactly(amount: int, how: str, outcome: str) -> None:
     with serving(dropping(amount, how)) as server:
         counts = sent(server).counts()
     decisions = server.decisions(FRESH)
@@ -81,7 +81,7 @@ def test_what_the_server_drops_is_counted_exactly(amount, how, outcome):
 
 
 @pytest.mark.parametrize("amount", [0, 1, 17])
-def test_refused_connections_are_counted_exactly(amount):
+def test_refused_connections_are_counted_exactly(amount: int) -> None:
     results = []
     with serving() as server:
         client = Client(server.url)
@@ -96,7 +96,7 @@ def test_refused_connections_are_counted_exactly(amount):
 
 
 @pytest.mark.parametrize("how", [RESET, TRUNCATE])
-def test_a_lost_request_on_a_kept_connection(how):
+def test_a_lost_request_on_a_kept_connection(how: str) -> None:
     with serving(dropping(3, how, KEPT)) as server:
         tally = sent(server, until=lambda: len(server.decisions(KEPT)) > 12)
     lost = tally.counts().by_class(KEPT)
@@ -106,13 +106,13 @@ def test_a_lost_request_on_a_kept_connection(how):
     assert tally.counts().by_class(FRESH) == {}
 
 
-def test_a_request_that_meets_the_end_of_an_idle_connection_has_a_class_of_its_own():
+def test_a_request_that_meets_the_end_of_an_idle_connection_has_a_class_of_its_own() -> None:
     with serving(lambda asked: CLOSE if asked.of_connection == 2 else ANSWER) as server:
         connection = Client(server.url).kept(lambda: None)
         assert [connection.ask()[0] for _time in range(4)] == [OK, classes.REUSED, OK, classes.REUSED]
 
 
-def test_a_connection_that_the_server_ended_while_idle_is_opened_again_without_a_loss():
+def test_a_connection_that_the_server_ended_while_idle_is_opened_again_without_a_loss() -> None:
     ends = []
     with serving(lambda asked: ANSWER) as server:
         connection = Client(server.url).kept(lambda: ends.append(1))
@@ -125,7 +125,7 @@ def test_a_connection_that_the_server_ended_while_idle_is_opened_again_without_a
     assert [asked.of_connection for asked, _decision in server.log] == [1, 1]
 
 
-def test_uploads_are_under_way_all_the_time_and_one_that_is_cut_is_counted():
+def test_uploads_are_under_way_all_the_time_and_one_that_is_cut_is_counted() -> None:
     with serving(dropping(1, RESET, UPLOAD, after=1)) as server:
         tally = sent(server, upload=1.0, until=lambda: len(server.decisions(UPLOAD)) > 8)
     counts, decisions = tally.counts(), server.decisions(UPLOAD)
@@ -134,20 +134,23 @@ def test_uploads_are_under_way_all_the_time_and_one_that_is_cut_is_counted():
     assert max(sample.took for sample in tally.uploads) >= 1.0
 
 
-def test_an_answer_before_the_end_of_an_upload_is_not_a_success():
+def test_an_answer_before_the_end_of_an_upload_is_not_a_success() -> None:
     with serving(lambda asked: TRUNCATE) as server:
         begin = time.monotonic()
         assert Client(server.url).upload(5.0, lambda: False)[0] == classes.CLOSED
     assert time.monotonic() - begin < 2, "nothing more is sent to a server that has answered"
 
 
-def test_every_stream_comes_from_the_port_that_is_due_and_from_the_next_where_that_is_taken():
+def test_every_stream_comes_from_the_port_that_is_due_and_from_the_next_where_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     ports = Ports()
     with serving() as server, socket.socket() as other:
         other.bind(("0.0.0.0", next(ports.fresh.due()) + 40))
         taken = other.getsockname()[1]
         due = iter([taken, taken + 1, taken, taken + 2, taken, taken + 3])
-        ports.fresh.due = ports.held.due = lambda: due
+        monkeypatch.setattr(ports.fresh, "due", lambda: due)
+        monkeypatch.setattr(ports.held, "due", lambda: due)
         client = Client(server.url, ports)
         assert client.kept(lambda: None).ask()[0] == OK
         assert client.upload(0.1, lambda: False)[0] == OK
@@ -155,19 +158,19 @@ def test_every_stream_comes_from_the_port_that_is_due_and_from_the_next_where_th
         assert [asked.port - taken for asked, _decision in server.log] == [1, 2, 3]
 
 
-def test_an_upload_is_given_up_when_the_drill_ends():
+def test_an_upload_is_given_up_when_the_drill_ends() -> None:
     with serving() as server, pytest.raises(Abandoned):
         Client(server.url).upload(30.0, lambda: True)
 
 
-def test_the_schedule_follows_the_clock_and_not_the_answers():
+def test_the_schedule_follows_the_clock_and_not_the_answers() -> None:
     with serving(delay=0.3) as server:
         tally = sent(server, rate=100)
     assert tally.counts().outcomes[FRESH].total() >= 40
     assert tally.late == 0
 
 
-def test_a_client_that_cannot_keep_up_says_so():
+def test_a_client_that_cannot_keep_up_says_so() -> None:
     with serving(delay=1.0) as server:
         tally = Tally()
         load = Load(Client(server.url), tally, 20, 0)
@@ -178,7 +181,7 @@ def test_a_client_that_cannot_keep_up_says_so():
     assert Phase(20, tally, lambda: load.seconds).achieved < 15
 
 
-def test_fresh_connections_never_share_a_source_port_and_the_server_closes_them():
+def test_fresh_connections_never_share_a_source_port_and_the_server_closes_them() -> None:
     with serving() as server:
         sent(server, rate=150)
     ports = [asked.port for asked, _decision in server.log if asked.stream == FRESH]
@@ -187,14 +190,14 @@ def test_fresh_connections_never_share_a_source_port_and_the_server_closes_them(
     assert server.client_closed_first == 0
 
 
-def test_kept_connections_are_kept():
+def test_kept_connections_are_kept() -> None:
     with serving() as server:
         sent(server, until=lambda: len(server.decisions(KEPT)) > 8)
     ports = {asked.port for asked, _decision in server.log if asked.stream == KEPT}
     assert len(ports) == KEPT_CONNECTIONS
 
 
-def test_a_silent_server_is_a_timeout(monkeypatch):
+def test_a_silent_server_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange.TIMEOUT", 0.3
     )
@@ -203,7 +206,7 @@ def test_a_silent_server_is_a_timeout(monkeypatch):
         assert Client(server.url).upload(0.1, lambda: False, patience=0.2)[0] == classes.TIMEOUT
 
 
-def test_a_connection_that_nobody_answers_is_no_request_that_was_cut(monkeypatch):
+def test_a_connection_that_nobody_answers_is_no_request_that_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "ansible_collections.graceful.termination.plugins.module_utils.prove.drill.exchange.TIMEOUT", 0.3
     )
@@ -220,7 +223,7 @@ def test_a_connection_that_nobody_answers_is_no_request_that_was_cut(monkeypatch
         assert client.kept(lambda: None).ask()[0] == classes.UNANSWERED
 
 
-def test_a_name_that_does_not_resolve_is_told_in_words():
+def test_a_name_that_does_not_resolve_is_told_in_words() -> None:
     outcome, detail = Client("http://nowhere.invalid/").fresh()
     assert outcome == classes.OTHER
     assert detail
@@ -229,12 +232,12 @@ def test_a_name_that_does_not_resolve_is_told_in_words():
 class Endless:
     """A drill's URL at a server that behaves so."""
 
-    def __init__(self, monkeypatch, behave):
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, behave: endless.Behave) -> None:
         monkeypatch.setattr(exchange, "WHOLE_SECONDS", 0.2)
         monkeypatch.setattr(exchange, "WHOLE_BYTES", 2**20)
         self.behave = behave
 
-    def results(self):
+    def results(self) -> list[tuple[str, str]]:
         with endless.serving(self.behave) as url:
             client = Client(f"{url}/page")
             # To an upload such a server answers before it is complete.
@@ -243,26 +246,26 @@ class Endless:
 
 
 @pytest.mark.parametrize("name", [name for name in endless.DRIPS if name != "a refusal"])
-def test_a_server_that_drips_is_a_timeout(monkeypatch, name):
+def test_a_server_that_drips_is_a_timeout(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for outcome, detail in Endless(monkeypatch, endless.DRIPS[name]).results():
         assert outcome == classes.TIMEOUT
         assert "did not end within 0.2 s" in detail
 
 
-def test_an_event_stream_is_a_timeout(monkeypatch):
+def test_an_event_stream_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     for outcome, detail in Endless(monkeypatch, endless.drip(head, b"data: tick\n\n")).results():
         assert (outcome, detail) == (classes.TIMEOUT, "the answer did not end within 0.2 s")
 
 
 @pytest.mark.parametrize("name", endless.POURS)
-def test_a_server_that_pours_is_left(monkeypatch, name):
+def test_a_server_that_pours_is_left(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for outcome, detail in Endless(monkeypatch, endless.POURS[name]).results():
         assert outcome in (classes.OTHER, classes.TIMEOUT)
         assert "the answer is larger than 1 MiB" in detail or "did not end" in detail
 
 
-def test_what_an_endless_server_was_sent_is_counted(monkeypatch):
+def test_what_an_endless_server_was_sent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     made = Endless(monkeypatch, endless.drip(b"HTTP/1.1 200 OK\r\n\r\n", b"x"))
     with endless.serving(made.behave) as url:
         tally = Tally()
@@ -273,7 +276,7 @@ def test_what_an_endless_server_was_sent_is_counted(monkeypatch):
     assert set(tally.counts().outcomes[FRESH]) == {classes.TIMEOUT}
 
 
-def test_what_waits_for_its_turn_is_bounded(monkeypatch):
+def test_what_waits_for_its_turn_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load_module, "MOST_THREADS", 2)
     with serving(delay=30.0) as server:
         tally = Tally()

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.cluster import options
@@ -26,16 +28,16 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.pr
         ({"url": "http://jane:secret@shop.example.com/"}, "url: a user name or password"),
     ],
 )
-def test_what_is_wrong_is_named(given, words):
+def test_what_is_wrong_is_named(given: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words) as caught:
         options(**given)
     assert "secret" not in str(caught.value)
 
 
-def test_kinds_that_have_no_rollout_are_left_out():
+def test_kinds_that_have_no_rollout_are_left_out() -> None:
     assert options(kinds=["CronJob", "DaemonSet"]).selection.kinds == ("DaemonSet",)
 
 
-def test_the_folder_is_relative_to_where_the_person_is():
+def test_the_folder_is_relative_to_where_the_person_is() -> None:
     assert options(report_dir="build", _directory="/home/jane").folder == "/home/jane/build"
     assert options(report_dir="/tmp/x", _directory="/home/jane").folder == "/tmp/x"

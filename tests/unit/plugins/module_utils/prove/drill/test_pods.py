@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -26,11 +27,11 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.pr
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_REST", 0.01)
 
 
-def begun(declared: Watched, *first: dict, number: int = 1) -> Pods:
+def begun(declared: Watched, *first: dict[str, Any], number: int = 1) -> Pods:
     declared.expect("GET", PODS, listed(*first), query=OF_WEB)
     clock = iter(range(1000, 9999))
     pods = Pods(api_of(declared), web(), now=lambda: float(next(clock)), round=number)
@@ -46,7 +47,7 @@ def settled(pods: Pods, watches: int, declared: Watched) -> Pods:
     return pods
 
 
-def test_a_stop_is_seen_from_its_mark_to_its_end_with_its_exit_code():
+def test_a_stop_is_seen_from_its_mark_to_its_end_with_its_exit_code() -> None:
     declared = Watched().tell(
         ("MODIFIED", pod("a", deleted=True)),
         ("MODIFIED", pod("a", ready=False, deleted=True, code=0)),
@@ -65,14 +66,14 @@ def test_a_stop_is_seen_from_its_mark_to_its_end_with_its_exit_code():
     assert declared.watches[1]["resourceVersion"] == "7"
 
 
-def test_a_deletion_by_force_has_no_exit_code():
+def test_a_deletion_by_force_has_no_exit_code() -> None:
     declared = Watched().tell(("DELETED", pod("a")))
     (found,) = settled(begun(declared, pod("a")), 2, declared).all()
     assert found.gone_at is not None and found.marked_at == found.gone_at
     assert found.containers == (Ended("app", None),)
 
 
-def test_after_a_break_the_pods_are_read_again_and_what_is_missing_is_gone():
+def test_after_a_break_the_pods_are_read_again_and_what_is_missing_is_gone() -> None:
     declared = Watched().tell(Unreachable("test: broken"))
     declared.expect("GET", PODS, listed(pod("a")), query=OF_WEB)
     declared.expect("GET", PODS, listed(pod("b")), query=OF_WEB)
@@ -90,7 +91,7 @@ def test_after_a_break_the_pods_are_read_again_and_what_is_missing_is_gone():
         b'{"type": "MODIFIED", "obj',
     ],
 )
-def test_an_expired_or_broken_watch_begins_anew(line):
+def test_an_expired_or_broken_watch_begins_anew(line: bytes) -> None:
     declared = Watched().tell(line)
     declared.expect("GET", PODS, listed(pod("a")), listed(pod("a")), query=OF_WEB)
     pods = Pods(api_of(declared), web())
@@ -105,7 +106,7 @@ def test_an_expired_or_broken_watch_begins_anew(line):
         (b'{"type": "MODIFIED", "object": {}}', "unknown answer"),
     ],
 )
-def test_pods_that_can_no_longer_be_seen_end_the_drill(line, words):
+def test_pods_that_can_no_longer_be_seen_end_the_drill(line: bytes, words: str) -> None:
     declared = Watched().tell(line)
     pods = begun(declared, pod("a"))
     settled(pods, 99, declared)
@@ -114,7 +115,7 @@ def test_pods_that_can_no_longer_be_seen_end_the_drill(line, words):
     assert len(pods.seen()) == 1
 
 
-def test_pods_of_others_under_the_same_labels_and_bookmarks_are_left_out():
+def test_pods_of_others_under_the_same_labels_and_bookmarks_are_left_out() -> None:
     other = pod("x")
     other["metadata"]["ownerReferences"][0]["name"] = "web-api-1"
     declared = Watched().tell(("BOOKMARK", {"metadata": {"resourceVersion": "9"}}), ("MODIFIED", other))
@@ -122,7 +123,7 @@ def test_pods_of_others_under_the_same_labels_and_bookmarks_are_left_out():
     assert [found.name for found in settled(pods, 2, declared).all()] == ["a"]
 
 
-def test_a_native_sidecar_may_end_as_it_likes():
+def test_a_native_sidecar_may_end_as_it_likes() -> None:
     ended = pod("a", deleted=True, code=0)
     ended["status"]["initContainerStatuses"] = [{"name": "proxy", "state": {"terminated": {"exitCode": 137}}}]
     declared = Watched().tell(("DELETED", ended))

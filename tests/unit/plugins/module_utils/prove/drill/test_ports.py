@@ -31,27 +31,27 @@ def ports_of(kind: str, start: float, rate: float, seconds: float) -> list[int]:
 
 
 @pytest.mark.parametrize(("kind", "rate"), [("fresh", 150), ("held", 8)])
-def test_no_port_comes_again_within_the_time_that_a_node_remembers(kind, rate):
+def test_no_port_comes_again_within_the_time_that_a_node_remembers(kind: str, rate: int) -> None:
     found = ports_of(kind, 1000.0, rate, KINDS[kind] - 5)
     assert len(set(found)) == len(found)
     assert all(FIRST <= port <= LAST for port in found)
 
 
-def test_a_fresh_connection_never_gets_the_port_of_one_that_was_held():
+def test_a_fresh_connection_never_gets_the_port_of_one_that_was_held() -> None:
     fresh, held = ports_of("fresh", 1000.0, 150, 2 * FRESH_PERIOD), ports_of("held", 1000.0, 8, 2 * HELD_PERIOD)
     assert not set(fresh) & set(held)
 
 
 @pytest.mark.parametrize(("kind", "rate"), [("fresh", 100), ("held", 4)])
-def test_the_next_drill_takes_other_ports(kind, rate):
+def test_the_next_drill_takes_other_ports(kind: str, rate: int) -> None:
     assert not set(ports_of(kind, 1000.0, rate, 40)) & set(ports_of(kind, 1060.0, rate, 40))
 
 
-def test_faster_than_the_clock_they_still_differ_from_each_other():
+def test_faster_than_the_clock_they_still_differ_from_each_other() -> None:
     found = ports_of("fresh", 1000.0, 1000, 20)
     assert len(set(found)) == len(found)
 
 
-def test_a_port_that_is_taken_has_a_few_successors():
+def test_a_port_that_is_taken_has_a_few_successors() -> None:
     found = list(Ports(lambda: 5.0).fresh.due())
     assert found == [found[0] + number for number in range(TRIES)]

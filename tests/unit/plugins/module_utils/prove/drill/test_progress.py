@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import followed, teller
 
 
-def test_lines_are_shown_as_they_come_and_all_of_them(tmp_path):
+def test_lines_are_shown_as_they_come_and_all_of_them(tmp_path: Path) -> None:
     path, shown = tmp_path / "told", list[str]()
     path.touch()
     tell = teller(str(path))
@@ -25,7 +26,7 @@ def test_lines_are_shown_as_they_come_and_all_of_them(tmp_path):
     assert shown == ["one", "two", "three"]
 
 
-def test_without_a_file_nothing_is_told_and_none_is_made(tmp_path):
+def test_without_a_file_nothing_is_told_and_none_is_made(tmp_path: Path) -> None:
     teller("")("one")
     teller(str(tmp_path / "gone"))("one")
     assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from signal import Signals
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ KEYS = {
 
 
 @pytest.fixture(autouse=True)
-def short_uploads(monkeypatch):
+def short_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "upload_seconds", lambda _workload: 0.8)
     monkeypatch.setattr(run, "TRIAL_SECONDS", 0.1)
     monkeypatch.setattr(load, "REST", 0.1)
@@ -67,7 +68,7 @@ def short_uploads(monkeypatch):
 class Stops:
     """A driver that replaces one pod in each round, after `happens` and while the server is asked 25 times."""
 
-    def __init__(self, pods: Pods, server: Server, happens: Callable[[], None]):
+    def __init__(self, pods: Pods, server: Server, happens: Callable[[], None]) -> None:
         self.pods = pods
         self.server = server
         self.happens = happens
@@ -101,11 +102,11 @@ def drilled(
         options(url=server.url, **given),
         times=QUICK,
         driver=lambda pods: Stops(pods, server, happens),  # type: ignore[arg-type,return-value]
-        tell=[].append if told is None else told.append,
+        tell=lambda line: None if told is None else told.append(line),
     )
 
 
-def test_each_turn_is_told_while_it_is_under_way_and_the_result_kept(tmp_path):
+def test_each_turn_is_told_while_it_is_under_way_and_the_result_kept(tmp_path: Path) -> None:
     told: list[str] = []
     with serving() as server:
         document = drilled(server, lambda: told.append("now"), told, rounds=2, report_dir=str(tmp_path))
@@ -120,7 +121,7 @@ def test_each_turn_is_told_while_it_is_under_way_and_the_result_kept(tmp_path):
 
 
 @pytest.mark.parametrize("amount", [0, 1, 17])
-def test_what_the_server_drops_while_pods_stop_is_what_the_document_says(amount, tmp_path):
+def test_what_the_server_drops_while_pods_stop_is_what_the_document_says(amount: int, tmp_path: Path) -> None:
     dropped: list[Asked] = []
     armed: list[bool] = []
 
@@ -150,7 +151,7 @@ def test_what_the_server_drops_while_pods_stop_is_what_the_document_says(amount,
     assert document["checks"][0]["result"] == ("failed" if amount else "passed")
 
 
-def test_losses_up_to_the_allowed_number_pass():
+def test_losses_up_to_the_allowed_number_pass() -> None:
     dropped: list[int] = []
 
     def decide(asked: Asked) -> str:
@@ -164,14 +165,14 @@ def test_losses_up_to_the_allowed_number_pass():
     assert (document["status"], document["lost_total"]) == ("passed", 3)
 
 
-def test_a_client_that_loses_without_a_stop_never_passes():
+def test_a_client_that_loses_without_a_stop_never_passes() -> None:
     with serving(lambda asked: RESET if asked.stream == "fresh" and asked.number == 4 else ANSWER) as server:
         document = drilled(server, max_lost=100)
     assert (document["status"], document["lost_total"]) == ("noisy", 0)
     assert "cannot be attributed" in document["reason"]
 
 
-def test_a_rate_that_the_client_cannot_hold_is_lowered_and_said(monkeypatch):
+def test_a_rate_that_the_client_cannot_hold_is_lowered_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "MOST_THREADS", 8)
     with serving(delay=0.2) as server:
         document = drilled(server, rate=60)
@@ -180,7 +181,7 @@ def test_a_rate_that_the_client_cannot_hold_is_lowered_and_said(monkeypatch):
     assert any("it was lowered to" in hint for hint in document["hints"])
 
 
-def test_an_url_without_any_success_stops_nothing():
+def test_an_url_without_any_success_stops_nothing() -> None:
     with serving(lambda asked: MISSING) as server:
         document = drilled(server)
     assert document["status"] == "error"
@@ -188,7 +189,7 @@ def test_an_url_without_any_success_stops_nothing():
     assert (document["rounds"], document["changed"]) == ([], False)
 
 
-def test_an_url_that_takes_no_upload_is_drilled_without_and_says_so():
+def test_an_url_that_takes_no_upload_is_drilled_without_and_says_so() -> None:
     with serving(lambda asked: MISSING if asked.stream == "upload" else ANSWER) as server:
         document = drilled(server)
     assert document["status"] == "passed"
@@ -197,7 +198,7 @@ def test_an_url_that_takes_no_upload_is_drilled_without_and_says_so():
     assert "the URL does not accept one" in document["streams"]["upload"]["reason"]
 
 
-def test_what_goes_wrong_on_the_way_keeps_the_counts():
+def test_what_goes_wrong_on_the_way_keeps_the_counts() -> None:
     def fails() -> None:
         raise SourceError("shop/Deployment/web: not done after 60 s: 1 of 3 pods updated")
 
@@ -209,7 +210,7 @@ def test_what_goes_wrong_on_the_way_keeps_the_counts():
     assert document["rounds"][0]["seconds"] is None
 
 
-def test_a_folder_that_cannot_be_written_is_found_before_anything_is_sent(tmp_path):
+def test_a_folder_that_cannot_be_written_is_found_before_anything_is_sent(tmp_path: Path) -> None:
     with serving() as server, pytest.raises(OSError):
         drilled(server, report_dir=str(tmp_path / "missing"))
     assert server.log == []
@@ -224,11 +225,11 @@ def test_a_folder_that_cannot_be_written_is_found_before_anything_is_sent(tmp_pa
         (workload(hooked(None), grace=0), 1),
     ],
 )
-def test_an_upload_outlives_the_hook_and_can_end_within_the_grace_period(obj, seconds):
+def test_an_upload_outlives_the_hook_and_can_end_within_the_grace_period(obj: dict[str, Any], seconds: int) -> None:
     assert upload_seconds(read_workload(obj)) == seconds
 
 
-def test_the_terminal_shows_what_counts_and_nothing_that_a_terminal_would_act_on():
+def test_the_terminal_shows_what_counts_and_nothing_that_a_terminal_would_act_on() -> None:
     with serving() as server:
         document = drilled(server)
     document["hints"] = ["\x1b[2J"]
@@ -241,7 +242,7 @@ def test_the_terminal_shows_what_counts_and_nothing_that_a_terminal_would_act_on
     assert "\x1b[32mpassed" in render(document, color=True)
 
 
-def started(folder: Path) -> subprocess.Popen:
+def started(folder: Path) -> subprocess.Popen[str]:
     """A drill in another process, in the middle of its first round."""
     child = subprocess.Popen(
         [sys.executable, process.__file__, str(folder)],
@@ -259,7 +260,7 @@ def started(folder: Path) -> subprocess.Popen:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_drill_says_so_and_keeps_its_counts(number, tmp_path):
+def test_an_interrupted_drill_says_so_and_keeps_its_counts(number: Signals, tmp_path: Path) -> None:
     child = started(tmp_path)
     child.send_signal(number)
     output, _error = child.communicate(timeout=20)
@@ -270,7 +271,7 @@ def test_an_interrupted_drill_says_so_and_keeps_its_counts(number, tmp_path):
     assert [found.name for found in tmp_path.iterdir()] == ["drill.json"]
 
 
-def test_a_drill_that_nobody_waits_for_any_more_ends_itself(tmp_path):
+def test_a_drill_that_nobody_waits_for_any_more_ends_itself(tmp_path: Path) -> None:
     child = started(tmp_path)
     assert child.stdout
     child.stdout.close()
@@ -278,7 +279,7 @@ def test_a_drill_that_nobody_waits_for_any_more_ends_itself(tmp_path):
     assert json.loads((tmp_path / "drill.json").read_text())["status"] == "interrupted"
 
 
-def test_a_killed_drill_leaves_its_counts(tmp_path):
+def test_a_killed_drill_leaves_its_counts(tmp_path: Path) -> None:
     child = started(tmp_path)
     child.kill()
     child.communicate(timeout=20)
@@ -287,6 +288,6 @@ def test_a_killed_drill_leaves_its_counts(tmp_path):
     assert document["requests"] > 0
 
 
-def test_the_document_is_documented():
+def test_the_document_is_documented() -> None:
     text = (Path(__file__).resolve().parents[6] / "docs" / "drill.md").read_text(encoding="utf-8")
     assert {name for name in KEYS | set(CLASSES) if f"`{name}`" not in text} == set()

@@ -77,11 +77,11 @@ def tally(*samples: Sample) -> Tally:
         (121, 1, UNSERVED),
     ],
 )
-def test_when_a_request_was_lost(at, took, when):
+def test_when_a_request_was_lost(at: float, took: float, when: str) -> None:
     assert Events([STOPPED], [(120.0, 125.0)]).moment(fresh(at, RESET, took)) == when
 
 
-def test_a_pod_that_is_still_stopping_has_no_end():
+def test_a_pod_that_is_still_stopping_has_no_end() -> None:
     assert Events([Pod("a", "1", marked_at=100.0)]).moment(fresh(10_000)) == STOPPING
 
 
@@ -99,11 +99,11 @@ def test_a_pod_that_is_still_stopping_has_no_end():
         (fresh(114, RESET, 3.0, KEPT), 0),
     ],
 )
-def test_what_looks_like_a_leftover_of_connection_tracking(sample, amount):
+def test_what_looks_like_a_leftover_of_connection_tracking(sample: Sample, amount: int) -> None:
     assert leftovers([sample], EVENTS) == amount
 
 
-def test_new_connections_while_a_pod_stops():
+def test_new_connections_while_a_pod_stops() -> None:
     good = [fresh(at) for at in (90, 101, 102, 111)]
     check = stops_accepting(tally(*good), EVENTS)
     assert check.result == PASSED and check.evidence.startswith("2 fresh connections begun")
@@ -140,18 +140,18 @@ def upload(at: float, took: float, outcome: str = OK) -> Sample:
         ([upload(95, 12), fresh(105, UNANSWERED, 5.0)], PASSED, "cut: none"),
     ],
 )
-def test_what_was_in_flight(samples, result, words):
+def test_what_was_in_flight(samples: list[Sample], result: str, words: str) -> None:
     check = finishes_in_flight(tally(*samples), EVENTS, 5, "")
     assert (check.result, words in check.evidence) == (result, True), check.evidence
 
 
-def test_without_uploads_it_says_why():
+def test_without_uploads_it_says_why() -> None:
     check = finishes_in_flight(tally(fresh(105)), EVENTS, 5, "the URL does not take one (status-other, 405)")
     assert check.result == NOT_OBSERVED
     assert check.evidence == "no upload: the URL does not take one (status-other, 405)"
 
 
-def test_what_is_released_is_never_claimed():
+def test_what_is_released_is_never_claimed() -> None:
     check = releases(Tally(closes=3))
     assert check.result == NOT_OBSERVED
     assert "3 keep-alive connections ended in order" in check.evidence
@@ -174,14 +174,16 @@ def test_what_is_released_is_never_claimed():
         (None, "", "", False, NOT_OBSERVED, "no exit code was reported"),
     ],
 )
-def test_exit_codes_are_judged_by_their_runtime(code, reason, finished, java, result, words):
+def test_exit_codes_are_judged_by_their_runtime(
+    code: int | None, reason: str, finished: str, java: bool, result: str, words: str
+) -> None:
     ended = Ended("app", code, reason, f"2027-01-04T{finished}Z" if finished else "")
     found, why = judge_exit(ended, STOPPED, java=java)
     assert found == result
     assert words in why
 
 
-def test_how_long_a_stop_took_is_counted_from_the_request():
+def test_how_long_a_stop_took_is_counted_from_the_request() -> None:
     assert stop_seconds(Ended("app", 0, "", "2027-01-04T09:30:12Z"), STOPPED) == 12
     assert stop_seconds(Ended("app", None), STOPPED) is None
 
@@ -196,7 +198,7 @@ def test_how_long_a_stop_took_is_counted_from_the_request():
         ({"image": "registry.example/javascript-app:1"}, False),
     ],
 )
-def test_a_jvm_is_known_by_its_template(fields, java):
+def test_a_jvm_is_known_by_its_template(fields: dict[str, Any], java: bool) -> None:
     (app,) = read_workload(workload(container(**fields))).containers
     assert runs_java(app) is java
 
@@ -211,7 +213,7 @@ def test_a_jvm_is_known_by_its_template(fields, java):
         ([(UNCLEAR, "exit code 143"), (FAILED, "exit code 2")], FAILED),
     ],
 )
-def test_the_worst_end_decides(results: list[Any], result):
+def test_the_worst_end_decides(results: list[Any], result: str) -> None:
     assert clean_exit(results).result == result
 
 
@@ -227,5 +229,5 @@ def test_the_worst_end_decides(results: list[Any], result):
         (0, 0, 0, False, NOISY),
     ],
 )
-def test_the_status(lost, allowed, noise, held, status):
+def test_the_status(lost: int, allowed: int, noise: int, held: bool, status: str) -> None:
     assert conclude(lost, allowed, noise, held=held)[0] == status

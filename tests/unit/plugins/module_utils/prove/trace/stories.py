@@ -113,7 +113,7 @@ class Story:
         outcome = Outcome(self.status, "", self.seen, self.request, self.unseen)
         return document(target, options_of(**given), outcome, "test", 9)
 
-    def verdict(self) -> tuple[str, str]:
+    def verdict(self) -> tuple[str | None, str]:
         """(cause, level)."""
         verdict = self.document()["verdict"]
         return verdict["cause"], verdict["level"]

@@ -26,7 +26,7 @@ def with_ephemeral(story: Story, seconds: float) -> Story:
 
 
 @pytest.mark.parametrize("name", ["deaf", "no-binary", "long-hook", "slow-drain"])
-def test_causes_exit_codes_and_stop_times_leave_it_out(name):
+def test_causes_exit_codes_and_stop_times_leave_it_out(name: str) -> None:
     bare, told = Story(name).document(), with_ephemeral(Story(name), 60).document()
     for key in ("verdict", "causes", "derived", "steps", "containers", "events"):
         assert told[key] == bare[key]
@@ -34,7 +34,7 @@ def test_causes_exit_codes_and_stop_times_leave_it_out(name):
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(4, -6), (10, 0), (11, 1), (14, 4)])
-def test_how_long_it_outlived_the_pod_is_told_where_that_is_more_than_the_clock_hides(seconds, after):
+def test_how_long_it_outlived_the_pod_is_told_where_that_is_more_than_the_clock_hides(seconds: int, after: int) -> None:
     trace = with_ephemeral(Story("slow-drain"), seconds).document()
     assert trace["containers"][0]["seconds"] == 10
     assert [entry["after_seconds"] for entry in trace["ephemeral"]] == [after]
@@ -42,7 +42,7 @@ def test_how_long_it_outlived_the_pod_is_told_where_that_is_more_than_the_clock_
     assert len(notes) == (after > 1)
 
 
-def test_one_whose_end_was_not_reported_is_named_without_a_time():
+def test_one_whose_end_was_not_reported_is_named_without_a_time() -> None:
     trace = with_ephemeral(Story("slow-drain"), 14).without(lambda entry: entry.type == "DELETED").document()
     assert trace["ephemeral"][0]["after_seconds"] == 4
     story = with_ephemeral(Story("slow-drain"), 14).pods(
@@ -51,7 +51,7 @@ def test_one_whose_end_was_not_reported_is_named_without_a_time():
     assert story.document()["ephemeral"] == [{"name": "shell", "finished_at": None, "after_seconds": None}]
 
 
-def test_its_events_are_not_kept():
+def test_its_events_are_not_kept() -> None:
     event = {"metadata": {"uid": "1"}, "reason": "Killing", "involvedObject": {"fieldPath": "spec.containers{app}"}}
     kept = keep_event(event)
     assert kept is not None
@@ -59,7 +59,7 @@ def test_its_events_are_not_kept():
     assert keep_event({**event, "involvedObject": {"fieldPath": "spec.ephemeralContainers{shell}"}}) is None
 
 
-def test_its_state_is_kept_beside_those_of_the_pods_containers():
+def test_its_state_is_kept_beside_those_of_the_pods_containers() -> None:
     obj = ended()
     state = {"terminated": {"exitCode": 137, "finishedAt": "2027-01-04T09:30:30Z", "message": "secret"}}
     obj["status"]["ephemeralContainerStatuses"] = [{"name": "shell", "state": state}]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,7 +81,7 @@ def traced(declared: Watched, target: Target = TARGET, **given: Any) -> dict[str
     return result
 
 
-def test_the_watches_are_read_before_the_pod_is_evicted_by_its_uid():
+def test_the_watches_are_read_before_the_pod_is_evicted_by_its_uid() -> None:
     declared = stopping(cluster(), *WHOLE)
     result = traced(declared)
     assert result["status"] == "complete"
@@ -95,7 +96,7 @@ def test_the_watches_are_read_before_the_pod_is_evicted_by_its_uid():
     assert result["containers"][0]["seconds"] == 4.0
 
 
-def test_a_deletion_has_the_uid_too():
+def test_a_deletion_has_the_uid_too() -> None:
     asked = threading.Event()
     declared = cluster()
     declared.tell(OWN, asked, *WHOLE).tell(NEW, asked, ("ADDED", pod("web-1-c")))
@@ -109,7 +110,7 @@ def test_a_deletion_has_the_uid_too():
     assert declared.bodies("DELETE")[0]["preconditions"] == {"uid": "uid-web-1-a"}
 
 
-def test_a_restart_patches_the_template_and_begins_with_the_mark():
+def test_a_restart_patches_the_template_and_begins_with_the_mark() -> None:
     asked = threading.Event()
     declared = cluster()
     declared.tell(OWN, asked, *WHOLE).tell(NEW, asked, ("ADDED", pod("web-1-c")))
@@ -125,14 +126,14 @@ def test_a_restart_patches_the_template_and_begins_with_the_mark():
     assert result["steps"][0]["seconds"] == 0.0
 
 
-def test_watches_that_are_not_allowed_are_not_observed():
+def test_watches_that_are_not_allowed_are_not_observed() -> None:
     declared = stopping(cluster(refused=(SLICES, EVENTS)), *WHOLE)
     result = traced(declared)
     assert [entry["watch"] for entry in result["not_observed"]] == ["endpoints", "events"]
     assert result["status"] == "complete"
 
 
-def test_without_the_watch_of_the_pod_nothing_is_stopped():
+def test_without_the_watch_of_the_pod_nothing_is_stopped() -> None:
     declared = Watched()
     for path, (query, reply) in LISTS.items():
         declared.expect("GET", path, reply, query=query)
@@ -142,7 +143,7 @@ def test_without_the_watch_of_the_pod_nothing_is_stopped():
     assert declared.bodies("POST") == []
 
 
-def test_a_disruption_budget_is_respected():
+def test_a_disruption_budget_is_respected() -> None:
     declared = cluster().expect("POST", f"{POD}/eviction", *[failed(429, "The budget web needs 2")] * 5)
     with pytest.raises(
         SourceError, match="nothing was stopped: a disruption budget forbids it: The budget web needs 2"
@@ -151,20 +152,20 @@ def test_a_disruption_budget_is_respected():
 
 
 @pytest.mark.parametrize("status", [404, 409])
-def test_a_namesake_is_never_stopped(status):
+def test_a_namesake_is_never_stopped(status: int) -> None:
     declared = cluster().expect("POST", f"{POD}/eviction", failed(status, "the UID in the precondition"))
     with pytest.raises(SourceError, match="it was just replaced or deleted"):
         traced(declared)
 
 
-def test_a_pod_that_does_not_go_is_a_timeout(tmp_path):
+def test_a_pod_that_does_not_go_is_a_timeout(tmp_path: Path) -> None:
     declared = stopping(cluster(), ("MODIFIED", pod(marked=True)))
     result = traced(declared, wait_timeout=1, report_dir=str(tmp_path))
     assert (result["status"], result["reason"]) == ("timeout", "the pod was not deleted after 1 s")
     assert json.loads((tmp_path / "trace-shop-web-1-a.json").read_text())["status"] == "timeout"
 
 
-def test_a_replacement_that_does_not_come_is_said():
+def test_a_replacement_that_does_not_come_is_said() -> None:
     asked = threading.Event()
     declared = cluster().tell(OWN, asked, *WHOLE)
 
@@ -176,7 +177,7 @@ def test_a_replacement_that_does_not_come_is_said():
     assert (result["status"], result["reason"]) == ("complete", "no replacement was ready 1 s after the request")
 
 
-def test_a_watch_that_breaks_goes_on_and_notices_what_went_meanwhile():
+def test_a_watch_that_breaks_goes_on_and_notices_what_went_meanwhile() -> None:
     declared = cluster()
     stopping(declared, ("MODIFIED", pod(marked=True)), Unreachable("gone"))
     declared.expect("GET", PODS, listed(), query=BY_NAME)
@@ -185,7 +186,7 @@ def test_a_watch_that_breaks_goes_on_and_notices_what_went_meanwhile():
     assert result["derived"]["removed_seconds"] >= 1.0
 
 
-def test_a_right_that_is_taken_away_ends_the_trace_with_what_was_seen():
+def test_a_right_that_is_taken_away_ends_the_trace_with_what_was_seen() -> None:
     error = {"type": "ERROR", "object": {"kind": "Status", "code": 403, "message": 'User "jane" cannot watch'}}
     declared = stopping(cluster(), ("MODIFIED", pod(marked=True)), ("ERROR", error["object"]))
     result = traced(declared)
@@ -193,7 +194,7 @@ def test_a_right_that_is_taken_away_ends_the_trace_with_what_was_seen():
     assert "403" in result["reason"]
 
 
-def test_an_interruption_leaves_what_was_seen(tmp_path, monkeypatch):
+def test_an_interruption_leaves_what_was_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     declared = stopping(cluster(), ("MODIFIED", pod(marked=True)))
     real = Recorder.wait
 
@@ -213,7 +214,7 @@ def test_an_interruption_leaves_what_was_seen(tmp_path, monkeypatch):
     assert written["steps"][0]["how"] == "observed"
 
 
-def test_an_interruption_before_the_request_stops_nothing():
+def test_an_interruption_before_the_request_stops_nothing() -> None:
     def interrupt(_body: Any) -> Any:
         raise Interrupted("SIGINT")
 
@@ -222,19 +223,19 @@ def test_an_interruption_before_the_request_stops_nothing():
 
 
 @pytest.mark.parametrize(("mode", "method", "path"), [("evict", "POST", f"{POD}/eviction"), ("delete", "DELETE", POD)])
-def test_a_rehearsal_is_a_dry_run(mode, method, path):
+def test_a_rehearsal_is_a_dry_run(mode: str, method: str, path: str) -> None:
     declared = Watched().expect(method, path, answer({}))
     assert rehearse(api_of(declared), TARGET, mode) == ""
     body = declared.bodies(method)[0]
     assert (body.get("deleteOptions") or body)["dryRun"] == ["All"]
 
 
-def test_a_rehearsal_without_the_right_says_so():
+def test_a_rehearsal_without_the_right_says_so() -> None:
     declared = Watched().expect("POST", f"{POD}/eviction", forbidden("create"))
     assert "403" in rehearse(api_of(declared), TARGET, "evict")
 
 
-def test_a_hostile_name_stays_in_the_folder(tmp_path):
+def test_a_hostile_name_stays_in_the_folder(tmp_path: Path) -> None:
     from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.document import file_name
 
     assert file_name("../x", "a/b\x1b", "json") == "trace-.._x-a_b_.json"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -22,7 +23,7 @@ HOSTILE = '"/><script>alert(1)</script><x y="\x1b[31m\u202e&' + "n" * 300
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def hostile() -> dict:
+def hostile() -> dict[str, Any]:
     trace = copy.deepcopy(Story("long-hook").document())
     trace["pod"] |= {"name": HOSTILE, "namespace": HOSTILE, "services": [HOSTILE], "node": HOSTILE, "workload": HOSTILE}
     for holder in (*trace["containers"], *trace["steps"], *trace["causes"], trace["verdict"]):
@@ -35,7 +36,7 @@ def hostile() -> dict:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_drawing_is_xml_with_a_row_for_each_part(name):
+def test_the_drawing_is_xml_with_a_row_for_each_part(name: str) -> None:
     root = ElementTree.fromstring(draw(Story(name).document()))
     texts = [element.text for element in root.iter(f"{SVG}text")]
     for label in (f"endpoint {name}", "web", "pod object", "replacement", "removed"):
@@ -46,7 +47,7 @@ def test_the_drawing_is_xml_with_a_row_for_each_part(name):
         assert 0 <= float(shape.get("y", 0)) + float(shape.get("height", 0)) <= height
 
 
-def test_the_drawing_escapes_what_others_wrote():
+def test_the_drawing_escapes_what_others_wrote() -> None:
     drawn = draw(hostile())
     root = ElementTree.fromstring(drawn)
     names = {element.tag.removeprefix(SVG) for element in root.iter()}
@@ -56,16 +57,16 @@ def test_the_drawing_escapes_what_others_wrote():
     assert "\u202e" not in drawn
 
 
-def test_the_preStop_bar_ends_where_the_grace_period_does():
+def test_the_preStop_bar_ends_where_the_grace_period_does() -> None:
     root = ElementTree.fromstring(draw(Story("long-hook").document()))
     bars = {title.text: piece for piece in root.iter(f"{SVG}rect") for title in piece.iter(f"{SVG}title")}
     line = next(line for line in root.iter(f"{SVG}line") if line.get("stroke-dasharray"))
-    end = float(bars["preStop"].get("x")) + float(bars["preStop"].get("width"))
-    assert end == pytest.approx(float(line.get("x1")), abs=20)
+    end = float(bars["preStop"].attrib["x"]) + float(bars["preStop"].attrib["width"])
+    assert end == pytest.approx(float(line.attrib["x1"]), abs=20)
     assert "SIGTERM to end" in bars
 
 
-def test_an_interrupted_trace_is_drawn_too():
+def test_an_interrupted_trace_is_drawn_too() -> None:
     story = Story("slow-drain").without(lambda entry: entry.type == "DELETED" or "Succeeded" in str(entry.obj))
     story.status = "interrupted"
     drawn = draw(story.document())
@@ -73,7 +74,7 @@ def test_an_interrupted_trace_is_drawn_too():
     assert "end not observed" in drawn
 
 
-def test_of_many_containers_some_rows_are_left_out_and_that_is_said():
+def test_of_many_containers_some_rows_are_left_out_and_that_is_said() -> None:
     trace = Story("deaf").document()
     trace["containers"] = [{**trace["containers"][0], "name": f"c{number}"} for number in range(60)]
     assert "more rows are in the JSON file" in draw(trace)
@@ -81,7 +82,7 @@ def test_of_many_containers_some_rows_are_left_out_and_that_is_said():
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("width", [20, 80, 100, 160])
-def test_the_text_fits_and_ends_with_the_verdict(name, width):
+def test_the_text_fits_and_ends_with_the_verdict(name: str, width: int) -> None:
     trace = Story(name).document()
     text = render(trace, width=width)
     assert all(cells(line) <= max(width, 76) for line in text.splitlines())
@@ -89,26 +90,26 @@ def test_the_text_fits_and_ends_with_the_verdict(name, width):
     assert "not observable" in text
 
 
-def test_the_text_hides_nothing_and_acts_on_nothing():
+def test_the_text_hides_nothing_and_acts_on_nothing() -> None:
     text = render(hostile(), width=100)
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "\\x1b[31m" in text
 
 
-def test_the_page_shows_what_a_recorded_termination_gives():
+def test_the_page_shows_what_a_recorded_termination_gives() -> None:
     page, trace = (ROOT / "docs/trace.md").read_text(encoding="utf-8"), Story("long-hook").document()
     assert f"```\n{render(trace, width=100)}```\n" in page
     assert (ROOT / "docs/trace-example.svg").read_text(encoding="utf-8") == draw(trace)
 
 
 @pytest.mark.parametrize("document", ["docs/trace.md", "plugins/modules/pod_trace.py"])
-def test_every_cause_is_documented(document):
+def test_every_cause_is_documented(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     assert not [cause for cause in CAUSES if f"`{cause}`" not in text and f"V({cause})" not in text]
 
 
-def test_colors_are_all_that_color_adds():
+def test_colors_are_all_that_color_adds() -> None:
     import re
 
     trace = Story("deaf").document()

@@ -52,7 +52,7 @@ def refusal(*pods: dict[str, Any], slices: Any = None, given: Any = None, **opti
     return str(caught.value)
 
 
-def test_the_oldest_ready_pod_is_taken_and_that_is_said():
+def test_the_oldest_ready_pod_is_taken_and_that_is_said() -> None:
     pods = (
         pod("web-1-b"),
         pod("web-1-a", creationTimestamp="2027-01-03T09:00:00Z"),
@@ -64,7 +64,7 @@ def test_the_oldest_ready_pod_is_taken_and_that_is_said():
     assert (target.name, target.chosen, target.services) == ("web-1-a", "the oldest ready one of 4", ("web",))
 
 
-def test_without_a_ready_pod_there_is_nothing_to_trace():
+def test_without_a_ready_pod_there_is_nothing_to_trace() -> None:
     with script() as declared, pytest.raises(SourceError, match=r"none of its 1 pods is ready.*termination_trace_pod"):
         declared.expect("GET", "/apis/apps/v1/namespaces/shop/deployments", listed(live()), query=PAGE)
         declared.expect("GET", DEPLOYMENT, answer(live())).expect("GET", PODS, listed(pod(ready=False)), query=OF_WEB)
@@ -79,7 +79,7 @@ def test_without_a_ready_pod_there_is_nothing_to_trace():
         [piece("web-1-a"), piece("web-1-b", ready=False)],
     ],
 )
-def test_the_last_ready_endpoint_stays(slices):
+def test_the_last_ready_endpoint_stays(slices: list[dict[str, Any]]) -> None:
     text = refusal(pod(), slices=listed(*slices))
     assert "last ready endpoint of Service web" in text
     assert "termination_trace_allow_last_endpoint" in text
@@ -96,24 +96,24 @@ def test_the_last_ready_endpoint_stays(slices):
         [],
     ],
 )
-def test_a_pod_that_others_stand_in_for_or_nobody_asks_may_go(slices):
+def test_a_pod_that_others_stand_in_for_or_nobody_asks_may_go(slices: list[dict[str, Any]]) -> None:
     assert chosen(*BOTH, slices=listed(*slices)).name == "web-1-a"
 
 
-def test_an_endpoint_whose_readiness_is_unknown_is_ready():
+def test_an_endpoint_whose_readiness_is_unknown_is_ready() -> None:
     other = piece("web-1-a", "web-1-b")
     other["endpoints"][1]["conditions"] = {}
     assert chosen(*BOTH, slices=listed(other)).name == "web-1-a"
 
 
-def test_without_the_right_to_see_slices_the_pods_of_the_workload_decide():
+def test_without_the_right_to_see_slices_the_pods_of_the_workload_decide() -> None:
     target = chosen(*BOTH, slices=forbidden())
     assert target.services is None
     assert "403" in target.blind
     assert "no other pod of its workload is ready" in refusal(pod(), slices=forbidden())
 
 
-def test_a_rolling_restart_keeps_others_ready_by_itself():
+def test_a_rolling_restart_keeps_others_ready_by_itself() -> None:
     rolling = {"strategy": {"rollingUpdate": {"maxUnavailable": 0}}, "replicas": 1}
     assert chosen(pod(), slices=listed(piece("web-1-a")), given=rolling, mode="restart").name == "web-1-a"
     recreate = {"strategy": {"type": "Recreate"}}
@@ -133,19 +133,19 @@ WITH_WORKLOAD = ((DEPLOYMENT, answer(live())), (SPACE, answer({"metadata": {"nam
 BARE = pod(ownerReferences=None)
 
 
-def test_a_named_pod_is_taken_with_its_workload():
+def test_a_named_pod_is_taken_with_its_workload() -> None:
     target = named(pod(ready=False), *WITH_WORKLOAD, (SLICES, listed()))
     assert target.workload is not None
     assert (target.workload.key, target.chosen) == ("shop/Deployment/web", "named")
 
 
-def test_a_bare_pod_has_no_workload():
+def test_a_bare_pod_has_no_workload() -> None:
     target = named(BARE, (SPACE, answer({"metadata": {"name": "shop"}})), (SLICES, listed()))
     assert target.workload is None
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_workload_that_cannot_be_read_is_none(status):
+def test_a_workload_that_cannot_be_read_is_none(status: int) -> None:
     more = ((DEPLOYMENT, failed(status)), (SPACE, answer({"metadata": {"name": "shop"}})), (SLICES, listed()))
     assert named(pod(), *more).workload is None
 
@@ -159,18 +159,18 @@ def test_a_workload_that_cannot_be_read_is_none(status):
         (pod(ownerReferences=None, namespace="kube-system"), "is the cluster's own"),
     ],
 )
-def test_pods_that_must_not_be_stopped(obj, reason):
+def test_pods_that_must_not_be_stopped(obj: dict[str, Any], reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         named(obj)
 
 
-def test_the_namespace_may_forbid_it():
+def test_the_namespace_may_forbid_it() -> None:
     space = {"metadata": {"name": "shop", "annotations": {"graceful.termination/managed": "false"}}}
     with pytest.raises(SourceError, match="allows no changes"):
         named(BARE, (SPACE, answer(space)))
 
 
-def test_a_bare_pod_cannot_be_restarted():
+def test_a_bare_pod_cannot_be_restarted() -> None:
     with pytest.raises(SourceError, match="mode restart needs"):
         named(BARE, mode="restart")
 
@@ -185,6 +185,6 @@ def test_a_bare_pod_cannot_be_restarted():
         ({"wait_timeout": 0}, "less than 1"),
     ],
 )
-def test_options_that_make_no_sense(given, text):
+def test_options_that_make_no_sense(given: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         options_of(**given)

@@ -79,7 +79,9 @@ def pod(name: str = "web-5d4f-x2x4z", *, deleted: float | None = None, grace: in
     return {"metadata": metadata | given.pop("metadata", {}), "spec": spec, "status": ended | given}
 
 
-def running(name: str = "app", *, before: dict[str, Any] | None = None, since: float = -600, **given: Any) -> dict:
+def running(
+    name: str = "app", *, before: dict[str, Any] | None = None, since: float = -600, **given: Any
+) -> dict[str, Any]:
     """The status of a container that runs; `before` is how the one in its place ended."""
     last = {"terminated": before} if before else {}
     return {"name": name, "state": {"running": {"startedAt": at(since)}}, "lastState": last} | given
@@ -95,7 +97,9 @@ def terminated(code: int, finished: float, reason: str = "Error") -> dict[str, A
     return {"exitCode": code, "reason": reason, "startedAt": at(-3000), "finishedAt": at(finished)}
 
 
-def event(reason: str, last: float, container: str | None = "app", name: str = "web-5d4f-x2x4z", **given: Any) -> dict:
+def event(
+    reason: str, last: float, container: str | None = "app", name: str = "web-5d4f-x2x4z", **given: Any
+) -> dict[str, Any]:
     """An event of a pod."""
     path = {"fieldPath": f"spec.containers{{{container}}}"} if container else {}
     about = {"kind": "Pod", "namespace": "shop", "name": name} | path

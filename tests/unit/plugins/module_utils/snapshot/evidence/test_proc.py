@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.proc import (
     MOST_BYTES,
+    Processes,
     read_processes,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.signals import (
@@ -88,7 +91,7 @@ def test_runtimes_that_handle_the_signal_by_themselves(name: str, runtime: str) 
         ({"waits": "0", "state": "R (running)"}, DROPPED),
     ],
 )
-def test_what_becomes_of_sigterm(masks: dict, does: str) -> None:
+def test_what_becomes_of_sigterm(masks: dict[str, Any], does: str) -> None:
     assert reaction(reading(**masks), TERM) == does
 
 
@@ -139,7 +142,7 @@ def test_a_shell_with_children_keeps_the_signal_from_them() -> None:
         reading(status(7, 1, state="Z (zombie)"), program="sh"),
     ],
 )
-def test_other_shells_do_not(processes) -> None:
+def test_other_shells_do_not(processes: Processes) -> None:
     assert not is_deaf_shell(look(processes))
 
 
