@@ -97,7 +97,7 @@ def test_a_proxy_that_stands_in_the_template_has_to_move() -> None:
     finding = judged(meshed(container(), proxy())).one(NATIVE)
     assert finding["severity"] == "warning"
     assert finding["path"] == "spec.template.spec.containers[istio-proxy]"
-    assert "stands in the template" in finding["reason"]
+    assert "is part of the template" in finding["reason"]
     assert "remove it there" in finding["snippet"]
 
 
@@ -178,7 +178,7 @@ def test_a_template_that_says_how_the_proxy_runs_decides(value: str, *, found: b
 def test_a_native_sidecar_that_the_pods_do_not_have_yet_is_not_evaluated() -> None:
     result = judged(meshed(annotations={"sidecar.istio.io/nativeSidecar": "true"}), proxy())
     assert not result.of(NATIVE)
-    assert "a rollout or a newer injector" in undecided(result, NATIVE)[0]
+    assert "restart the pods, or upgrade the injector" in undecided(result, NATIVE)[0]
 
 
 @pytest.mark.parametrize(
@@ -345,21 +345,21 @@ def test_a_linkerd_setting_that_cannot_be_read_is_not_evaluated() -> None:
 def test_a_proxy_of_the_template_reads_the_annotation_when_it_starts() -> None:
     finding = judged(meshed(container(), proxy())).one(DRAIN)
     assert (finding["severity"], finding["path"]) == ("error", "spec.template.metadata.annotations")
-    assert finding["reason"].startswith("the proxy stands in the template: ")
-    assert "# the proxy stands in the template: " in finding["snippet"]
+    assert finding["reason"].startswith("the proxy is part of the template: ")
+    assert "# the proxy is part of the template: " in finding["snippet"]
     assert "terminationDrainDuration" in finding["snippet"]
 
 
 def test_an_injected_proxy_is_replaced_by_a_rollout() -> None:
     finding = judged(meshed(), proxy()).one(DRAIN)
-    assert "another rollout injects" in finding["reason"]
-    assert "stands in the template" not in finding["snippet"]
+    assert "the next rollout may inject" in finding["reason"]
+    assert "is part of the template" not in finding["snippet"]
 
 
 def test_a_linkerd_proxy_of_the_template_does_not_read_the_annotation() -> None:
     annotations = {"config.linkerd.io/shutdown-grace-period": "90s"}
     finding = judged(meshed(container(), proxy("linkerd-proxy"), annotations=annotations)).one(DRAIN)
-    assert finding["reason"].startswith("the proxy stands in the template: ")
+    assert finding["reason"].startswith("the proxy is part of the template: ")
     assert "LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD" in finding["snippet"]
 
 
@@ -442,7 +442,7 @@ def namespace(labels: dict[str, str] | None = None, annotations: dict[str, str] 
 def doubts(obj: dict[str, Any], asking: dict[str, Any]) -> set[str]:
     """The rules that are not evaluated for want of a live pod."""
     entries = run(obj, service(), asking, file="shop.yaml").report["not_evaluated"]
-    return {entry["rule"] for entry in entries if "asks for a mesh proxy" in entry["reason"]}
+    return {entry["rule"] for entry in entries if "requests a mesh proxy" in entry["reason"]}
 
 
 @pytest.mark.parametrize(
