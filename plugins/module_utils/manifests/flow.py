@@ -38,7 +38,7 @@ def change_elements(
         return _append(layout, node, elements[-1], added, json_style) if added else []
     splices: list[Splice] = []
     if added:
-        # The new stands where the first old one stood.
+        # The new one is written where the first old one was.
         first = min(gone)
         gone = gone - {first}
         splices.append((*elements[first], ", ".join(_one_line(key, value, json_style) for key, value in added)))

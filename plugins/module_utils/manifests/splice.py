@@ -31,7 +31,7 @@ class CannotSplice(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """The place a value stands in. `opener`: the index behind its colon or dash. `column`: that of its key or dash."""
+    """The place of a value. `opener`: the index behind its colon or dash. `column`: that of its key or dash."""
 
     kind: str  # key, item or flow
     opener: int
@@ -62,7 +62,7 @@ class Splicer:
         self._block = render.Block(2, 0)
 
     def change_document(self, root: Node, before: Any, after: Any) -> None:
-        """Make the text at `root`, which says `before`, say `after`. Raises CannotSplice."""
+        """Change the text at `root` from `before` to `after`. Raises CannotSplice."""
         if not same(before, after):
             self._block = render.Block(*habits(root))
             self._change(root, before, after, None)
@@ -79,7 +79,7 @@ class Splicer:
         return "".join([*pieces, self._text[position:]])
 
     def _refuse_in_comment(self, position: int) -> None:
-        """What is put behind such a comment would be a part of it for readers of YAML 1.2."""
+        """Text put behind such a comment would be a part of it for readers of YAML 1.2."""
         begin = max(self._text.rfind(character, 0, position) for character in "\n\r") + 1
         if odd := _ODD_COMMENT.search(self._text, begin, position):
             name = f"U+{ord(odd[1]):04X}"
@@ -167,11 +167,12 @@ class Splicer:
         layout = self._layout
         lines = self._block.lines(added, node.column)
         if gone and added:
-            # The new stands where the old stood: so the map is never empty, and its first line may be a dash's.
+            # The new entry is written where the old one was: so the map is never empty, and its first line may be a
+            # dash's.
             first = gone.pop(0)
             end = layout.before_break(layout.after(first.value, node.column))
             self._require_line_end(first.value)
-            # What somebody wrote about it stays: it may be why it is there.
+            # A comment about it stays: it may be the reason for it.
             lines = [f"{' ' * node.column}{text}" for text in self._layout.comments(first.value, end)] + lines
             self._splice(first.key.start, end, layout.newline(first.key.start).join(lines)[node.column :])
         elif added:

@@ -64,7 +64,7 @@ def _further_objects(text: str, start: int, end: int) -> list[int]:
 
 
 def _directives_before(text: str, floor: int, start: int) -> int:
-    """Where the document that starts at `start` really starts: its directives (%YAML 1.1) stand before its `---`."""
+    """Where the document that starts at `start` really starts: its directives (%YAML 1.1) come before its `---`."""
     found = begin = start
     while begin > floor:
         previous = max(text.rfind(character, floor, begin - 1) for character in BREAKS) + 1 or floor

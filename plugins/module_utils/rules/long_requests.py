@@ -64,8 +64,8 @@ def _exceeds(case: Case) -> Iterator[Hit]:
     if uploads:
         yield Hit(
             f"uploads of {uploads[0].upload} stream straight to the pod ({uploads[0].title}: "
-            f"proxy-body-size, proxy-request-buffering off), and {remaining} s remain after preStop: a longer upload is "
-            "cut and cannot resume elsewhere",
+            f"proxy-body-size, proxy-request-buffering off), and {remaining} s remain after preStop: a longer upload "
+            "is cut and cannot resume elsewhere",
             path,
             Remedy(GRACE_PERIOD, f"only the owner knows how long an upload takes: set annotation {DRAIN_ANNOTATION}"),
             severity="info",

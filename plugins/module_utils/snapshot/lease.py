@@ -26,7 +26,8 @@ _ELECTING = {
 
 
 def read_holder(namespace: str, obj: dict) -> str | None:
-    """Who holds a Lease, by its own words; None for a node's, and while nobody holds it. Raises Unreadable."""
+    """The holder of a Lease, as it names itself; None for a node's Lease, and for one without a holder. Raises
+    Unreadable."""
     owners = get_maps(get_map(obj, "metadata", ""), "ownerReferences", "metadata")
     if namespace == _HEARTBEATS or any(owner.get("kind") == "Node" for owner in owners):
         return None

@@ -25,7 +25,7 @@ ROUTE_KINDS = ("Ingress", "HTTPRoute", "GRPCRoute", "TargetGroupBinding", "Virtu
 
 # Proxies that run in the cluster watch EndpointSlices as kube-proxy does, and let an address go within seconds of its
 # removal: behind them the policy's default delay holds. A balancer of the cloud learns of it through a controller and
-# an API, and then tells its own machines: tens of seconds. So does, to be safe, what nobody says the class of.
+# an API, and then tells its own machines: tens of seconds. So does, to be safe, what has no known class.
 PROXY = "proxy"
 _PROXIES = re.compile(
     r"nginx|traefik|contour|haproxy|istio|envoy|kong|apisix|ambassador|emissary|cilium|openshift|skipper|higress|gloo"
@@ -58,7 +58,7 @@ class Timeout:
 class Route:
     """One rule of a routing object: what it says holds for all its `services`, as (namespace, name).
 
-    `sender` is AWS, GKE, AGIC, PROXY or empty where nobody says who sends; `gateways` are those of a Gateway API
+    `sender` is AWS, GKE, AGIC, PROXY or empty if the sender is unknown; `gateways` are those of a Gateway API
     route, as (namespace, name). `upload` is the size of the bodies that stream through to a pod, as written, where it
     is large. `sockets`: it carries gRPC or WebSockets. `deregistration` as deregistration_delay() has it.
     """
@@ -221,7 +221,7 @@ def _read_gateway_rule(base: Route, rule: dict) -> Route:
 
 
 def _read_istio(namespace: str, name: str, rule: dict) -> Route:
-    """Istio's proxies, beside the clients or as a gateway, are told of every change: none of them is external."""
+    """Istio's proxies, beside the clients or as a gateway, get every change: none of them is external."""
     route = Route("VirtualService", namespace, name, (), PROXY)
     services = []
     for part in get_maps(rule, "route", "spec.http"):

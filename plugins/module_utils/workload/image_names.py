@@ -23,6 +23,6 @@ def image_names(image: str) -> Iterator[str]:
 
 
 def plain_names(text: str) -> Iterator[str]:
-    """A name as it is, without what publishers append (`postgresql-15-c9s`), and without the digits that are left."""
+    """A name as it is, without what publishers append (`postgresql-15-c9s`), and without the remaining digits."""
     plain = _SUFFIX.sub("", text)
     yield from dict.fromkeys((text, plain, plain.rstrip("0123456789")))

@@ -110,7 +110,7 @@ def _signalled(
 
 
 def _signal(program: str, operands: Sequence[str]) -> tuple[str, list[str]]:
-    """(the signal's name, the targets); an empty name where what stands there is none."""
+    """(the signal's name, the targets); an empty name if the text is not a signal."""
     signal, targets, rest = "TERM", [], list(operands)
     while rest:
         word = rest.pop(0)

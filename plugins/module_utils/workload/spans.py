@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `least` to `most` seconds. Both infinite: it never ends; only `most`: nobody knows."""
+    """From `least` to `most` seconds. Both infinite: it never ends; only `most`: unknown."""
 
     least: float
     most: float
@@ -31,7 +31,7 @@ class Span:
         return Span(self.least + other.least, self.most + other.most)
 
     def __or__(self, other: Span) -> Span:
-        """One of the two, and nobody knows which."""
+        """One of the two, and it is unknown which."""
         return Span(min(self.least, other.least), max(self.most, other.most))
 
     def after(self, before: Span) -> Span:

@@ -20,8 +20,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.span
 from ansible_collections.graceful.termination.plugins.module_utils.workload.steps import Step
 
 NO_PROGRAM = "Windows has no program of that name"
-ONLY_IN_POWERSHELL = "only PowerShell knows that word, and no PowerShell runs it"
-ONLY_IN_CMD = "only cmd knows that word, and no cmd runs it"
+ONLY_IN_POWERSHELL = "it is a command of PowerShell, and no PowerShell runs it"
+ONLY_IN_CMD = "it is a command of cmd, and no cmd runs it"
 SHELLS = ("cmd", "powershell", "pwsh")
 _UNIX = frozenset(
     (
@@ -80,7 +80,7 @@ def _program(program: str, operands: Sequence[str]) -> Span:
     if program == "ping":
         return _ping(operands)
     if program == "timeout":
-        # Without a console it says that input redirection is not supported, and ends at once.
+        # Without a console it reports that input redirection is not supported, and exits at once.
         amounts = [int(word) for word in operands if word.isascii() and word.isdecimal()]
         return up_to(amounts[0]) if amounts else ANY
     if program == "waitfor":

@@ -30,7 +30,7 @@ class PodEvent:
 
 
 def lean(event: dict) -> dict:
-    """The event without what is not needed of it: its text above all."""
+    """The event, trimmed to what is needed: above all without its text."""
     kept = ("reason", "count", "lastTimestamp", "eventTime", "series", "involvedObject")
     return {key: event[key] for key in kept if key in event}
 

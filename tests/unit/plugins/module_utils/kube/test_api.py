@@ -144,7 +144,7 @@ def test_an_answer_of_something_else_than_an_api_server(body):
     with script() as declared:
         declared.expect("GET", "/x", Answer(200, body))
         error, _requests = get(declared)
-    assert str(error) == "test: cannot read x: the answer is not one of a Kubernetes API server"
+    assert str(error) == "test: cannot read x: the response is not from a Kubernetes API server"
 
 
 def pages(declared):
@@ -183,7 +183,9 @@ def test_a_list_of_pages_without_end_ends(objects, token):
             return items(*objects, following=token.format(self.sent))
 
     server = Endless()
-    with pytest.raises(SourceError, match="cannot list x: page after page is announced, and the list has no end"):
+    with pytest.raises(
+        SourceError, match="cannot list x: the server keeps announcing further pages, and the list does not end"
+    ):
         Api(server, [].append).objects("/x", "list x", lambda obj: obj)
     assert server.sent == MOST_PAGES
 
@@ -207,7 +209,7 @@ def test_a_list_of_pages_without_end_ends(objects, token):
 def test_an_answer_that_no_api_server_gives(body):
     with script() as declared:
         declared.expect("GET", "/x", Answer(200, body), query=PAGE)
-        with pytest.raises(SourceError, match="cannot list x: the answer is not one of a Kubernetes API server"):
+        with pytest.raises(SourceError, match="cannot list x: the response is not from a Kubernetes API server"):
             pages(declared)
 
 

@@ -442,7 +442,7 @@ def test_a_wrong_splice_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(manifest_edit.Splicer, "result", lambda self: "a: 3\n")
     assert (
         refusal("a: 1\n", {"a": 2})
-        == "1: the edit could not be verified: the new text would not say what the patch says"
+        == "1: the edit could not be verified: the new text would not match the patched object"
     )
 
 

@@ -95,16 +95,16 @@ def test_a_command_that_waits(words: tuple[str, ...], seconds: float) -> None:
         (("sh", "-c"), "no script after -c"),
         (("sh", "-c sleep 20"), "an option with a blank"),
         (("bash", "-c sleep 20", "x"), "an option with a blank"),
-        (("sleep", "20", "&&", "nginx", "-s", "quit"), "sleep refuses what is no time"),
-        (("sleep", "20", ";", "true"), "sleep refuses what is no time"),
-        (("sleep", "20", "&"), "sleep refuses what is no time"),
-        (("sleep", "20;"), "sleep refuses what is no time"),
-        (("sleep", "$DELAY"), "sleep refuses what is no time"),
-        (("sleep", "$(DELAY)"), "sleep refuses what is no time"),  # Kubernetes puts no variables into hooks
-        (("sleep", ""), "sleep refuses what is no time"),
-        (("sleep", "20 "), "sleep refuses what is no time"),
-        (("sleep", "20ms"), "sleep refuses what is no time"),
-        (("sleep", "-5"), "sleep refuses what is no time"),
+        (("sleep", "20", "&&", "nginx", "-s", "quit"), "sleep refuses an invalid duration"),
+        (("sleep", "20", ";", "true"), "sleep refuses an invalid duration"),
+        (("sleep", "20", "&"), "sleep refuses an invalid duration"),
+        (("sleep", "20;"), "sleep refuses an invalid duration"),
+        (("sleep", "$DELAY"), "sleep refuses an invalid duration"),
+        (("sleep", "$(DELAY)"), "sleep refuses an invalid duration"),  # Kubernetes puts no variables into hooks
+        (("sleep", ""), "sleep refuses an invalid duration"),
+        (("sleep", "20 "), "sleep refuses an invalid duration"),
+        (("sleep", "20ms"), "sleep refuses an invalid duration"),
+        (("sleep", "-5"), "sleep refuses an invalid duration"),
         (("sleep",), "given no time"),
         (("sh", "-c", "sleep $(DELAY)"), "given no time"),  # the shell looks for a program DELAY
         (("sh", "-c", "sleep 20>/dev/null"), "given no time"),  # the 20 is the redirection's

@@ -142,7 +142,7 @@ POD, APP = "spec.template.spec", "spec.template.spec.containers.0"
         (
             f"{APP}.lifecycle.preStop.exec",
             {"command": []},
-            "preStop has exec and sleep: the API server takes one handler",
+            "preStop has exec and sleep: the API server allows one handler",
         ),
     ],
 )

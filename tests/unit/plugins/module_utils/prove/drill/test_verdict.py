@@ -169,7 +169,7 @@ def test_what_is_released_is_never_claimed():
         (137, "ContainerStatusUnknown", "", False, NOT_OBSERVED, "did not know"),
         (255, "Error", "09:30:05", False, NOT_OBSERVED, "did not know"),
         (2, "Error", "09:30:01", False, FAILED, "Go program without a handler"),
-        (1, "Error", "09:30:01", False, FAILED, "exit code 1: an error while it stopped"),
+        (1, "Error", "09:30:01", False, FAILED, "exit code 1: an error during shutdown"),
         (130, "Error", "09:30:01", False, FAILED, "ended by signal 2"),
         (None, "", "", False, NOT_OBSERVED, "no exit code was reported"),
     ],
