@@ -140,36 +140,36 @@ class Splicer:
     def _change_map(self, node: Node, before: dict[str, Any], after: dict[str, Any], slot: _Slot | None) -> None:
         entries = self._entries(node, slot)
         changed = [name for name in entries if name in after and not same(before[name], after[name])]
-        gone = [name for name in entries if name not in after]
+        removed = [name for name in entries if name not in after]
         added = {name: value for name, value in after.items() if name not in before}
-        for name in [*changed, *gone]:
+        for name in [*changed, *removed]:
             if entries[name].slot.opener < 0:
                 raise CannotSplice("it is written with an explicit key (?): edit it by hand", entries[name].key.line)
         for name in changed:
             entry = entries[name]
             self._change(entry.value, before[name], after[name], entry.slot)
-        for name in gone:
+        for name in removed:
             self._refuse_shared(entries[name].value)
             self._refuse_anchors_within(entries[name].value)
         if node.flow:
             if self._text[node.start] != "{":
                 raise CannotSplice("it is written as a pair without braces: edit it by hand", node.line)
             elements = [(entry.key.start, max(entry.key.end, entry.value.end)) for entry in entries.values()]
-            places = {index for index, name in enumerate(entries) if name in gone}
+            places = {index for index, name in enumerate(entries) if name in removed}
             json_style = any(entry.slot.json for entry in entries.values())
             self._splices += change_elements(self._layout, node, elements, places, list(added.items()), json_style)
         else:
-            self._change_block_entries(node, list(entries.values()), [entries[name] for name in gone], added)
+            self._change_block_entries(node, list(entries.values()), [entries[name] for name in removed], added)
 
     def _change_block_entries(
-        self, node: Node, entries: list[_Entry], gone: list[_Entry], added: dict[str, Any]
+        self, node: Node, entries: list[_Entry], removed: list[_Entry], added: dict[str, Any]
     ) -> None:
         layout = self._layout
         lines = self._block.lines(added, node.column)
-        if gone and added:
+        if removed and added:
             # The new entry is written where the old one was: so the map is never empty, and its first line may be a
             # dash's.
-            first = gone.pop(0)
+            first = removed.pop(0)
             end = layout.before_break(layout.after(first.value, node.column))
             self._require_line_end(first.value)
             # A comment about it stays: it may be the reason for it.
@@ -177,18 +177,18 @@ class Splicer:
             self._splice(first.key.start, end, layout.newline(first.key.start).join(lines)[node.column :])
         elif added:
             self._append_lines(node, lines, entries[-1].key)
-        if gone and gone[0] is entries[0] and not layout.begins_line(gone[0].key.start):
+        if removed and removed[0] is entries[0] and not layout.begins_line(removed[0].key.start):
             # The first entries stand on a dash's line: what follows them moves up.
             run = 0
-            while run < len(gone) and gone[run] is entries[run]:
+            while run < len(removed) and removed[run] is entries[run]:
                 run += 1
-            self._require_line_end(gone[run - 1].value)
-            follower = _WHITE.match(self._text, layout.after(gone[run - 1].value, node.column))
-            self._splice(gone[0].key.start, follower.end() if follower else gone[0].key.start, "")
-            gone = gone[run:]
+            self._require_line_end(removed[run - 1].value)
+            follower = _WHITE.match(self._text, layout.after(removed[run - 1].value, node.column))
+            self._splice(removed[0].key.start, follower.end() if follower else removed[0].key.start, "")
+            removed = removed[run:]
         kept: Node | None = None
         for entry in entries:
-            if entry not in gone:
+            if entry not in removed:
                 kept = entry.value
                 continue
             self._require_line_end(entry.value)

@@ -99,9 +99,9 @@ def _stops_early(case: Case) -> Iterator[Hit]:
     seconds, source = case.wanted_prestop
     for container in case.serving_containers:
         stop = next(iter(stops_of(container)), None)
-        if stop is None or stop.starts.most >= ENOUGH:
+        if stop is None or stop.starts.limit >= ENOUGH:
             continue
-        slept = stop.starts.most
+        slept = stop.starts.limit
         cut = ", and what is in flight is cut" if stop.drains is False else ""
         added = max(seconds - math.floor(slept), 0)
         grace = max(case.workload.grace + added, case.budget.required + added)

@@ -192,14 +192,14 @@ def _stuck(case: Case) -> Iterator[Hit | NotEvaluated]:
     waits = "; its replacement waits for it" if case.workload.kind == "StatefulSet" else ""
     yield Hit(
         f"the deletion of {count(len(overdue), 'pod')} is {seconds:.0f} s overdue after the grace period, because of "
-        f"{_keeper(pod)}{waits}",
+        f"{_blocker(pod)}{waits}",
         case.workload.pod_path,
         Remedy(STUCK_POD, "remove what blocks the deletion, not the pod"),
         numbers={"pods": len(overdue), "seconds": int(seconds), "finalizers": pod.finalizers},
     )
 
 
-def _keeper(pod: PodState) -> str:
+def _blocker(pod: PodState) -> str:
     if pod.finalizers:
         return f"{count(pod.finalizers, 'finalizer')} not removed yet"
     if pod.lost:

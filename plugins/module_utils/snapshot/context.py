@@ -41,7 +41,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 @dataclass
 class Context:
-    """What is known around the workloads.
+    """What is known about the context of workloads.
 
     `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
     `oldest_kubelet` is the lowest version that a node runs; None while no node is known.

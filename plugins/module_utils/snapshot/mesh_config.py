@@ -60,10 +60,10 @@ def istio_drain(annotations: Mapping[str, str], proxy: Container | None) -> Isti
     The environment of a live one also holds what the whole mesh is set to.
     """
     variables = _variables(proxy)
-    told = _read("variable PROXY_CONFIG", variables.get("PROXY_CONFIG", ""))
+    meshwide = _read("variable PROXY_CONFIG", variables.get("PROXY_CONFIG", ""))
     own = _read(f"annotation {PROXY_CONFIG}", annotations.get(PROXY_CONFIG, ""))
-    metadata = {**variables, **_metadata(told), **_metadata(own)}
-    duration = (told | own).get("terminationDrainDuration")
+    metadata = {**variables, **_metadata(meshwide), **_metadata(own)}
+    duration = (meshwide | own).get("terminationDrainDuration")
     seconds = _ISTIO_DEFAULT if duration is None else seconds_of(str(duration))
     if seconds is None:
         raise MeshConfigError("terminationDrainDuration is not a duration such as 30s")

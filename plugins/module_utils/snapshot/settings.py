@@ -66,11 +66,11 @@ class Settings:
         Only what a path may hold: a long value that a file names a million times would fill the memory.
         """
 
-        def told(match: re.Match[str]) -> str:
+        def value_of(match: re.Match[str]) -> str:
             value = self.value(match[1].upper())
             return value if 0 < len(value) <= _LONGEST_VALUE else match[0]
 
-        return reference.sub(told, text)
+        return reference.sub(value_of, text)
 
     def value(self, variable: str) -> str:
         """The value of an environment variable; empty where it has none, or none that is known."""

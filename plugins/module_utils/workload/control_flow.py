@@ -219,7 +219,7 @@ class Flow(ABC):
             elif _breaks(loop.body):
                 self._variables = self._variables.forgotten()
                 self._one_of([loop.body])
-                self.now = Span(before.least, (before + self.now.after(before).times(len(values))).most)
+                self.now = Span(before.least, (before + self.now.after(before).times(len(values))).limit)
             elif len(values) <= _ITEMS:
                 for value in values:
                     self._variables.set(loop.name, value)

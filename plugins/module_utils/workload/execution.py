@@ -180,12 +180,12 @@ class _Run(Flow):
     def _wait(self, operands: Sequence[str]) -> str:
         if not self._behind:
             return LIKELY
-        left = [(began + takes).left_at(self.now) for began, takes in self._behind]
+        left = [(began + takes).remaining_at(self.now) for began, takes in self._behind]
         longest = left[0]
         for span in left[1:]:
             longest = longest.beside(span)
         if operands and len(left) > 1:
-            longest = Span(0, longest.most)
+            longest = Span(0, longest.limit)
         self.now = self.now + longest
         return LIKELY
 
@@ -203,7 +203,7 @@ class _Run(Flow):
             except ScriptError:
                 span = ANY
             if "&>" in program.script and program.shell in ("sh", "dash"):
-                span = Span(0, span.most)  # dash reads `&` and `>`
+                span = Span(0, span.limit)  # dash reads `&` and `>`
             status: str = LIKELY
             self.steps += child.steps
             self.fault = self.fault or child.fault

@@ -80,7 +80,7 @@ class Launch:
     def bounded(self, span: Span) -> Span:
         """That time, limited by the timeout."""
         bounded = span.within(self.limit)
-        return Span(0, bounded.most) if self.doubt else bounded
+        return Span(0, bounded.limit) if self.doubt else bounded
 
 
 def launch(words: Sequence[str], *, in_shell: bool) -> Launch:

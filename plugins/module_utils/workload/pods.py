@@ -62,9 +62,9 @@ def is_named_after(name: str, workload: Workload, more: str = "") -> bool:
 
 
 def assign(names: Iterable[str], workloads: Iterable[Workload], known: Mapping[str, str]) -> dict[str, str]:
-    """Pod name to workload key, for pods of one namespace. `known` are those that are still there, by their maker.
+    """Pod name to workload key, for pods of one namespace. `known` are the existing pods, by their owner.
 
-    A pod that is gone is told by its name, and left out where that fits two workloads.
+    A deleted pod is matched by its name, and omitted if that fits two workloads.
     """
     candidates, found = list(workloads), {}
     for name in set(names):

@@ -95,5 +95,5 @@ def _names_program(container: Container, programs: Collection[str]) -> bool | No
             return True
         if command.program in _RUNNERS and any(basename(word) in programs for word in command.words[1:8]):
             return True
-    told = bool(container.command) and not (_ENTRYPOINT.fullmatch(words[0]) and script_of(words) is None)
-    return False if told else None
+    shown = bool(container.command) and not (_ENTRYPOINT.fullmatch(words[0]) and script_of(words) is None)
+    return False if shown else None

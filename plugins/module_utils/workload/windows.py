@@ -126,7 +126,7 @@ def _cmd(operands: list[str]) -> Span:
             total += NONE
         else:
             total += _program(program, words[1:])
-    return Span(0, total.most) if doubt else total
+    return Span(0, total.limit) if doubt else total
 
 
 def _powershell(program: str, operands: list[str]) -> Span:

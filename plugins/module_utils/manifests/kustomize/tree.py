@@ -143,7 +143,7 @@ class Tree:
             return None
         path = os.path.realpath(os.path.join(folder, name))
         if os.path.commonpath([path, self.bounds]) != self.bounds:
-            closure.fail(f"{name:.100} leads out of {self.shown(self.bounds)}")
+            closure.fail(f"{name:.100} points outside of {self.shown(self.bounds)}")
             return None
         if not os.path.exists(path):
             closure.fail(f"{name:.100} does not exist")

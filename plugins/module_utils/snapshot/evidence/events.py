@@ -29,7 +29,7 @@ class PodEvent:
     last: float | None
 
 
-def lean(event: dict) -> dict:
+def trim(event: dict) -> dict:
     """The event, trimmed to what is needed: above all without its text."""
     kept = ("reason", "count", "lastTimestamp", "eventTime", "series", "involvedObject")
     return {key: event[key] for key in kept if key in event}

@@ -65,7 +65,7 @@ class PodState:
         return now - state.since if state and state.since is not None else None
 
 
-def lean(pod: dict) -> dict:
+def trim(pod: dict) -> dict:
     """The pod, trimmed to what is needed: above all without environments and command lines. Changes nothing."""
     metadata, spec, status = (pod.get(key) or {} for key in ("metadata", "spec", "status"))
     kept = (

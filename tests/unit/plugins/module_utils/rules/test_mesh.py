@@ -224,7 +224,7 @@ def test_the_snippet_takes_the_drain_from_the_budget_and_shows_no_other_setting(
     assert list(template["metadata"]["annotations"]) == [CONFIG]
     assert yaml.safe_load(template["metadata"]["annotations"][CONFIG]) == {"terminationDrainDuration": "25s"}
     assert template["spec"]["terminationGracePeriodSeconds"] == 35
-    assert "and what the annotation sets already" in finding["snippet"]
+    assert "add what the annotation already sets" in finding["snippet"]
     assert "hunter2" not in str(finding)
     assert not judged(patched(obj, finding), proxy()).of(DRAIN)
 
