@@ -70,7 +70,7 @@ def _volatile_buffer(case: Case) -> Iterator[Hit | NotEvaluated]:
         elif settings.missing:
             yield NotEvaluated(
                 case.context.why_unknown("ConfigMap", workload.namespace)
-                or "a ConfigMap that the log shipper mounts is not in the input, and it may set the buffer path"
+                or "a ConfigMap that the log shipper mounts was not found, and it may set the buffer path"
             )
 
 

@@ -32,7 +32,8 @@ def _spread(case: Case) -> Iterator[Hit]:
     if workload.pod.get("topologySpreadConstraints") or affinity.get("podAntiAffinity"):
         return
     yield Hit(
-        f"nothing spreads the pods over nodes: all {replicas} may run on one node, and stop with it",
+        f"no topologySpreadConstraints and no podAntiAffinity: all {replicas} pods may run on one node, and stop with "
+        "it",
         f"{workload.pod_path}.topologySpreadConstraints",
         Remedy(
             TOPOLOGY_SPREAD,
@@ -52,9 +53,9 @@ def _beyond_node(case: Case) -> Iterator[Hit]:
     if spot and grace > seconds and not (case.budget.known and case.budget.required <= seconds):
         may_have_more = spot == _GKE_SPOT and case.version >= _GKE_EXTENDED and grace <= _GKE_SECONDS
         yield Hit(
-            f"its pods run on spot nodes ({spot[0]}), which are reclaimed at short notice: they then have {seconds} "
-            f"s{', unless the node pool gives more' if may_have_more else ''}, not the {grace} s of their grace "
-            "period: what is in flight after that is cut",
+            f"its pods run on spot nodes ({spot[0]}), which are reclaimed at short notice: a pod then has {seconds} "
+            f"s{', unless the node pool gives more' if may_have_more else ''}, not its grace period of {grace} s: "
+            "what is in flight after that is cut",
             path,
             Remedy(
                 NODE_BUDGET,

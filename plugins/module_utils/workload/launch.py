@@ -48,7 +48,7 @@ _OPERATORS = ("&&", "||", ";", "&", "|")
 _EQUAL = {"=": True, "==": True, "-eq": True, "!=": False, "-ne": False}
 
 NO_SUCH_PROGRAM = "no program has such a name: write each word of the command as a separate item, as no shell splits it"
-NO_SHELL = "it starts with a shell keyword, and no shell runs it"
+NO_SHELL = "it starts with shell syntax, and no shell runs it"
 NO_OPTION = "the shell has no -c, so it looks for a file of that name"
 NO_SCRIPT = "the shell has no script after -c"
 NOT_AN_OPTION = "the shell refuses an option with a space in it: write -c and the script as two items"

@@ -50,7 +50,7 @@ _TO_NOWHERE = re.compile(r"\s*\d?>>?\s*(?:&\d|[\w$:\\./-]+)")
 def execute_on_windows(words: Sequence[str]) -> Execution:
     """Follow a command as Windows starts it. Where that is not known, its time may be any."""
     if not words:
-        return Execution(NONE, (), "a hook without a command is refused by the API server")
+        return Execution(NONE, (), "the API server refuses a hook without a command")
     program, operands = program_of(words[0]), list(words[1:])
     span, fault = _direct(program, operands)
     return Execution(span, (Step((program, *operands), NONE),), fault)

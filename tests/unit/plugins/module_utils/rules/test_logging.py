@@ -286,7 +286,7 @@ def not_evaluated(result: Result) -> list[str]:
 
 def test_an_unknown_configuration_is_said_not_passed() -> None:
     (reason,) = not_evaluated(agent(FLUENTD, known=False))
-    assert reason == "a ConfigMap that the log shipper mounts is not in the input, and it may set the buffer path"
+    assert reason == "a ConfigMap that the log shipper mounts was not found, and it may set the buffer path"
 
 
 def test_other_containers_may_keep_what_they_like() -> None:

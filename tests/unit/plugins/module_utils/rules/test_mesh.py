@@ -310,8 +310,8 @@ def test_an_unknown_drain_is_not_evaluated() -> None:
         ("a" * 17_000, "is too long"),
         ("a: 2027-13-99", "is not readable YAML"),
         ("!!python/object/apply:os.system [id]", "is not readable YAML"),
-        ("terminationDrainDuration: soon", "is no duration"),
-        ("terminationDrainDuration: [1]", "is no duration"),
+        ("terminationDrainDuration: soon", "is not a duration"),
+        ("terminationDrainDuration: [1]", "is not a duration"),
     ],
 )
 def test_settings_that_cannot_be_read_are_not_evaluated(config: str, reason: str) -> None:

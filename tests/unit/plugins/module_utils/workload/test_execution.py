@@ -93,8 +93,8 @@ def test_a_command_that_waits(words: tuple[str, ...], seconds: float) -> None:
         (("sh", "sleep 20"), "the shell has no -c"),
         (("sh", "sleep", "20"), "the shell has no -c"),
         (("sh", "-c"), "no script after -c"),
-        (("sh", "-c sleep 20"), "an option with a blank"),
-        (("bash", "-c sleep 20", "x"), "an option with a blank"),
+        (("sh", "-c sleep 20"), "an option with a space"),
+        (("bash", "-c sleep 20", "x"), "an option with a space"),
         (("sleep", "20", "&&", "nginx", "-s", "quit"), "sleep refuses an invalid duration"),
         (("sleep", "20", ";", "true"), "sleep refuses an invalid duration"),
         (("sleep", "20", "&"), "sleep refuses an invalid duration"),
@@ -105,14 +105,14 @@ def test_a_command_that_waits(words: tuple[str, ...], seconds: float) -> None:
         (("sleep", "20 "), "sleep refuses an invalid duration"),
         (("sleep", "20ms"), "sleep refuses an invalid duration"),
         (("sleep", "-5"), "sleep refuses an invalid duration"),
-        (("sleep",), "given no time"),
-        (("sh", "-c", "sleep $(DELAY)"), "given no time"),  # the shell looks for a program DELAY
-        (("sh", "-c", "sleep 20>/dev/null"), "given no time"),  # the 20 is the redirection's
-        (("exec", "sleep", "20"), "only a shell knows"),
+        (("sleep",), "has no duration"),
+        (("sh", "-c", "sleep $(DELAY)"), "has no duration"),  # the shell looks for a program DELAY
+        (("sh", "-c", "sleep 20>/dev/null"), "has no duration"),  # the 20 is the redirection's
+        (("exec", "sleep", "20"), "shell syntax"),
         (("cd", "/app;", "sleep", "20"), ""),
-        (("DELAY=20", "sleep", "20"), "only a shell knows"),
-        (("while", "true;", "do", "sleep", "1;", "done"), "only a shell knows"),
-        ((), "refused by the API server"),
+        (("DELAY=20", "sleep", "20"), "shell syntax"),
+        (("while", "true;", "do", "sleep", "1;", "done"), "shell syntax"),
+        ((), "the API server refuses"),
     ],
 )
 def test_a_command_that_fails_at_once(words: tuple[str, ...], why: str) -> None:

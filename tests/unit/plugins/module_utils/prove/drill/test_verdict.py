@@ -162,7 +162,7 @@ def test_what_is_released_is_never_claimed():
     [
         (0, "Completed", "09:30:12", False, PASSED, "exit code 0"),
         (143, "Error", "09:30:12", True, PASSED, "normal for a JVM"),
-        (143, "Error", "09:30:12", False, UNCLEAR, "the template does not tell"),
+        (143, "Error", "09:30:12", False, UNCLEAR, "The template does not show"),
         (137, "Error", "09:30:30", False, FAILED, "killed at the end of its grace period of 30 s"),
         (137, "Error", "09:30:05", False, FAILED, "killed before its grace period was over"),
         (137, "OOMKilled", "09:30:30", False, FAILED, "killed for its memory"),
