@@ -181,7 +181,7 @@ class Api:
         return self._json("PATCH", path, query, body, what)
 
     def create(self, path: str, body: dict, what: str) -> dict[str, Any]:
-        """Create an object, or carry out what its kind stands for. Raises ApiError, Unreachable."""
+        """Create an object, or do what its kind requests, such as an eviction. Raises ApiError, Unreachable."""
         return self._json("POST", path, (), body, what)
 
     def delete(self, path: str, body: dict, what: str) -> dict[str, Any]:

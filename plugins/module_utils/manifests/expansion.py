@@ -30,7 +30,7 @@ class Unusable(yaml.YAMLError):
 def require_bounded(root: yaml.Node, written: int, max_depth: int) -> None:
     """Raises Unusable if a node expands to too much, is nested too deeply through aliases, or contains itself.
 
-    `written` is the length of the document's text. Takes time in proportion to that, whatever it stands for.
+    `written` is the length of the document's text. Its time is proportional to that, whatever it expands to.
     """
     if not isinstance(root, yaml.ScalarNode):
         _Measure(2 * written + MAX_ADDED, max_depth).collection(root)

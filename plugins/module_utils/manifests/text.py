@@ -13,7 +13,7 @@ BREAKS = "\n\r\x85\u2028\u2029"
 BREAK = re.compile(f"\r\n|[{BREAKS}]")
 _JSON_SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
-# A line that is `---`, or begins with `--- `, starts a document wherever it stands, even inside a quoted scalar.
+# A line that is `---`, or begins with `--- `, starts a document wherever it is, even inside a quoted scalar.
 _DOCUMENT_START = re.compile(rf"---(?<![^{BREAKS}]---)(?=[ \t{BREAKS}]|\Z)")
 
 

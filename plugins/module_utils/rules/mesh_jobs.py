@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs with a mesh proxy: it does not end by itself when the work is done."""
+"""Jobs with a mesh proxy: it does not exit by itself when the work is done."""
 
 from __future__ import annotations
 

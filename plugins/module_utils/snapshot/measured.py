@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 QUANTILE = 0.999
-# Weekly habits are in it. The second is for servers that have too much to look through for the first.
+# Weekly habits are in it. The second is for servers with too much data for the first.
 WINDOWS = (("7d", "7 days"), ("1d", "1 day"))
 # With fewer requests there is no p99.9.
 LEAST_REQUESTS = 1000

@@ -141,7 +141,7 @@ def quits_proxy(command: Command) -> bool:
 def waits_for_proxy(commands: Sequence[Command]) -> Iterator[Command]:
     """The loops that run as long as the pod's proxy answers on one of its ports.
 
-    Not those that look into the answer, such as for a number of connections, or that wait until the proxy has started.
+    Not those that evaluate the answer, such as a number of connections, or that wait until the proxy has started.
     """
     for index, command in enumerate(commands):
         goes_on = (command.keyword == "while") != command.negated

@@ -26,7 +26,7 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without references: a few lines of them can stand for gigabytes. In Python, so that depth is an error."""
+    """YAML without references: a few lines of them can expand to gigabytes. In Python, so that depth is an error."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose one node. Raises YAMLError at a reference."""

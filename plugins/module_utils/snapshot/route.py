@@ -23,9 +23,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.serv
 
 ROUTE_KINDS = ("Ingress", "HTTPRoute", "GRPCRoute", "TargetGroupBinding", "VirtualService")
 
-# Proxies that run in the cluster watch EndpointSlices as kube-proxy does, and let an address go within seconds of its
-# removal: behind them the policy's default delay holds. A balancer of the cloud learns of it through a controller and
-# an API, and then tells its own machines: tens of seconds. So does, to be safe, what has no known class.
+# Proxies that run in the cluster watch EndpointSlices as kube-proxy does, and stop sending to an address within seconds
+# of its removal: behind them the policy's default delay holds. A balancer of the cloud learns of it through a
+# controller and
+# an API, and then tells its own machines: tens of seconds. So, to be safe, does what has no known class.
 PROXY = "proxy"
 _PROXIES = re.compile(
     r"nginx|traefik|contour|haproxy|istio|envoy|kong|apisix|ambassador|emissary|cilium|openshift|skipper|higress|gloo"

@@ -130,7 +130,7 @@ def _signal_and_wait(script: str) -> tuple[str, int]:
 
 
 def _drains(text: str, execution: Execution) -> bool:
-    """Whether a hook waits for a drain that it has asked for, or checks whether the server still runs."""
+    """Whether a hook waits for a drain that it has started, or checks whether the server still runs."""
     if _DRAINS.search(text):
         return True
     asked = False

@@ -109,7 +109,7 @@ def _flux(labels: dict) -> str | None:
 
 
 def _applied(fields: dict, patch: Any, present: Any) -> bool:
-    """Whether a set of FieldsV1 holds a field that the patch changes. A leaf stands for all that is below it."""
+    """Whether a set of FieldsV1 holds a field that the patch changes. A leaf means all that is below it."""
     for name, value, current, entry in _steps(fields, patch, present):
         if entry is None or value == current:
             continue

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers' own stop commands, and the calls that stop them: one row each, to which a row is added for another server.
+"""Servers' own stop commands, and the calls that stop them: one row each; add a row for another server.
 
 A row says which words make it stop the server, whether what is in flight is finished, and how long the command
 waits. None: it waits for the end, however long that takes. Sources are the manuals of the programs.

@@ -42,7 +42,7 @@ class Variables:
         self._values = values or {}
 
     def copy(self) -> Variables:
-        """For a shell or a branch of its own."""
+        """For a separate shell or branch."""
         return Variables(dict(self._values))
 
     def set(self, name: str, value: Value) -> None:

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Building an environment in a copy: only the files that it is made of, with a note of where each object comes from.
+"""Building an environment in a copy: only the files that it consists of, with a note of where each object comes from.
 
-Each document of a file becomes a file of its own in the copy, so that kustomize's origin annotation names the document.
+Each document of a file becomes a separate file in the copy, so that kustomize's origin annotation names the document.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 MOST_BYTES = 2**21  # of output that is read from one container; a status file has about 1,400
 _LINE = re.compile(r"(\w{1,40}):\s*(.*)")
 _PROGRAM = re.compile(r"[\w.+-]{1,32}")
-_SYMBOL = re.compile(r"[a-z_][\w.]{0,63}")  # not 0, which stands for none
+_SYMBOL = re.compile(r"[a-z_][\w.]{0,63}")  # not 0, which means none
 _MASKS = ("SigBlk", "SigIgn", "SigCgt")
 
 
