@@ -469,7 +469,7 @@ def test_a_document_whose_aliases_stand_for_gigabytes_is_refused() -> None:
         *(f"bomb{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]" for i in range(1, 60)),
         "spec: {a: 1}",
     ]
-    with pytest.raises(EditRefused, match="its aliases stand for more than 10 MiB"):
+    with pytest.raises(EditRefused, match="its aliases expand to more than 10 MiB"):
         edit("\n".join(lines) + "\n", {"spec": {"a": 2}})
 
 

@@ -339,7 +339,7 @@ def test_linkerd_s_default_matters_only_for_connections_that_live_long() -> None
 
 def test_a_linkerd_setting_that_cannot_be_read_is_not_evaluated() -> None:
     annotations = {"config.linkerd.io/shutdown-grace-period": "soon"}
-    assert "no duration" in undecided(judged(meshed(annotations=annotations), proxy("linkerd-proxy")), DRAIN)[0]
+    assert "not a duration" in undecided(judged(meshed(annotations=annotations), proxy("linkerd-proxy")), DRAIN)[0]
 
 
 def test_a_proxy_of_the_template_reads_the_annotation_when_it_starts() -> None:

@@ -356,7 +356,7 @@ def test_replacements_that_carry_a_value_elsewhere_are_seen(kustomize, tmp_path)
         ({"helmCharts": [{"name": "redis", "repo": "https://charts.example"}]}, "it renders Helm charts"),
         ({"generators": ["plugin.yaml"]}, "it runs a plugin or a function"),
         ({"transformers": ["apiVersion: shop/v1\nkind: Plugin\nmetadata: {name: x}\n"]}, "it runs a plugin"),
-        ({"resources": ["../../base", "missing.yaml"]}, "missing.yaml is not there"),
+        ({"resources": ["../../base", "missing.yaml"]}, "missing.yaml does not exist"),
         ({"resources": ["../../../outside"]}, "points outside of"),
         ({"resources": ["link.yaml"]}, "points outside of"),
         ({"resources": ["../../base", "broken.yaml"]}, "its build fails"),
