@@ -34,7 +34,7 @@ class Finding:
 
     @property
     def fingerprint(self) -> str:
-        """Stable over runs, namespaces told apart: a hash of rule, object and container."""
+        """Stable over runs, different for each namespace: a hash of rule, object and container."""
         parts = (self.rule.id, self.workload.key, self.container or "")
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 

@@ -15,7 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.rule im
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules say of one workload; `undecided` pairs a rule id with the reason why it could not be judged."""
+    """What the rules find on one workload; `undecided` pairs a rule id with the reason why it could not be judged."""
 
     findings: tuple[Finding, ...]
     undecided: tuple[tuple[str, str], ...]

@@ -19,17 +19,17 @@ OFF = "off"
 def apply_severities(rules: Sequence[Rule], severities: Mapping[str, Any] | None) -> tuple[Rule, ...]:
     """The rules with the severities of `termination_severities`; those that are off are left out.
 
-    Raises ValueError for an unknown rule or severity, and when no rule is left.
+    Raises ValueError for an unknown rule or severity, and when no rule remains.
     """
     chosen = {rule: _severity(str(rule), severity) for rule, severity in (severities or {}).items()}
-    left = tuple(
+    remaining = tuple(
         replace(rule, override=chosen[rule.id]) if rule.id in chosen else rule
         for rule in rules
         if chosen.get(rule.id) != OFF
     )
-    if not left:
-        raise ValueError("severities: no rule is left to judge by: those that were selected are all off")
-    return left
+    if not remaining:
+        raise ValueError("severities: every selected rule is off: leave at least one on")
+    return remaining
 
 
 def _severity(rule: str, severity: object) -> str:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waivers: findings that somebody has decided to live with, for a reason and perhaps until a date."""
+"""Waivers: findings that an owner has accepted, for a reason and optionally until a date."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 PREFIX = f"ignore.{ANNOTATION}"
 KEYS = ("rule", "kind", "namespace", "name", "reason", "until")
 _DATE = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ].*)?", re.DOTALL)
-# A date under any word, and "until" before one: taken for part of the reason, it would make a waiver without an end.
+# A date under any word, and "until" before one: read as part of the reason, it would make a waiver that never expires.
 _UNTIL = re.compile(r"(?i)until\s*[=:]|until\s+\d|\w+\s*[=:]\s*\d{4}-\d")
 
 
@@ -158,7 +158,7 @@ def _entry(source: str, entry: object) -> Waiver:
         raise ValueError(f"{source}: must be a map with the keys {', '.join(KEYS)}")
     unknown = sorted(str(key) for key in entry if key not in KEYS)
     if unknown:
-        raise ValueError(f"{source}: unknown key '{unknown[0]}'; it may hold {', '.join(KEYS)}")
+        raise ValueError(f"{source}: unknown key '{unknown[0]}'; valid keys are {', '.join(KEYS)}")
     texts = {key: _text(f"{source}.{key}", entry.get(key)) for key in KEYS if key != "until"}
     for key in ("rule", "reason"):
         if not texts[key]:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests to an API server: repeated where that helps, counted, and their failures in plain words."""
+"""Requests to an API server: retried where that helps, counted, and their failures as readable text."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PAGE = 500  # objects; the API server holds one page in memory, and so do we
 TRIES = 5
 JSON = "application/json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
-_NO_API = "the answer is not one of a Kubernetes API server"
+_NO_API = "the response is not from a Kubernetes API server"
 LONGEST_PAUSE = 30.0  # seconds
 THREADS = 8
 MOST_PAGES = 600  # of a list: 300,000 objects, and Kubernetes is made for 150,000 pods
@@ -37,7 +37,7 @@ Kept = TypeVar("Kept")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said, whatever the status. `headers` have lower-case names."""
+    """A server's response, whatever the status. `headers` have lower-case names."""
 
     status: int
     body: bytes = b""
@@ -46,7 +46,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """What a command in a container wrote. `code` is None where it is not known; `absent`: there is no such program."""
+    """What a command in a container wrote. `code` is None if unknown; `absent`: there is no such program."""
 
     output: bytes
     code: int | None
@@ -99,7 +99,7 @@ class ApiError(SourceError):
 
     @property
     def user(self) -> str | None:
-        """The user the server authenticated; it says so where it forbids something."""
+        """The user the server authenticated; it names that user when it forbids something."""
         match = re.search(r'User "([^"]+)"', self.detail)
         return match[1] if match else None
 
@@ -109,9 +109,9 @@ def retry(
     pause: Callable[[float], None] = time.sleep,
     passing: Callable[[Answer], bool] | None = None,
 ) -> tuple[Answer, bool]:
-    """Send until there is an answer worth having, at most TRIES times. The flag says whether one try had no clear end.
+    """Send until there is a usable response, at most TRIES times. The flag says whether one try had no clear end.
 
-    `passing` says of what else the server may answer otherwise in a moment.
+    `passing` says which other responses may be temporary.
     Raises Unreachable when the last try got no answer.
     """
     again, attempt = False, 0
@@ -149,7 +149,7 @@ def concurrently(work: Callable[[Job], Result], jobs: Iterable[Job], threads: in
 
 
 class Api:
-    """What is asked of an API server. `requests` counts every try; `what` is the request in words, for messages.
+    """The requests to an API server. `requests` counts every try; `what` describes the request, for messages.
 
     Each try to write waits for its turn in `writes`. A dry run stores nothing, and does not wait.
     """
@@ -182,7 +182,7 @@ class Api:
         return self._json("PATCH", path, query, body, what)
 
     def create(self, path: str, body: Obj, what: str) -> dict[str, Any]:
-        """Create an object, or carry out what its kind stands for. Raises ApiError, Unreachable."""
+        """Create an object, or do what its kind requests, such as an eviction. Raises ApiError, Unreachable."""
         return self._json("POST", path, (), body, what)
 
     def delete(self, path: str, body: Obj, what: str) -> dict[str, Any]:
@@ -196,7 +196,7 @@ class Api:
         for line in self._transport.lines(path, (*query, ("watch", "true")), what):
             event = _loads(line)
             if not isinstance(event, dict):
-                raise Unreachable(f"{self.name}: cannot {what}: the answer broke off")
+                raise Unreachable(f"{self.name}: cannot {what}: the response was cut off")
             if event.get("type") == "ERROR":
                 status = event.get("object")
                 code = status.get("code") if isinstance(status, dict) else None
@@ -240,7 +240,9 @@ class Api:
             if not token:
                 return items
             following = (("continue", str(token)),)
-        raise SourceError(f"{self.name}: cannot {what}: page after page is announced, and the list has no end")
+        raise SourceError(
+            f"{self.name}: cannot {what}: the server keeps announcing further pages, and the list does not end"
+        )
 
     def _json(
         self, method: str, path: str, query: Query, body: Obj | None, what: str, *, accept: str = JSON

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One object or file is judged behind a barrier: what goes wrong with it, whatever it is, ends nothing else."""
+"""One object or file is judged behind a barrier: whatever goes wrong with it does not stop the rest."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLLECTION = "module_utils/"
 
 
 class Barrier:
-    """`transparent` lets through what is no Unreadable: the unit tests set it, so that they see programming errors."""
+    """`transparent` passes on what is not Unreadable: the unit tests set it, so that they see programming errors."""
 
     transparent = False
 
@@ -37,7 +37,7 @@ def barrier(*passing: type[Exception]) -> Iterator[None]:
 
 
 def unexpected(error: Exception) -> str:
-    """What is said of an error that nobody foresaw: its kind and its place, but no value, which may be a secret."""
+    """The message for an unexpected error: its kind and its place, but no value, which may be a secret."""
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if _COLLECTION in frame.filename]
     place = f" at {Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else ""
-    return f"an unexpected {type(error).__name__}{place}: report this as a fault of graceful.termination"
+    return f"an unexpected {type(error).__name__}{place}: report this as a bug in graceful.termination"

@@ -26,7 +26,7 @@ class Unreadable(ValueError):
 
 
 class NotWhole(Unreadable):
-    """Only part of an object, such as a Kustomize patch: what it is laid over decides what comes of it."""
+    """Only part of an object, such as a Kustomize patch: its effect depends on the object that it patches."""
 
 
 _INT32 = 2**31  # beyond it the API server refuses most fields, and no number of seconds or pods is meant

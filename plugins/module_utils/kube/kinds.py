@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds of workloads, the kinds that are read around them, and under which addresses a cluster has them."""
+"""The kinds of workloads, the kinds of their context, and the addresses of both in a cluster."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 DEFAULT_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
 # Judged when the user asks for them and never changed, for these reasons.
 OPT_IN_KINDS = {
-    "Job": "fix what creates it",
-    "ReplicaSet": "fix what creates it",
-    "Rollout": "a custom resource accepts no strategic merge patch; put the snippet into its source",
+    "Job": "fix the object that creates it",
+    "ReplicaSet": "fix the object that creates it",
+    "Rollout": "a custom resource does not accept a strategic merge patch; put the snippet into its source",
 }
 API_VERSIONS = {
     "Deployment": "apps/v1",

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kinds that are read from a cluster, their addresses in the API, and what is kept of their objects."""
+"""The kinds that are read from a cluster, their addresses in the API, and how their objects are trimmed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def scope(namespace: str | None) -> str:
-    """Where a list looks, in words."""
+    """The scope of a list, as text."""
     return f"namespace {namespace}" if namespace else "all namespaces"
 
 
@@ -43,7 +43,7 @@ class Resource:
         return "/".join(parts if name is None else [*parts, quote(name, safe="")])
 
     def keep(self, obj: Obj) -> Obj:
-        """The object without what is not needed of it: that is most of its size. Changes and returns its argument."""
+        """The object, trimmed to what is needed: the rest is most of its size. Changes and returns its argument."""
         obj["apiVersion"], obj["kind"] = self.api_version, self.kind
         metadata = obj.setdefault("metadata", {})
         if self.kind == "Lease":
@@ -71,7 +71,7 @@ class Resource:
 
 
 def unfinished(obj: Obj) -> bool:
-    """Whether a kept workload was patched by this product, and its pods have not followed."""
+    """Whether a trimmed workload was patched by this product, and its pods have not followed."""
     return "observedGeneration" in (obj.get("status") or {}) and _is_ours(obj["metadata"].get("managedFields") or ())
 
 

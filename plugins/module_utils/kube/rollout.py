@@ -15,7 +15,8 @@ COMPLETE, PROGRESSING, FAILED, STORED, UNKNOWN = "complete", "progressing", "fai
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """`state` is COMPLETE, PROGRESSING, FAILED (it gets no further by itself), STORED (its pods are not replaced) or
+    """`state` is COMPLETE, PROGRESSING, FAILED (it makes no progress without help), STORED (its pods are not replaced)
+    or
     UNKNOWN (not readable).
 
     `reason` says what it waits for, why it failed, or why nothing happens; empty when complete.
@@ -29,7 +30,7 @@ def rollout_of(obj: Obj, generation: int | None = None) -> Rollout:
     """The rollout of a Deployment, StatefulSet, DaemonSet or CronJob, as the API server returned the object.
 
     `generation` is the one that its controller must have seen, by default the present one. A write to the annotations
-    of a Deployment makes a new one, too: who waits for a change of their own names its generation, since others may
+    of a Deployment also increments it: a caller that waits for its own change names its generation, since others may
     write faster than the controller follows.
     """
     kept = stored(obj)
@@ -43,7 +44,7 @@ def rollout_of(obj: Obj, generation: int | None = None) -> Rollout:
 
 
 def conditions_of(obj: Obj) -> str:
-    """What the conditions say is wrong, as `type: message`; empty when nothing is."""
+    """The failing conditions, as `type: message`; empty when nothing is."""
     texts = []
     for condition in (obj.get("status") or {}).get("conditions") or ():
         # ReplicaFailure is bad when it is there; of the others, what is not true is bad.
@@ -57,7 +58,7 @@ def stored(obj: Obj) -> str | None:
     """Why a changed template leaves the pods that run as they are; None when they are replaced."""
     kind, spec = obj["kind"], obj.get("spec") or {}
     if kind == "CronJob":
-        return "its next run has it"
+        return "its next run gets it"
     if kind == "Deployment" and spec.get("paused"):
         return "the Deployment is paused"
     if kind in ("Deployment", "StatefulSet") and spec.get("replicas", 1) == 0:
@@ -67,7 +68,7 @@ def stored(obj: Obj) -> str | None:
         return "its update strategy is OnDelete: a pod gets it when it is deleted and recreated"
     partition = (update.get("rollingUpdate") or {}).get("partition") or 0
     if kind == "StatefulSet" and partition:
-        return f"its partition is {partition}: only pods from that number on have it"
+        return f"its partition is {partition}: only pods from that ordinal on get it"
     return None
 
 

@@ -88,7 +88,7 @@ class Selecting(Generic[_T]):
         self._count = 0
 
     def add(self, selector: Selector, thing: _T) -> None:
-        """Take in one more."""
+        """Add one."""
         required = next((one for one in selector.requirements if one.operator == "In"), None)
         self._count += 1
         for label in [(required.key, value) for value in required.values] if required else [None]:

@@ -39,7 +39,7 @@ def merge(obj: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
 
 
 def merge_patches(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Combine two patches into one that does what both do; where they disagree the second holds. Nulls are kept.
+    """Combine two patches into one that does what both do; where they disagree the second holds. Nulls stay.
 
     Patches are expected to agree on the shape: a map over a null (delete, then set again) counts as the map alone.
     """
@@ -108,7 +108,7 @@ def _places(items: list[Any], key: str, wanted: Any) -> list[int]:
 
 
 def _as_stored(value: Any, path: str) -> Any:
-    """What becomes of a new value: a null in a patch only ever means "delete this key"."""
+    """How a new value is stored: a null in a patch only ever means "delete this key"."""
     if isinstance(value, dict):
         return {key: _as_stored(item, _path_of(path, key)) for key, item in value.items() if item is not None}
     if isinstance(value, list):

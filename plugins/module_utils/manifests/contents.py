@@ -43,7 +43,7 @@ Loaded: TypeAlias = "Content | NotText | OSError"
 
 
 def load(path: str) -> Loaded:
-    """What a file holds, or why that cannot be said."""
+    """What a file holds, or why that is unknown."""
     try:
         with barrier(NotText, OSError):
             text = decode(read_file(path))
@@ -80,7 +80,7 @@ class Files:
         self._loaded: dict[str, Loaded] = {}
 
     def keep(self, path: str, content: Loaded) -> None:
-        """Take what the file holds."""
+        """Add what the file holds."""
         self._loaded[path] = content
 
     def get(self, path: str) -> Loaded:

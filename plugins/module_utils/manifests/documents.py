@@ -4,8 +4,9 @@
 """Reading manifests the way Kubernetes' own tools read YAML, with the line of each mapping.
 
 Kubernetes reads YAML through go-yaml v2: `yes`, `on` and `y` are booleans, `0777` is octal, `1e3` is a number, `1:30`
-and dates are strings, keys are strings whatever they look like, unknown tags are ignored, and `<<` merges where it
-stands. PyYAML's C parser does the parsing here; only the step from nodes to data is our own, since PyYAML's would read
+and dates are strings, keys are strings whatever they look like, unknown tags are ignored, and `<<` merges at its
+position. PyYAML's C parser does the parsing here; only the step from nodes to data is our own, since PyYAML's would
+read
 scalars differently and takes as long as the parsing.
 """
 
@@ -246,7 +247,7 @@ def _explain(error: Exception, span: str, first_line: int) -> tuple[str, int]:
         if error.problem and error.context and begun and begun.line < at:
             reason += f" ({error.context} from line {first_line + begun.line})"
         return reason, at
-    # What is left are characters that YAML does not allow. PyYAML gives their position in bytes or in characters.
+    # The rest are characters that YAML does not allow. PyYAML gives their position in bytes or in characters.
     bad = yaml.reader.Reader.NON_PRINTABLE.search(span)
     at = bad.start() if bad else 0
     name = f"the character U+{ord(span[at]):04X}" if bad else "a character"

@@ -41,7 +41,7 @@ class DocumentPath(NamedTuple):
 
 
 class EditRefused(Exception):
-    """The text is left as it is. `reason` says why, `line` (1-based) where."""
+    """The text stays as it is. `reason` says why, `line` (1-based) where."""
 
     def __init__(self, reason: str, line: int) -> None:
         super().__init__(f"{reason} (line {line})")
@@ -116,7 +116,7 @@ def _edit(
         # YAML allows commas that JSON does not.
         if _says(candidate, expected) and (_is_json(candidate) or not _is_json(span)):
             return candidate
-    raise EditRefused("the edit could not be verified: the new text would not say what the patch says", document.line)
+    raise EditRefused("the edit could not be verified: the new text would not match the patched object", document.line)
 
 
 def _patched(document: Document, patches: Sequence[tuple[int | None, dict[str, Any]]]) -> Any:

@@ -16,7 +16,7 @@ CONTEXT = 3  # lines before and after an edit, as diff -u has them
 MASK = "********"
 _HELD, _HOLDERS = {"data", "stringData", "binaryData"}, {"Secret", "ConfigMap"}
 _LISTS = {"env", "httpHeaders"}  # of entries with a name and a value
-_WORDS = {"args", "command"}  # of a container, and of a probe or hook: tokens and passwords stand there, too
+_WORDS = {"args", "command"}  # of a container, and of a probe or hook: tokens and passwords may be there, too
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How much YAML stands for: with aliases and merges, 700 bytes can mean gigabytes.
+"""How much YAML expands to: with aliases and merges, 700 bytes can mean gigabytes.
 
 The data that is made of it shares what is aliased, but whatever prints, copies or hashes a value walks through all of
 it. So there is a limit for the whole document before anything is made of it, as go-yaml has for Kubernetes' own tools.
@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 
-# Characters that aliases and merges may add to a document, beside as many as it has itself. An API server takes 3 MiB.
+# Characters that aliases and merges may add to a document, beside as many as it has itself. An API server accepts 3
+# MiB.
 MAX_ADDED = 10 * 2**20
 
 
@@ -27,9 +28,9 @@ class Unusable(yaml.YAMLError):
 
 
 def require_bounded(root: yaml.Node, written: int, max_depth: int) -> None:
-    """Raises Unusable where a node stands for too much, is nested too deeply through aliases, or contains itself.
+    """Raises Unusable if a node expands to too much, is nested too deeply through aliases, or contains itself.
 
-    `written` is the length of the document's text. Takes time in proportion to that, whatever it stands for.
+    `written` is the length of the document's text. Its time is proportional to that, whatever it expands to.
     """
     if not isinstance(root, yaml.ScalarNode):
         _Measure(2 * written + MAX_ADDED, max_depth).collection(root)
@@ -55,7 +56,7 @@ class _Measure:
             inner, levels = (1 + len(child.value), 0) if isinstance(child, yaml.ScalarNode) else self.collection(child)
             size, depth = size + inner, max(depth, levels - merged)
             if size > self.limit:
-                reason = f"its aliases stand for more than {MAX_ADDED // 2**20} MiB: write out what is meant"
+                reason = f"its aliases expand to more than {MAX_ADDED // 2**20} MiB: write the values out"
                 raise Unusable(reason, node.start_mark.line)
         if depth >= self.max_depth:
             raise Unusable(f"nested more than {self.max_depth} levels deep", node.start_mark.line)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.files import resolve
 
-MAX_BYTES = 2**27  # what is parsed of it takes twenty times as much memory
+MAX_BYTES = 2**27  # parsed, it needs twenty times as much memory
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -66,7 +66,7 @@ def require_writable(path: str, root: str) -> None:
         raise PermissionError(13, os.strerror(13), path)
     status = os.stat(path)
     if status.st_nlink > 1:
-        reason = f"the file has {status.st_nlink} hard links, and to replace it would part them: copy it first"
+        reason = f"the file has {status.st_nlink} hard links, and replacing it would break them: copy it first"
         raise PermissionError(errno.EPERM, reason, path)
     if os.geteuid() not in (0, status.st_uid):
         raise PermissionError(1, "the file belongs to another user, and only its owner can replace it", path)

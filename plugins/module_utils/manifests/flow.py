@@ -25,25 +25,25 @@ def change_elements(
     layout: Layout,
     node: Node,
     elements: Sequence[tuple[int, int]],
-    gone: Set[int],
+    removed: Set[int],
     added: Sequence[tuple[str | None, Any]],
     json_style: bool,
 ) -> list[Splice]:
     """Take elements out of a flow collection that has some, and put new ones in.
 
-    `elements`: start and end of each in the text. `gone`: indexes. `added`: (key, value); the key is None in a list.
+    `elements`: start and end of each in the text. `removed`: indexes. `added`: (key, value); the key is None in a list.
     At least one element, old or new, is there afterwards.
     """
-    if not gone:
+    if not removed:
         return _append(layout, node, elements[-1], added, json_style) if added else []
     splices: list[Splice] = []
     if added:
-        # The new stands where the first old one stood.
-        first = min(gone)
-        gone = gone - {first}
+        # The new one is written where the first old one was.
+        first = min(removed)
+        removed = removed - {first}
         splices.append((*elements[first], ", ".join(_one_line(key, value, json_style) for key, value in added)))
-    last_kept = max(set(range(len(elements))) - gone)
-    splices += [(*_with_comma(layout, *elements[index]), "") for index in gone if index < last_kept]
+    last_kept = max(set(range(len(elements))) - removed)
+    splices += [(*_with_comma(layout, *elements[index]), "") for index in removed if index < last_kept]
     if last_kept + 1 < len(elements):
         comma = _COMMA.match(layout.text, elements[last_kept][1])
         if comma:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things stand in the text of a manifest: its nodes with PyYAML's marks, its lines, its habits of indentation."""
+"""Where things are in the text of a manifest: its nodes with PyYAML's marks, its lines, its habits of indentation."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Layout:
         return self._starts[line] if line < len(self._starts) else len(self.text)
 
     def begins_line(self, position: int) -> bool:
-        """Whether only white space stands before it on its line."""
+        """Whether only white space precedes it on its line."""
         return not self.text[self.line_start(position) : position].strip(" \t")
 
     def ends_line(self, position: int) -> bool:
@@ -210,7 +210,7 @@ def habits(root: Node) -> tuple[int, int]:
         nodes.extend(node.children)
         if node.kind == "map" and node.block:
             for value in node.children[1::2]:
-                # An anchor or a tag would stand at the mark instead of the content.
+                # An anchor or a tag would be at the mark instead of the content.
                 if value.block and not value.anchored and not value.tagged and value.column >= node.children[0].column:
                     (maps if value.kind == "map" else lists)[value.column - node.children[0].column] += 1
     step = maps.most_common(1)[0][0] if maps else 2

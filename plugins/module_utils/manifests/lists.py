@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import LocatedDict
 
-LIMIT = 100_000  # items of one document; a few aliases can stand for any number
+LIMIT = 100_000  # items of one document; a few aliases can expand to any number
 
 Path = tuple[int, ...]
 

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.scalar import plain_value
 
-# Characters that may stand unquoted in every place, flow style and keys included. The rest is quoted.
+# Characters that may be unquoted in every place, flow style and keys included. The rest is quoted.
 _SAFE = re.compile(r"[\w./][\w./@%+=-]*(?: [\w./@%+=-]+)*", re.ASCII)
 # Allowed raw in JSON, but not in YAML, or read as a line break there.
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -31,7 +31,7 @@ class CannotSplice(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Slot:
-    """The place a value stands in. `opener`: the index behind its colon or dash. `column`: that of its key or dash."""
+    """The place of a value. `opener`: the index behind its colon or dash. `column`: that of its key or dash."""
 
     kind: str  # key, item or flow
     opener: int
@@ -62,7 +62,7 @@ class Splicer:
         self._block = render.Block(2, 0)
 
     def change_document(self, root: Node, before: Any, after: Any) -> None:
-        """Make the text at `root`, which says `before`, say `after`. Raises CannotSplice."""
+        """Change the text at `root` from `before` to `after`. Raises CannotSplice."""
         if not same(before, after):
             self._block = render.Block(*habits(root))
             self._change(root, before, after, None)
@@ -79,7 +79,7 @@ class Splicer:
         return "".join([*pieces, self._text[position:]])
 
     def _refuse_in_comment(self, position: int) -> None:
-        """What is put behind such a comment would be a part of it for readers of YAML 1.2."""
+        """Text put behind such a comment would be a part of it for readers of YAML 1.2."""
         begin = max(self._text.rfind(character, 0, position) for character in "\n\r") + 1
         if odd := _ODD_COMMENT.search(self._text, begin, position):
             name = f"U+{ord(odd[1]):04X}"
@@ -140,54 +140,55 @@ class Splicer:
     def _change_map(self, node: Node, before: dict[str, Any], after: dict[str, Any], slot: _Slot | None) -> None:
         entries = self._entries(node, slot)
         changed = [name for name in entries if name in after and not same(before[name], after[name])]
-        gone = [name for name in entries if name not in after]
+        removed = [name for name in entries if name not in after]
         added = {name: value for name, value in after.items() if name not in before}
-        for name in [*changed, *gone]:
+        for name in [*changed, *removed]:
             if entries[name].slot.opener < 0:
                 raise CannotSplice("it is written with an explicit key (?): edit it by hand", entries[name].key.line)
         for name in changed:
             entry = entries[name]
             self._change(entry.value, before[name], after[name], entry.slot)
-        for name in gone:
+        for name in removed:
             self._refuse_shared(entries[name].value)
             self._refuse_anchors_within(entries[name].value)
         if node.flow:
             if self._text[node.start] != "{":
                 raise CannotSplice("it is written as a pair without braces: edit it by hand", node.line)
             elements = [(entry.key.start, max(entry.key.end, entry.value.end)) for entry in entries.values()]
-            places = {index for index, name in enumerate(entries) if name in gone}
+            places = {index for index, name in enumerate(entries) if name in removed}
             json_style = any(entry.slot.json for entry in entries.values())
             self._splices += change_elements(self._layout, node, elements, places, list(added.items()), json_style)
         else:
-            self._change_block_entries(node, list(entries.values()), [entries[name] for name in gone], added)
+            self._change_block_entries(node, list(entries.values()), [entries[name] for name in removed], added)
 
     def _change_block_entries(
-        self, node: Node, entries: list[_Entry], gone: list[_Entry], added: dict[str, Any]
+        self, node: Node, entries: list[_Entry], removed: list[_Entry], added: dict[str, Any]
     ) -> None:
         layout = self._layout
         lines = self._block.lines(added, node.column)
-        if gone and added:
-            # The new stands where the old stood: so the map is never empty, and its first line may be a dash's.
-            first = gone.pop(0)
+        if removed and added:
+            # The new entry is written where the old one was: so the map is never empty, and its first line may be a
+            # dash's.
+            first = removed.pop(0)
             end = layout.before_break(layout.after(first.value, node.column))
             self._require_line_end(first.value)
-            # What somebody wrote about it stays: it may be why it is there.
+            # A comment about it stays: it may be the reason for it.
             lines = [f"{' ' * node.column}{text}" for text in self._layout.comments(first.value, end)] + lines
             self._splice(first.key.start, end, layout.newline(first.key.start).join(lines)[node.column :])
         elif added:
             self._append_lines(node, lines, entries[-1].key)
-        if gone and gone[0] is entries[0] and not layout.begins_line(gone[0].key.start):
+        if removed and removed[0] is entries[0] and not layout.begins_line(removed[0].key.start):
             # The first entries stand on a dash's line: what follows them moves up.
             run = 0
-            while run < len(gone) and gone[run] is entries[run]:
+            while run < len(removed) and removed[run] is entries[run]:
                 run += 1
-            self._require_line_end(gone[run - 1].value)
-            follower = _WHITE.match(self._text, layout.after(gone[run - 1].value, node.column))
-            self._splice(gone[0].key.start, follower.end() if follower else gone[0].key.start, "")
-            gone = gone[run:]
+            self._require_line_end(removed[run - 1].value)
+            follower = _WHITE.match(self._text, layout.after(removed[run - 1].value, node.column))
+            self._splice(removed[0].key.start, follower.end() if follower else removed[0].key.start, "")
+            removed = removed[run:]
         kept: Node | None = None
         for entry in entries:
-            if entry not in gone:
+            if entry not in removed:
                 kept = entry.value
                 continue
             self._require_line_end(entry.value)

@@ -13,7 +13,7 @@ BREAKS = "\n\r\x85\u2028\u2029"
 BREAK = re.compile(f"\r\n|[{BREAKS}]")
 _JSON_SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
-# A line that is `---`, or begins with `--- `, starts a document wherever it stands, even inside a quoted scalar.
+# A line that is `---`, or begins with `--- `, starts a document wherever it is, even inside a quoted scalar.
 _DOCUMENT_START = re.compile(rf"---(?<![^{BREAKS}]---)(?=[ \t{BREAKS}]|\Z)")
 
 
@@ -64,7 +64,7 @@ def _further_objects(text: str, start: int, end: int) -> list[int]:
 
 
 def _directives_before(text: str, floor: int, start: int) -> int:
-    """Where the document that starts at `start` really starts: its directives (%YAML 1.1) stand before its `---`."""
+    """Where the document that starts at `start` really starts: its directives (%YAML 1.1) come before its `---`."""
     found = begin = start
     while begin > floor:
         previous = max(text.rfind(character, floor, begin - 1) for character in BREAKS) + 1 or floor

@@ -71,13 +71,13 @@ RULES: tuple[Rule, ...] = (
     *observed_stops.RULES,
     *observability.RULES,
 )
-DEFAULT = "default"  # in a list of rules: all that are judged when nobody names any
+DEFAULT = "default"  # in a list of rules: all that run when none is named
 
 
 def select_rules(only: list[str] | None, skip: list[str] | None) -> tuple[Rule, ...]:
-    """The rules of a run; opinions only where they are named, alone or beside `default`.
+    """The rules of a run; opt-in rules only where they are named, alone or beside `default`.
 
-    Raises ValueError, with the option, for an id that no rule has, and when nothing would be judged at all.
+    Raises ValueError, with the option, for an id that no rule has, and when no rule would run at all.
     """
     only, skip = only or [DEFAULT], skip or []
     ids = {rule.id for rule in RULES}
@@ -88,5 +88,5 @@ def select_rules(only: list[str] | None, skip: list[str] | None) -> tuple[Rule, 
     wanted = {rule.id for rule in RULES if rule.id in only or (DEFAULT in only and not rule.opt_in)}
     chosen = tuple(rule for rule in RULES if rule.id in wanted and rule.id not in skip)
     if not chosen:
-        raise ValueError("no rule is left to judge by: rules and skip_rules leave none")
+        raise ValueError("rules and skip_rules leave no rule to run: select at least one")
     return chosen

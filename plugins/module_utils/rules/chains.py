@@ -34,7 +34,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 _ENDS_PROXY = re.compile(r"quitquitquit|\b(?:pkill|killall|kill|shutdown)\b", re.IGNORECASE)
 _DRAIN_UNKNOWN = NotEvaluated(
-    "how long the application needs to drain is not known: annotation drain-seconds would tell"
+    "how long the application needs to drain is unknown: set annotation graceful.termination/drain-seconds"
 )
 
 
@@ -51,28 +51,28 @@ def _uneven(case: Case) -> Iterator[Hit]:
         if own.seconds >= pause:
             continue
         yield Hit(
-            f"it gets SIGTERM after {own.seconds} s, but {front.name} in front of it serves for {pause} s: what "
-            f"{front.name} hands over in between is refused, and clients get a 502",
+            f"the application gets SIGTERM after {own.seconds} s, but {front.name} in front of it serves for {pause} "
+            f"s: requests that {front.name} forwards in between are refused, and clients get a 502",
             f"{container.path}.lifecycle.preStop",
             _pause_remedy(case, container, pause),
             container,
-            # Without another pod nobody could take the requests anyway.
+            # Without another pod the requests fail anyway.
             "info" if case.never_overlaps else None,
             {"prestop_seconds": own.seconds, "wanted_seconds": pause},
         )
 
 
 def _pause_remedy(case: Case, container: Container, seconds: int) -> Remedy:
-    """The same pause as in front; by itself only where nothing but a pause is replaced."""
+    """The same pause as in front; automatic only where nothing but a pause is replaced."""
     added = seconds - case.pause_of(container).seconds
     values = {"seconds": seconds}
     with_grace = values | {"grace_seconds": max(case.workload.grace + added, case.budget.required)}
     if case.oldest < SLEEP_ACTION:
-        why = f"Kubernetes {case.oldest} has no sleep action, and whether the image has a shell is not known"
+        why = f"Kubernetes {case.oldest} has no sleep action; check whether the image has a shell"
         return Remedy(PRESTOP_EXEC_SLEEP, why, with_grace)
     handler = container.pre_stop
     if handler and handler.kind != "tcpSocket" and not case.hook_of(container).only_waits:
-        return Remedy(PRESTOP_SLEEP, "what its hook does belongs to the application's owner", with_grace)
+        return Remedy(PRESTOP_SLEEP, "the application's owner must decide what the hook still has to do", with_grace)
     return Remedy(PRESTOP_SLEEP, variables=values)
 
 
@@ -87,7 +87,7 @@ def _applications(case: Case) -> list[Container]:
 
 
 def _stays(case: Case, container: Container, proxy: DatabaseProxy) -> float | None:
-    """For how many seconds of a stop a proxy keeps connections, at most; None where that is not known."""
+    """How many seconds of a stop a proxy keeps its connections, at most; None if unknown."""
     variables = {name: variable.value for name, variable in case.settings_of(container).variables.items()}
     pause, waits = case.pause_of(container), seconds_of_wait(container, proxy, variables)
     return pause.seconds + waits if pause.exact and waits is not None else None
@@ -105,12 +105,12 @@ def _leaves_first(case: Case) -> Iterator[Hit | NotEvaluated]:
         proxy = database_proxy_of(container)
         stays = _stays(case, container, proxy) if proxy else math.inf
         if proxy is None or stays is None:
-            yield NotEvaluated(f"how long container {container.name} goes on after SIGTERM is not known")
+            yield NotEvaluated(f"how long container {container.name} runs after SIGTERM is unknown")
         elif stays < pause + drain:
             names = " and ".join(one.name for one in applications)
             yield Hit(
-                f"{proxy.title} exits {stays:g} s after the pod is told to stop, but {names} goes on for "
-                f"{pause + drain} s (preStop {pause} + drain {drain}): its queries fail from then on",
+                f"{proxy.title} exits {stays:g} s after termination starts, but the shutdown of {names} takes "
+                f"{pause + drain} s (preStop {pause} + drain {drain}): database queries fail from then on",
                 container.path,
                 _native_remedy(case, proxy, pause + drain),
                 container,
@@ -123,9 +123,9 @@ def _leaves_first(case: Case) -> Iterator[Hit | NotEvaluated]:
 
 
 def _native_remedy(case: Case, proxy: DatabaseProxy, seconds: int | None) -> Remedy:
-    why = "it has to move to the init containers, and how it is checked there is its owner's to say"
+    why = "the container must move to initContainers, and its owner must decide how it is probed there"
     if case.oldest < NATIVE_SIDECAR:
-        why = f"Kubernetes {case.oldest} has no native sidecars: until then it has to wait, or to be told to exit"
+        why = f"Kubernetes {case.oldest} has no native sidecars: until then make the proxy wait, or stop it explicitly"
     return Remedy(DATABASE_PROXY_NATIVE, why, {"flag": proxy.setting, "needed_seconds": seconds})
 
 
@@ -141,11 +141,11 @@ def _job_never_completes(case: Case) -> Iterator[Hit]:
         proxy = database_proxy_of(container)
         if proxy is None or (container.words and container.words[0].endswith("timeout")):
             continue
-        # A program of the image may well tell the proxy to exit; a command that is written out would show it.
+        # A program of the image may well make the proxy exit; a command that is written out would show it.
         hidden = any(not one.command for one in applications) or "--quitquitquit" in container.words
         yield Hit(
-            f"nothing tells {container.name} to exit when the work is done: the pod never completes, and the job "
-            f"counts as running until somebody stops it{later}",
+            f"nothing stops {container.name} when the work is done: the pod never completes, and the Job stays active "
+            f"until it is stopped by hand{later}",
             container.path,
             _native_remedy(case, proxy, None),
             container,
@@ -159,15 +159,15 @@ RULES = (
         title="Application stops before the proxy in front of it",
         severity="warning",
         evidence="context",
-        why="All containers of a pod stop side by side, each when its own hook has ended. A pause in the proxy alone "
-        "lets it serve on without the application behind it: every request of that time ends with a 502.",
+        why="All containers of a pod stop at the same time, each after its own hook. A delay in the proxy alone keeps "
+        "it serving without the application behind it: every request in that time gets a 502.",
         exceptions=(
-            "the application's pause is as long, or longer",
+            "the application's delay is as long, or longer",
             "a hook whose time is not declared, or that waits for the drain",
             "a server that delays its own shutdown",
             "a hook that stops the server within 5 s is prestop-stops-server-early",
             "exporters, agents, log shippers, reloaders, proxies of a mesh or of a database",
-            "two containers that Services reach by ports of their own, unless one names the address of the other",
+            "two containers that Services reach on different ports, unless one names the address of the other",
             "native sidecars: they stop after the application",
         ),
         check=_uneven,
@@ -178,18 +178,18 @@ RULES = (
     ),
     Rule(
         id="proxy-leaves-first",
-        title="Proxy of the database leaves before the application",
+        title="Database proxy exits before the application",
         severity="error",
         evidence="context",
-        why="All containers of a pod get SIGTERM side by side. A proxy to a database that exits at once takes the "
-        "connections with it, while the application still serves or finishes its work. A pause of the application "
-        "alone makes that longer.",
+        why="All containers of a pod get SIGTERM at the same time. A database proxy that exits at once closes the "
+        "connections while the application still serves or finishes its work. A delay in the application alone "
+        "makes that gap longer.",
         exceptions=(
             "a native sidecar",
-            "a delay or a preStop pause of the proxy that covers the application's",
+            "a delay or a preStop hook of the proxy that covers the application's shutdown",
             "proxies that wait for their clients, such as PgBouncer from 1.23",
-            "an application that declares neither pause nor drain: not evaluated",
-            "a proxy that a Service reaches, or beside a database of its own",
+            "an application that declares neither a delay nor a drain: not evaluated",
+            "a proxy that a Service reaches, or one beside its own database",
             "a script around the proxy, which may wait",
         ),
         check=_leaves_first,
@@ -199,15 +199,15 @@ RULES = (
     ),
     Rule(
         id="proxy-job-never-completes",
-        title="Job with a proxy of a database that nobody ends",
+        title="Job whose database proxy never exits",
         severity="error",
         evidence="static",
         why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
         exceptions=(
             "a native sidecar",
-            "a call that ends the proxy (quitquitquit, pkill), or a script around the proxy",
+            "a call that stops the proxy (quitquitquit, pkill), or a script around the proxy",
             "a program of the image that may do so: a warning",
-            "workloads that run for ever",
+            "workloads that run forever",
         ),
         check=_job_never_completes,
         seed="fault 3",

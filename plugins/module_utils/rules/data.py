@@ -29,7 +29,7 @@ def _surges(case: Case) -> Iterator[Hit]:
         _SURGE[case.workload.kind],
         Remedy(
             RECREATE,
-            "with Recreate nothing serves during a rollout, which only its owner can accept; a StatefulSet starts no "
+            "with Recreate nothing serves during a rollout: its owner must accept that. A StatefulSet starts no "
             "second pod either. ReadWriteOncePod alone makes a surge hang, and the access modes of a claim cannot be "
             "changed",
         ),
@@ -48,13 +48,14 @@ RULES = (
         why="A store expects to be alone on its data directory. A lock file that names a PID does not help, since the "
         "first process of every container is PID 1, nor does one on a network file system: then both servers write.",
         exceptions=(
-            "Recreate, or maxSurge 0: the old pod goes first",
+            "Recreate, or maxSurge 0: the old pod stops first",
             "clients, exporters and backups in the image of a store",
-            "volumes that go with the pod (emptyDir), read-only mounts, and a folder for each pod (subPathExpr)",
+            "volumes that are deleted with the pod (emptyDir), read-only mounts, and a folder for each pod "
+            "(subPathExpr)",
             "hostPath of logs, sockets, time zones or certificates",
             "two or more replicas: their owner shares the volume, or surge-volume-deadlock applies",
             "ReadWriteOncePod: no second pod starts, which is surge-volume-deadlock",
-            "StatefulSets: they never surge, and each pod has claims of its own",
+            "StatefulSets: they never surge, and each pod has its own claims",
         ),
         check=_surges,
         seed="nine steps: 6, 7",

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PodDisruptionBudgets: what a node drain may take away at once, and what it may never take away."""
+"""PodDisruptionBudgets: what a node drain may evict at once, and what it can never evict."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _remedy(case: Case, manual: str, name: str | None = None) -> Remedy:
 
 
 def _is_drained(case: Case) -> bool:
-    """Whether a node drain evicts the pods: it passes over DaemonSets, and what has no pods cannot be disrupted."""
+    """Whether a node drain evicts the pods: it skips DaemonSets, and what has no pods cannot be disrupted."""
     return case.workload.kind in SCALED_KINDS and bool(case.replicas)
 
 
@@ -42,10 +42,11 @@ def _missing(case: Case) -> Iterator[Hit | NotEvaluated]:
         yield NotEvaluated(unknown)
     elif not case.disruption_budgets:
         yield Hit(
-            f"no PodDisruptionBudget takes these pods: node drains may stop all {replicas} of them at the same time",
+            f"no PodDisruptionBudget selects these pods: node drains may evict all {replicas} of them at the same time",
             "spec.selector",
             _remedy(
-                case, "a PodDisruptionBudget is a new object, and how many pods may be missing is its owner's decision"
+                case,
+                "a PodDisruptionBudget is a new object, and its owner must decide how many pods may be unavailable",
             ),
             numbers={"replicas": replicas},
         )
@@ -67,14 +68,14 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
             pods = f"{replicas} replica{'' if replicas == 1 else 's'}"
             if others:
                 pods = f"{expected} pods of this workload and others"
-            when = f"with {pods}: no pod may ever be evicted"
+            when = f"with {pods}: no pod can ever be evicted"
             if case.autoscaler:
-                when = f"with {pods}, the autoscaler's minimum: while it runs no more, no pod may be evicted"
+                when = f"with {pods}, the autoscaler's minimum: at that size no pod can be evicted"
             yield Hit(
-                f"PodDisruptionBudget {budget.name} has {text} {when}, so a node drain hangs until somebody kills the "
-                "pods without grace",
+                f"PodDisruptionBudget {budget.name} has {text} {when}, so a node drain hangs until the pods are "
+                "deleted by force",
                 "spec.selector",
-                _remedy(case, "how many pods may be missing is its owner's decision", budget.name),
+                _remedy(case, "its owner must decide how many pods may be unavailable", budget.name),
                 # What depends on the number of pods is less certain where something outside may set it.
                 severity=None if case.replicas_declared or _blocks_any(budget) else "warning",
                 numbers={"replicas": replicas},
@@ -83,7 +84,7 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
 
 
 def _never_allows(budget: DisruptionBudget, replicas: int) -> str | None:
-    """The setting that leaves no pod to evict, in words; the disruption controller rounds both values up."""
+    """The setting that leaves no pod to evict, as text; the disruption controller rounds both values up."""
     if budget.max_unavailable is not None:
         return (
             f"maxUnavailable {budget.max_unavailable}" if _rounded_up(budget.max_unavailable, replicas) == 0 else None
@@ -108,11 +109,10 @@ RULES = (
         title="No PodDisruptionBudget for several serving replicas",
         severity="warning",
         evidence="context",
-        why="Without one, draining nodes side by side may stop every replica at once. It does not affect rolling "
-        "updates.",
+        why="Without one, draining several nodes may stop every replica at once. It does not affect rolling updates.",
         exceptions=(
             "one replica: a PodDisruptionBudget would block drains",
-            "DaemonSets, which drains pass over",
+            "DaemonSets, which drains skip",
             "a PodDisruptionBudget with a wider selector, matchExpressions or an empty selector",
             "batch and worker workloads",
         ),
@@ -127,11 +127,11 @@ RULES = (
         title="PodDisruptionBudget that never allows an eviction",
         severity="error",
         evidence="context",
-        why="A drain that may never evict ends with somebody deleting the pods by force: no preStop, no drain.",
+        why="A drain that can never evict ends with pods deleted by force: no preStop, no drain.",
         exceptions=(
             "maxUnavailable of 1 % or more: rounded up to one pod",
             "scaled to zero: there is nothing to evict",
-            "several workloads that one selector takes: all of their pods count",
+            "several workloads that one PodDisruptionBudget selects: all of their pods count",
             "the autoscaler's minimum counts in manifests, not the declared replicas",
             "replicas not declared: a warning, something outside may set more",
         ),

@@ -24,7 +24,7 @@ _POLICY = Version(1, 27)  # unhealthyPodEvictionPolicy is on by default since
 def _budgets(case: Case) -> dict[str, DisruptionBudget]:
     """Those that bind a drain of the workload's nodes, by name: two of one name are versions of one object."""
     workload = case.workload
-    # Drains pass over DaemonSets, and what has no pods cannot be drained.
+    # Drains skip DaemonSets, and what has no pods cannot be drained.
     if workload.kind == "DaemonSet" or case.replicas == 0:
         return {}
     return {budget.name: budget for budget in case.disruption_budgets}
@@ -41,14 +41,14 @@ def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
         return
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     yield Hit(
-        f"{len(names)} PodDisruptionBudgets take these pods ({shown}): the API server refuses every eviction of a pod "
-        "that has more than one, so a node drain hangs until somebody kills the pods without grace",
+        f"{len(names)} PodDisruptionBudgets select these pods ({shown}): the API server refuses to evict a pod that "
+        "has more than one, so a node drain hangs until the pods are deleted by force",
         f"{workload.template_path}.metadata.labels",
         Remedy(
             DISRUPTION_BUDGET,
-            "which of them is to stay is their owner's decision; the others must go or select other pods",
+            "their owner must decide which one to keep; delete the others or change their selectors",
             {
-                # A CronJob has none, and an empty one would take every pod of the namespace.
+                # A CronJob has none, and an empty one would select every pod of the namespace.
                 "selector": get_map(workload.spec, "selector", "spec") or {"matchLabels": workload.template_labels},
                 "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": names[0]},
             },
@@ -60,7 +60,7 @@ def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
 def _unhealthy(case: Case) -> Iterator[Hit]:
     if case.version < _POLICY or get_maps(case.workload.spec, "volumeClaimTemplates", "spec"):
         return
-    # That nobody set the field says nothing yet: it matters where somebody did, or where pods are missing right now.
+    # An unset field says nothing yet: it matters where it is set, or where pods are missing right now.
     blocking = [
         budget
         for budget in _budgets(case).values()
@@ -71,17 +71,17 @@ def _unhealthy(case: Case) -> Iterator[Hit]:
     budget = min(blocking, key=lambda one: (not _is_short(one), one.name))
     short = _is_short(budget)
     yield Hit(
-        f"PodDisruptionBudget {budget.name} protects pods that are not ready, too: "
+        f"PodDisruptionBudget {budget.name} also protects pods that are not ready: "
         + (
-            f"of {budget.wanted} that must be healthy {budget.healthy} are, so the others, which serve nobody, cannot "
-            "be evicted either and a node drain hangs"
+            f"{budget.healthy} of {budget.wanted} required pods are healthy, so the broken ones cannot be evicted "
+            "either and a node drain hangs"
             if short
-            else "while too many of them crash, none can be evicted and a node drain hangs"
+            else "while too many pods crash, none can be evicted and a node drain hangs"
         ),
         "spec.selector",
         Remedy(
             UNHEALTHY_EVICTION,
-            "a PodDisruptionBudget is an object of its own, and its owner's",
+            "a PodDisruptionBudget is a separate object: its owner must change it",
             {"budget": budget.name},
         ),
         severity="warning" if short else None,
@@ -96,13 +96,13 @@ def _is_short(budget: DisruptionBudget) -> bool:
 RULES = (
     Rule(
         id="pdb-overlap",
-        title="Pods that more than one PodDisruptionBudget takes",
+        title="More than one PodDisruptionBudget selects the same pods",
         severity="error",
         evidence="context",
-        why="The eviction API answers with an error for such a pod, always. A drain ends with somebody deleting the "
-        "pods by force: no preStop, no drain.",
+        why="The eviction API always returns an error for such a pod. A drain ends with pods deleted by force: no "
+        "preStop, no drain.",
         exceptions=(
-            "DaemonSets, which drains pass over",
+            "DaemonSets, which drains skip",
             "scaled to zero: there is nothing to evict",
             "the same PodDisruptionBudget twice in the input, as in the overlays of one base",
             "a PodDisruptionBudget of another namespace, or without a selector",
@@ -121,12 +121,12 @@ RULES = (
         "down, its broken pods hold up every drain.",
         exceptions=(
             "unhealthyPodEvictionPolicy AlwaysAllow",
-            "StatefulSets with volumes of their own: a broken member of a quorum may be for a person to repair",
-            "DaemonSets, which drains pass over",
+            "StatefulSets with their own volumes: a broken member of a quorum may need manual repair",
+            "DaemonSets, which drains skip",
             "scaled to zero",
             "Kubernetes before 1.27, which has no such field",
-            "a field that nobody set, as long as no pod is missing",
-            "enough pods are healthy, or nobody has counted them, as in manifests: an info",
+            "an unset field, as long as no pod is missing",
+            "enough pods are healthy, or their number is unknown, as in manifests: an info",
         ),
         check=_unhealthy,
         seed="conclusion",

@@ -25,12 +25,12 @@ def _publishes_not_ready(case: Case) -> Iterator[Hit]:
     if services:
         names = ", ".join(f"{service.namespace}/{service.name}" for service in services)
         yield Hit(
-            f"Service {names} publishes addresses that are not ready: a stopping pod gets new requests until it is "
-            "gone, whatever its hook and its probes do",
+            f"Service {names} publishes addresses of pods that are not ready: a stopping pod gets new requests until "
+            "it is deleted, whatever its hook and its probes do",
             f"Service {services[0].name}: spec.publishNotReadyAddresses",
             Remedy(
                 READY_ADDRESSES,
-                "whether a client needs the pods that are not ready is not known",
+                "check whether a client needs the pods that are not ready",
                 {"namespace": services[0].namespace, "service": services[0].name},
             ),
             numbers={"services": len(services)},
@@ -40,7 +40,7 @@ def _publishes_not_ready(case: Case) -> Iterator[Hit]:
 def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload, margin = case.workload, case.policy.margin_seconds
     if DRAIN_ANNOTATION in workload.annotations or workload.grace <= 2:
-        return  # its owner knows better than a default, and the budget says it; or it is grace-period-zero
+        return  # the owner's value beats a default, and the budget reports it; or it is grace-period-zero
     for container in workload.containers:
         drain = ingress_nginx_timeout(case.settings_of(container))
         if drain is None:
@@ -49,14 +49,15 @@ def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
             yield NotEvaluated(drain.source)
             continue
         hook = case.hook_of(container)
-        # /wait-shutdown is the drain itself: it takes no time from it.
+        # /wait-shutdown is the drain itself: it does not shorten the drain.
         delay = 0 if hook.drains else hook.seconds
         needed = delay + drain.seconds + margin
         if needed > workload.grace:
             yield Hit(
                 f"workers of the ingress controller may take {drain.seconds} s to finish their requests "
-                f"({drain.source}), with preStop {delay} + margin {margin} that is {needed} s, but the pod is killed "
-                f"after {workload.grace} s: uploads, downloads and WebSockets of every application behind it are cut",
+                f"({drain.source}); with preStop {delay} + margin {margin} that makes {needed} s, but the pod is "
+                f"killed after {workload.grace} s: uploads, downloads and WebSockets of every application behind it "
+                "are cut",
                 f"{workload.pod_path}.terminationGracePeriodSeconds",
                 Remedy(GRACE_PERIOD),
                 container,
@@ -88,7 +89,7 @@ RULES = (
         "its chart has a grace period of 300 s for that.",
         exceptions=(
             "the /wait-shutdown hook is the drain itself",
-            "a ConfigMap that is named, but not known",
+            "a ConfigMap that is named, but not in the input",
             "other images with nginx in them",
             "the owner's annotation drain-seconds: the budget counts with that",
         ),

@@ -58,7 +58,7 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         f"+ margin {budget.margin}), but the pod is killed after {budget.grace} s: what is still in flight then is cut",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD),
-        # What somebody declared is promised to be used; of what was measured, only one request in a thousand is cut.
+        # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut.
         severity="error" if budget.drain.seconds and not budget.drain.measured else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
         evidence=case.profile.drain_evidence,
@@ -72,10 +72,10 @@ RULES = (
         severity="warning",
         evidence="static",
         why="There is no time for SIGTERM to be handled: every stop is a kill. For a StatefulSet it also breaks the "
-        "promise that at most one pod of an identity runs.",
+        "guarantee that at most one pod of an identity runs.",
         exceptions=(
-            "batch workloads that may be thrown away",
-            "pods that only hold a place: pause, or sleep as their command",
+            "batch workloads, whose pods may be thrown away",
+            "placeholder pods: pause, or sleep as their command",
         ),
         check=_zero,
         remedies=(GRACE_PERIOD,),

@@ -33,7 +33,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.serv
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS, basename, script_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell_less import lacks_shell
 
-# Programs that take no time worth counting.
+# Programs that run for no time worth counting.
 _INSTANT = (
     *("echo", "printf", "true", ":", "[", "[[", "test", "date", "set", "export", "cd"),
     *("touch", "logger", ""),
@@ -76,9 +76,9 @@ def _shell_missing(case: Case) -> Iterator[Hit]:
         if not _calls_shell(words) or not (bare or (lacks_shell(container.image) and not read)):
             continue
         program = basename(words[0])
-        known, manual = "an image of this name", "that the image has no shell is taken from its name; try it on a pod"
+        known, manual = "an image of this name", "the image name suggests that it has no shell; try it on a pod"
         if bare:
-            known, manual = "its image, which has not even cat,", "that it has no shell follows from what it lacks"
+            known, manual = "its image (it lacks even cat)", "the image lacks even cat, so it has no shell either"
         failed = any(event.reason == HOOK_FAILED and event.container == container.name for event in case.seen.events)
         remedy = Remedy(PRESTOP_SLEEP, manual)
         if container.native_sidecar:
@@ -99,22 +99,21 @@ def _stops_early(case: Case) -> Iterator[Hit]:
     seconds, source = case.wanted_prestop
     for container in case.serving_containers:
         stop = next(iter(stops_of(container)), None)
-        if stop is None or stop.starts.most >= ENOUGH:
+        if stop is None or stop.starts.limit >= ENOUGH:
             continue
-        slept = stop.starts.most
+        slept = stop.starts.limit
         cut = ", and what is in flight is cut" if stop.drains is False else ""
         added = max(seconds - math.floor(slept), 0)
         grace = max(case.workload.grace + added, case.budget.required + added)
         fronts = case.profile.chain.in_front_of(container)
-        arrive = f"{fronts[0].name} still hands over requests" if fronts else "new requests still arrive"
+        arrive = f"{fronts[0].name} still forwards requests" if fronts else "new requests still arrive"
         yield Hit(
-            f"the preStop hook stops the server {slept:g} s after the pod is told to go, while {arrive}: they are "
-            f"refused{cut}; {seconds} s ({source}) before it let that end",
+            f"the preStop hook stops the server {slept:g} s after termination starts, while {arrive}: they are "
+            f"refused{cut}; wait {seconds} s ({source}) first",
             f"{container.path}.lifecycle.preStop.exec",
             Remedy(
                 PRESTOP_DELAY_FIRST,
-                "what the hook does belongs to its owner; where the server stops cleanly on its stop signal, a pause "
-                "alone is enough",
+                "the hook's owner must decide; if the server stops cleanly on its stop signal, a delay alone is enough",
                 {"grace_seconds": grace},
             ),
             container,
@@ -123,7 +122,7 @@ def _stops_early(case: Case) -> Iterator[Hit]:
 
 
 def _closes(command: Command, container: Container) -> bool:
-    """Whether a command takes something away that the application needs for what is in flight."""
+    """Whether a command removes something that the application needs for what is in flight."""
     if command.program in _SAYS:
         return False
     if command.program in ("umount", "fusermount"):
@@ -148,25 +147,28 @@ def _side_effects(case: Case) -> Iterator[Hit]:
     for container, commands in _exec_hooks(case.workload.containers):
         registry = bool(_REGISTRY.search(_text(container)))
         message, severity, evidence = "", "info", None
-        remedy = pause_instead(case, "what the hook does belongs to the application's owner")
+        remedy = pause_instead(case, "the application's owner must decide what the hook still has to do")
         if any(_closes(command, container) for command in commands):
             message, severity = (
                 "the preStop hook closes what the application still needs: it runs before SIGTERM, so everything in "
-                "flight fails; close it in the SIGTERM handler, after the last request",
+                "flight fails. Close it in the SIGTERM handler, after the last request",
                 "warning",
             )
         elif registry and container.name in called and _returns_at_once(commands) and not case.delays_itself:
             # The loss is that of prestop-missing, which a hook of any kind holds back.
             message, severity = (
-                "the preStop hook leaves the registry but does not wait: clients that know the address from before "
-                "still call it when SIGTERM comes",
+                "the preStop hook deregisters the pod but does not wait: clients with a cached address still call it "
+                "when SIGTERM comes",
                 "info" if case.never_overlaps else "warning",
             )
-            remedy, evidence = Remedy(REGISTRY_DEREGISTER, "how the registry is left is the owner's to say"), "context"
+            remedy, evidence = (
+                Remedy(REGISTRY_DEREGISTER, "the owner must fill in how to deregister"),
+                "context",
+            )
         elif not registry and any(map(_repeats_badly, commands)):
             message = (
-                "the preStop hook moves files or sends something outside of the pod: a kubelet that restarts runs a "
-                "hook again, so it has to bear repetition"
+                "the preStop hook moves files or sends a request outside of the pod: a restarted kubelet runs the "
+                "hook again, so it must be idempotent"
             )
         if message:
             path = f"{container.path}.lifecycle.preStop.exec"
@@ -183,7 +185,7 @@ RULES = (
         "SIGTERM follows without the delay that the manifest promises. An error where a running pod and an event "
         "of the failed hook show it.",
         exceptions=(
-            "a running pod of such an image has cat or the like after all",
+            "a running pod shows that such an image has cat or the like",
             "debug and dev variants of such images have a shell",
             "a program from a folder that a volume may bring",
             "a program that is neither a shell nor sleep",
@@ -197,7 +199,7 @@ RULES = (
     ),
     Rule(
         id="prestop-stops-server-early",
-        title="preStop hook stops the server before traffic has left",
+        title="preStop hook stops the server before traffic has stopped",
         severity="warning",
         evidence="context",
         why="When the hook starts, proxies and load balancers still send new requests. A server that stops listening "
@@ -205,9 +207,9 @@ RULES = (
         exceptions=(
             "a pause of 5 s or more comes first",
             "a pause or a condition of unknown length comes first",
-            "workloads that take no requests",
+            "workloads that serve no requests",
             "signals that reload, and kill -0",
-            "what is only printed, or stands in a comment",
+            "what is only printed, or written in a comment",
         ),
         check=_stops_early,
         serving_only=True,
@@ -223,11 +225,11 @@ RULES = (
         why="The hook runs while the application still serves: without its connection pool every request in flight "
         "fails. And a hook is delivered at least once, not exactly once.",
         exceptions=(
-            "leaving a registry first and then waiting is right",
-            "leaving a registry without a pause, where the server delays its own shutdown",
+            "deregistering first and then waiting",
+            "deregistering without a delay, where the server delays its own shutdown",
             "what is only printed",
             "a line appended to a log",
-            "calls to the own pod, which do not leave it",
+            "calls to the pod itself",
             "a pooler that stops itself",
         ),
         check=_side_effects,

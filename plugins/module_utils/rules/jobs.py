@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs: what becomes of a run that is stopped before it is done."""
+"""Jobs: what happens to a run that is stopped before it is done."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _job(case: Case) -> tuple[Obj, str]:
 
 
 def _owner_decides(case: Case, what: str) -> str:
-    return "a Job that exists cannot be changed" if case.workload.kind == "Job" else f"{what} is its owner's decision"
+    return "an existing Job cannot be changed" if case.workload.kind == "Job" else f"the owner must decide {what}"
 
 
 def _retries(job: Obj, path: str) -> int:
@@ -66,14 +66,14 @@ def _overlap(case: Case) -> Iterator[Hit]:
     if job.get("completionMode") == "Indexed":
         whom = "two pods with the same index"
     elif case.workload.spec.get("concurrencyPolicy") == "Forbid" and parallelism in (None, 1):
-        whom = "two pods, though concurrencyPolicy Forbid says that one at a time may run,"
+        whom = "two pods, though concurrencyPolicy Forbid allows one at a time,"
     elif grace > DEFAULT_GRACE:
         whom, severity = "two pods", "info"  # for long, but nothing says that they must not
     else:
         return
     yield Hit(
-        f"when a pod is evicted, its replacement starts at once while the old pod still stops: for up to {grace} s "
-        f"{whom} do the same work",
+        f"when a pod is evicted, its replacement starts at once while the old pod still terminates: for up to {grace} "
+        f"s {whom} do the same work",
         f"{path}.podReplacementPolicy",
         Remedy(JOB_POD_REPLACEMENT, _owner_decides(case, "whether two pods may overlap")),
         severity=severity,
@@ -93,8 +93,8 @@ def _counts_as_failure(case: Case) -> Iterator[Hit]:
         if any(condition.get("type") == "DisruptionTarget" for condition in conditions):
             return
     yield Hit(
-        "a pod that a node drain, a preemption or an eviction takes away counts as a failed attempt: "
-        f"{retries + 1} of them fail the whole Job, whatever the work was doing",
+        f"a pod removed by a node drain, a preemption or an eviction counts as a failed attempt: {retries + 1} of "
+        "them fail the whole Job, even if the work itself had no error",
         f"{path}.podFailurePolicy",
         Remedy(JOB_POD_FAILURE_POLICY, _owner_decides(case, "what counts as a failure")),
         numbers={"backoff_limit": retries},
@@ -117,10 +117,10 @@ def _killed(case: Case) -> Iterator[Hit]:
     if workload.kind == "CronJob" and workload.spec.get("concurrencyPolicy") == "Replace":
         if not any(command.startswith("trap ") for _one, script in scripts for command in commands_of(script)):
             yield Hit(
-                "concurrencyPolicy Replace stops a run that is late for the next one: what it has done until then is "
-                f"cut after {workload.grace} s at most, and if every run is late, none ever ends",
+                "concurrencyPolicy Replace stops a late run when the next one starts: its work is cut after "
+                f"{workload.grace} s at most, and if every run is late, none ever completes",
                 "spec.concurrencyPolicy",
-                Remedy(CRONJOB_FORBID, "whether a late run or the next one matters more, only its owner knows"),
+                Remedy(CRONJOB_FORBID, "the owner must decide whether a late run or the next one matters more"),
                 numbers={"grace_seconds": workload.grace},
             )
         return
@@ -132,8 +132,8 @@ def _killed(case: Case) -> Iterator[Hit]:
     for container, script in scripts:
         if _passes_nothing_on(container, script):
             yield Hit(
-                f"after {deadline} s the run is stopped (activeDeadlineSeconds), but its shell passes no SIGTERM on: "
-                f"the work cannot save what it has and is killed {workload.grace} s later",
+                f"after {deadline} s the run is stopped (activeDeadlineSeconds), but its shell does not forward "
+                f"SIGTERM: the work cannot save its state and is killed {workload.grace} s later",
                 f"{container.path}.command",
                 exec_entrypoint(container, single=False),
                 container,
@@ -152,11 +152,11 @@ def _passes_nothing_on(container: Container, script: str) -> bool:
 RULES = (
     Rule(
         id="job-pod-replacement-overlap",
-        title="A Job's next pod starts while the last one still stops",
+        title="A Job's replacement pod starts while the old one still terminates",
         severity="warning",
         evidence="static",
-        why="By default a pod is replaced when it begins to terminate. Work that must not be done twice at a time is, "
-        "for as long as the old pod drains.",
+        why="By default a pod is replaced as soon as it starts to terminate. Until the old pod has drained, two pods "
+        "do work that must not run twice.",
         exceptions=(
             "podReplacementPolicy Failed, which is also the default beside a podFailurePolicy",
             "nothing says that one pod may run at a time (parallelism 1 is the default, written out or not)",
@@ -175,12 +175,12 @@ RULES = (
         severity="info",
         evidence="static",
         why="Without a podFailurePolicy that ignores disruptions, each eviction is a failed attempt, and nodes that "
-        "are renewed one by one can fail a long Job that did nothing wrong.",
+        "are replaced one by one can fail a long Job that did nothing wrong.",
         exceptions=(
             "a rule of podFailurePolicy for DisruptionTarget, whatever it does",
-            "restartPolicy OnFailure: the API takes no podFailurePolicy",
+            "restartPolicy OnFailure: the API accepts no podFailurePolicy",
             "backoffLimit 0: a second attempt is not wanted",
-            "backoffLimitPerIndex: each index has attempts of its own",
+            "backoffLimitPerIndex: each index has its own attempts",
             "Kubernetes before 1.26, which has no such field",
         ),
         check=_counts_as_failure,
@@ -190,11 +190,11 @@ RULES = (
     ),
     Rule(
         id="cronjob-replace-kills",
-        title="A run is stopped half way by design",
+        title="A run is killed halfway by design",
         severity="warning",
         evidence="static",
-        why="Replace kills the run that is late, a deadline the one that is slow. Work that does not hear of it is "
-        "lost without a trace.",
+        why="Replace kills the run that is late, a deadline the one that is slow. Work that gets no SIGTERM is lost "
+        "silently.",
         exceptions=(
             "concurrencyPolicy Allow and Forbid",
             "a script that traps signals",

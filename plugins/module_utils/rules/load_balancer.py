@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Load balancers outside of the cluster: they learn late that a pod goes."""
+"""Load balancers outside of the cluster: they learn late that a pod terminates."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.hook
 
 _NOTICE = 5  # seconds after the last failed health check until the load balancer has acted on it
 _UNDECLARED = NotEvaluated(
-    "the time that a command takes as preStop hook is not declared: a sleep action would tell it"
+    "how long the command of the preStop hook takes is not declared: a sleep action would declare it"
 )
 
 
 def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
     """The hooks that end before that many seconds; none where one lasts: the pod serves until the last has ended.
 
-    A pod without any hook is prestop-missing; httpGet, tcpSocket and a sleep action that nobody runs have rules of
-    their own.
+    A pod without any hook is prestop-missing; httpGet, tcpSocket and a sleep action on a cluster without it have their
+    own rules.
     """
     hooks = [
         (container, case.hook_of(container))
@@ -50,7 +50,7 @@ def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
 
 
 def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
-    """A sleep of `wanted` seconds; by itself only where nothing but a sleep of the policy's length is replaced."""
+    """A sleep of `wanted` seconds; automatic only where nothing but a sleep of the policy's length is replaced."""
     planned = case.wanted_prestop[0]
     # What the hook takes longer must not be missing in the drain.
     longer = case.workload.grace + wanted - case.hook_of(container).seconds
@@ -58,12 +58,12 @@ def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
     values = {"seconds": wanted, "grace_seconds": max(longer, required)}
     only_waits = case.hook_of(container).only_waits
     if container.pre_stop and container.pre_stop.kind == "exec" and not (only_waits and case.oldest >= SLEEP_ACTION):
-        why = "the hook is a command: whether it does more than wait is not known"
+        why = "the hook is a command: check whether it does more than wait"
         if only_waits:
-            why = f"the hook only waits; Kubernetes {case.oldest} has no sleep action to take its place"
+            why = f"the hook only waits; Kubernetes {case.oldest} has no sleep action to replace it"
         return Remedy(PRESTOP_EXEC_SLEEP, why, values)
     if wanted > planned:
-        reason = f"takes {wanted} s, above the policy's {planned} s for external-lb"
+        reason = f"needs {wanted} s, more than the policy's {planned} s for external-lb"
         return Remedy(PRESTOP_SLEEP, reason, values)
     return Remedy(PRESTOP_SLEEP)
 
@@ -89,7 +89,7 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
 
 
 def _slow(case: Case) -> Iterator[Hit]:
-    """A pause as long as the policy's, in front of a load balancer that is known to need longer."""
+    """A pause as long as the policy's, behind a load balancer that is known to need longer."""
     if not case.slowest_sender or case.delays_itself:
         return
     who, seconds = case.slowest_sender
@@ -102,17 +102,17 @@ def _slow(case: Case) -> Iterator[Hit]:
         return  # prestop-missing, or lb-deregistration-race
     longer = _longer_sleep(case, container, seconds)
     yield Hit(
-        f"preStop ends after {hook.seconds} s, but {who} is known to take about {seconds} s until it sends nothing new "
-        "to the pod, whatever its own delays are: a longer policy (prestop_seconds, external-lb) covers that",
+        f"preStop ends after {hook.seconds} s, but {who} is known to send new requests to the pod for about {seconds} "
+        "s, whatever its own delays are: set a longer policy (prestop_seconds, external-lb)",
         f"{container.path}.lifecycle.preStop",
-        Remedy(longer.name, f"{seconds} s for every stop of a pod are its owner's decision", longer.variables),
+        Remedy(longer.name, f"the owner must accept {seconds} s for every stop of a pod", longer.variables),
         container,
         numbers={"prestop_seconds": hook.seconds, "wanted_seconds": seconds},
     )
 
 
 def _outlives_the_pod(case: Case) -> Iterator[Hit]:
-    """A deregistration delay that somebody wrote, for longer than the pod lives."""
+    """A declared deregistration delay that is longer than the pod lives."""
     grace = case.workload.grace
     written = [
         ("Service", service.namespace, service.name, delay)
@@ -124,12 +124,12 @@ def _outlives_the_pod(case: Case) -> Iterator[Hit]:
     for kind, namespace, name, (seconds, key) in written:
         if seconds > grace:
             yield Hit(
-                f"{kind} {namespace}/{name} lets requests go on for {seconds} s after a pod was deregistered, but the "
-                f"pod is killed after {grace} s: what takes longer ends with a 502",
+                f"{kind} {namespace}/{name} keeps requests to a deregistered pod open for {seconds} s, but the pod is "
+                f"killed after {grace} s: longer requests get a 502",
                 f"{case.workload.pod_path}.terminationGracePeriodSeconds",
                 Remedy(
                     DEREGISTRATION_DELAY,
-                    "how long requests take, only their owner knows: more grace or a shorter delay",
+                    "only the owner knows how long requests take: set a longer grace period or a shorter delay",
                     {"kind": kind, "namespace": namespace, "name": name, "annotation": key, "delay_seconds": grace},
                 ),
                 severity="info",
@@ -151,9 +151,9 @@ def _local(case: Case) -> Iterator[Hit | NotEvaluated]:
             yield _UNDECLARED
             continue
         yield Hit(
-            f"Service {service.namespace}/{service.name} has externalTrafficPolicy Local: the load balancer goes on "
-            "sending to the node of a stopping pod until its health check has failed often enough, and no other node "
-            f"takes that over; preStop ends after {hook.seconds} s, {wanted} s ({source}) let that end",
+            f"Service {service.namespace}/{service.name} has externalTrafficPolicy Local: the load balancer keeps "
+            "sending to the node of a stopping pod until its health check reaches the failure threshold, and no other "
+            f"node serves those requests; preStop ends after {hook.seconds} s, but this needs {wanted} s ({source})",
             f"{container.path}.lifecycle.preStop",
             _longer_sleep(case, container, wanted),
             container,
@@ -167,8 +167,8 @@ RULES = (
         title="preStop shorter than the load balancer's deregistration",
         severity="warning",
         evidence="context",
-        why="A load balancer that sends to pod addresses learns through a controller and an API that a pod goes. Until "
-        "then it sends new requests, and after SIGTERM they are refused.",
+        why="A load balancer that sends to pod addresses learns through a controller and an API that a pod "
+        "terminates. Until then it sends new requests, and after SIGTERM they are refused.",
         exceptions=(
             "no hook at all is prestop-missing",
             "targets that are nodes: local-traffic-policy-drain",
@@ -188,11 +188,11 @@ RULES = (
         title="Load balancer slower than the policy's preStop delay",
         severity="info",
         evidence="context",
-        why="Some load balancers are known to send to a pod for minutes after it was told to go: an NLB with pods as "
-        "targets for about 2 minutes, Azure's Application Gateway for about 90 s. A delay of the policy's length does "
-        "not cover that.",
+        why="Some load balancers are known to send to a pod for minutes after its termination starts: an NLB with "
+        "pods as targets for about 2 minutes, Azure's Application Gateway for about 90 s. A delay of the policy's "
+        "length does not cover that.",
         exceptions=(
-            "no hook at all is prestop-missing, a shorter one lb-deregistration-race; their messages say it",
+            "no hook at all is prestop-missing, a shorter one lb-deregistration-race",
             "a pause or a policy as long as the load balancer needs",
             "an ALB, GKE, and targets that are nodes",
             "a hook that waits for the drain or whose time is not declared, a server that delays its own shutdown",
@@ -206,11 +206,11 @@ RULES = (
     ),
     Rule(
         id="local-traffic-policy-drain",
-        title="preStop ends before the load balancer has left the node out",
+        title="preStop ends before the load balancer drops the node",
         severity="warning",
         evidence="context",
-        why="With externalTrafficPolicy Local a node without a ready pod fails its health check, but the load balancer "
-        "sends there until it has failed often enough. What arrives after SIGTERM is refused.",
+        why="With externalTrafficPolicy Local a node without a ready pod fails its health check, but the load "
+        "balancer sends there until the failure threshold is reached. What arrives after SIGTERM is refused.",
         exceptions=(
             "no hook at all is prestop-missing",
             "targets that are pods: lb-deregistration-race",

@@ -44,7 +44,7 @@ _STORES: dict[str, tuple[Callable[[Settings], Iterator[Store]], str]] = {
 }
 # A path that is put together when the shipper starts.
 _COMPOSED = re.compile(r"#\{|\$\{|\$\(")
-# What stands beside a shipper to serve the shipper.
+# What runs beside a shipper to serve the shipper.
 _HELPER = re.compile(r"reload|config|exporter|metrics|watcher")
 
 
@@ -62,29 +62,29 @@ def _volatile_buffer(case: Case) -> Iterator[Hit | NotEvaluated]:
             places = ", ".join(sorted({store.place for store in stores}))
             yield Hit(
                 f"{_counted(stores)} of {agent} ({places}) {'is' if len(stores) == 1 else 'are'} not on a volume that "
-                f"outlives the pod: when it stops, {_lost(stores)}",
+                f"outlives the pod: when the pod stops, {_lost(stores)}",
                 f"{container.path}.volumeMounts",
-                Remedy(remedy, "which folder of the node or which claim keeps them is its owner's decision"),
+                Remedy(remedy, "the owner must choose the node directory or claim that stores them"),
                 container,
             )
         elif settings.missing:
             yield NotEvaluated(
                 case.context.why_unknown("ConfigMap", workload.namespace)
-                or "a ConfigMap that a log shipper mounts is not known, and may say where it buffers"
+                or "a ConfigMap that the log shipper mounts was not found, and it may set the buffer path"
             )
 
 
 def _is_lost(store: Store, mounts: list[Mount]) -> bool:
     if store.flushed or _COMPOSED.search(store.path) or not store.path.startswith("/"):
         return False
-    # The position in a file that goes with the pod is worth nothing without the file.
+    # The position in a file that is deleted with the pod is worth nothing without the file.
     if store.reads and all(_goes_with_pod(mount_of(mounts, path)) for path in store.reads):
         return False
     return _goes_with_pod(mount_of(mounts, store.path))
 
 
 def _goes_with_pod(mount: Mount | None) -> bool:
-    """Whether what is written there ends with the pod. Of a volume of an unfamiliar kind that is not known."""
+    """Whether what is written there ends with the pod. False for a volume of an unfamiliar kind."""
     if mount is None or mount.volume.get("emptyDir") is not None:
         return True
     # The API server makes an emptyDir of a volume that has no source.
@@ -92,15 +92,15 @@ def _goes_with_pod(mount: Mount | None) -> bool:
 
 
 def _counted(stores: list[Store]) -> str:
-    words = {"buffer": "file buffer", "position": "position database"}
-    numbers = {kind: sum(store.kind == kind for store in stores) for kind in words}
+    nouns = {"buffer": "file buffer", "position": "position database"}
+    numbers = {kind: sum(store.kind == kind for store in stores) for kind in nouns}
     return " and ".join(
-        f"{number} {words[kind]}{'s' if number > 1 else ''}" for kind, number in numbers.items() if number
+        f"{number} {nouns[kind]}{'s' if number > 1 else ''}" for kind, number in numbers.items() if number
     )
 
 
 def _lost(stores: list[Store]) -> str:
-    lost = {"buffer": "what is not sent yet is lost", "position": "how far files were read is forgotten"}
+    lost = {"buffer": "unsent data is lost", "position": "the read position in files is lost"}
     return " and ".join(text for kind, text in lost.items() if any(store.kind == kind for store in stores))
 
 
@@ -120,10 +120,10 @@ def _not_native(case: Case) -> Iterator[Hit]:
         if not applications or container in served or container.pre_stop or _is_namesake(case, container):
             continue
         yield Hit(
-            f"{agent_of(container)} gets SIGTERM together with {', '.join(applications)}: what the application logs "
-            "while it drains comes after the shipper has gone, and is lost",
+            f"{agent_of(container)} gets SIGTERM at the same time as {', '.join(applications)}: what the application "
+            "logs while it drains comes after the shipper has exited, and is lost",
             container.path,
-            Remedy(LOG_SIDECAR_NATIVE, "a container cannot be moved to another list by a patch of its fields"),
+            Remedy(LOG_SIDECAR_NATIVE, "a patch of its fields cannot move a container to another list"),
             container,
         )
 
@@ -146,7 +146,7 @@ RULES = (
         exceptions=(
             "a hostPath or a claim covers the path",
             "the buffer is flushed at shutdown",
-            "a position in files that go with the pod themselves",
+            "a position in files that are deleted with the pod",
             "Fluent Bit with storage.path, but no input that uses it",
             "an exporter or receiver of the OpenTelemetry Collector that no pipeline uses",
             "a path put together by variables or Ruby code: not known",
@@ -162,12 +162,12 @@ RULES = (
         severity="warning",
         evidence="static",
         why="Containers of a pod get SIGTERM at the same time. A native sidecar stops after the application, so it "
-        "still ships what the application logs to its end. It gets SIGTERM the moment the application has ended: one "
-        "that looks at files at intervals needs a delay of its own for what it has not looked at yet.",
+        "still ships what the application logs to its end. It gets SIGTERM the moment the application has ended: "
+        "one that polls files at intervals needs its own delay for what it has not read yet.",
         exceptions=(
             "a native sidecar already",
             "node agents and collectors, whose application the shipper is",
-            "a shipper with a preStop hook of its own, which keeps it running",
+            "a shipper with its own preStop hook, which keeps it running",
             "only helpers of the shipper beside it, such as a reloader or an exporter",
             "Kubernetes before 1.29",
         ),

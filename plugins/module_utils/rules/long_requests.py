@@ -1,10 +1,10 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Requests and connections that last longer than a pod has left.
+"""Requests and connections that last longer than the time a pod has left.
 
-What a route allows a request bounds only what comes by that route, and tells not what the application needs: it is held
-against the grace period here, and is no drain time of the budget, which stays unknown.
+What a route allows a request limits only what comes by that route, and does not say what the application needs: it is
+compared with the grace period here, and is no drain time of the budget, which stays unknown.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _PORT = re.compile(r"(grpc|grpcs|ws|wss|websocket)(-|$)")
 _AGE = re.compile(r"max[-_.]?connection[-_.]?age", re.IGNORECASE)
 
 
-def _left(case: Case) -> tuple[int, int]:
-    """(seconds after SIGTERM, seconds of preStop) of the container that has the least; a draining hook takes none."""
+def _remaining(case: Case) -> tuple[int, int]:
+    """(seconds after SIGTERM, seconds of preStop) of the container that has the least; a draining hook counts as 0."""
     hooks = [case.hook_of(container) for container in case.profile.drain_containers]
     prestop = max((0 if hook.drains else hook.seconds for hook in hooks), default=0)
     return max(case.workload.grace - prestop, 0), prestop
@@ -37,39 +37,39 @@ def _left(case: Case) -> tuple[int, int]:
 def _exceeds(case: Case) -> Iterator[Hit]:
     workload = case.workload
     if DRAIN_ANNOTATION in workload.annotations:
-        return  # its owner has said how long its requests take
+        return  # its owner has declared how long its requests take
     routes = case.routes
-    left, prestop = _left(case)
+    remaining, prestop = _remaining(case)
     path = f"{workload.pod_path}.terminationGracePeriodSeconds"
     timeout = max((one for route in routes for one in route.timeouts), key=lambda one: one.seconds, default=None)
-    if timeout and timeout.seconds > left:
+    if timeout and timeout.seconds > remaining:
         needed = prestop + timeout.seconds + case.policy.margin_seconds
-        reason = f"whether requests take that long, only their owner knows: annotation {DRAIN_ANNOTATION} tells it"
+        reason = f"only the owner knows whether requests take that long: set annotation {DRAIN_ANNOTATION}"
         if needed > case.policy.max_grace_seconds:
-            reason += f"; {needed} s are above the policy's {case.policy.max_grace_seconds} s"
+            reason += f"; {needed} s exceed the policy's {case.policy.max_grace_seconds} s"
         yield Hit(
-            f"a request may take {timeout.seconds} s ({timeout.source}), but of {workload.grace} s the pod has {left} "
-            "s left after preStop: what takes longer is cut",
+            f"a request may take {timeout.seconds} s ({timeout.source}), but {remaining} s of the pod's "
+            f"{workload.grace} s remain after preStop: longer requests are cut",
             path,
             Remedy(GRACE_PERIOD, reason, {"grace_seconds": needed}),
             numbers={
                 "request_seconds": timeout.seconds,
                 "prestop_seconds": prestop,
                 "grace_seconds": workload.grace,
-                "left_seconds": left,
+                "left_seconds": remaining,
             },
         )
         return
     uploads = [route for route in routes if route.upload]
     if uploads:
         yield Hit(
-            f"uploads of {uploads[0].upload} stream to the pod while they arrive ({uploads[0].title}: "
-            f"proxy-body-size, proxy-request-buffering off), and it has {left} s left after preStop: one that takes "
-            "longer is cut and cannot go on elsewhere",
+            f"uploads of {uploads[0].upload} stream straight to the pod ({uploads[0].title}: "
+            f"proxy-body-size, proxy-request-buffering off), and {remaining} s remain after preStop: a longer upload "
+            "is cut and cannot resume elsewhere",
             path,
-            Remedy(GRACE_PERIOD, f"how long an upload takes, only its owner knows: annotation {DRAIN_ANNOTATION}"),
+            Remedy(GRACE_PERIOD, f"only the owner knows how long an upload takes: set annotation {DRAIN_ANNOTATION}"),
             severity="info",
-            numbers={"left_seconds": left},
+            numbers={"left_seconds": remaining},
         )
 
 
@@ -86,10 +86,11 @@ def _long_lived(case: Case) -> Iterator[Hit]:
     if evidence:
         container = case.profile.drain_containers[0]
         yield Hit(
-            f"gRPC or WebSocket connections ({evidence[0]}) stay open when the pod's address is withdrawn, and go on "
-            "bringing requests until the server closes them: a GOAWAY or a close frame on SIGTERM, else they are cut",
+            f"gRPC or WebSocket connections ({evidence[0]}) stay open when the pod's address is withdrawn, and keep "
+            "carrying requests until the server closes them. It must send GOAWAY or a close frame on SIGTERM, else "
+            "they are cut",
             container.path,
-            Remedy(CONNECTION_AGE, "whether the server closes them on SIGTERM is not to be seen from outside"),
+            Remedy(CONNECTION_AGE, "whether the server closes them on SIGTERM cannot be seen from outside: check it"),
             container,
         )
 
@@ -111,8 +112,8 @@ RULES = (
         title="A routed request may outlast the pod",
         severity="warning",
         evidence="context",
-        why="Who wrote a timeout of minutes for a route expects requests of minutes. One that is in flight when the "
-        "grace period ends is cut with SIGKILL, and an upload starts again from the first byte.",
+        why="A timeout of minutes on a route means that requests of minutes are expected. One that is in flight when "
+        "the grace period ends is cut with SIGKILL, and an upload starts again from the first byte.",
         exceptions=(
             "a timeout that is not written, or is 0",
             "nginx timeouts of gRPC and WebSocket routes: they say how long a stream may be silent",
@@ -132,8 +133,8 @@ RULES = (
         title="Connections outlive the pod's address",
         severity="info",
         evidence="context",
-        why="Withdrawing an address ends no connection. Clients that hold one open send on it until the server closes "
-        "it or dies.",
+        why="Withdrawing an address closes no connection. Clients that hold one open keep sending on it until the "
+        "server closes it or is killed.",
         exceptions=(
             "meshed pods: the proxy closes connections when it drains",
             "a maximum age of connections among the arguments or variables",

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service meshes: a proxy that leaves before the application, after it, or never."""
+"""Service meshes: a proxy that exits before the application, after it, or never."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.hook
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
 _NOT_YET = NotEvaluated(
-    "the template asks for a native sidecar, but its pods run the proxy as a container: a rollout or a newer injector "
-    "would settle it"
+    "the template requests a native sidecar, but its pods run the proxy as a container: restart the pods, or upgrade "
+    "the injector"
 )
 _LONG_LIVED = re.compile(r"(?:grpc|http2|h2c?|wss?|websocket)(?:-|$)")
 
 
 def _needed(case: Case) -> int:
-    """The seconds that the application certainly goes on after the pod was told to stop."""
+    """The seconds that the application certainly runs after termination starts."""
     return case.budget.prestop.seconds + (case.budget.drain.seconds or 0)
 
 
@@ -67,7 +67,7 @@ def _outlives(case: Case, proxy: Proxy) -> bool | None:
     if not hook.exact:
         return None
     if case.budget.container == proxy.name:
-        return True  # its own hook is what takes longest
+        return True  # its own hook takes longest
     if proxy.mesh == LINKERD:
         stays: float = hook.seconds
     else:
@@ -96,9 +96,9 @@ def _not_native(case: Case) -> Iterator[Hit | NotEvaluated]:
         if outlives:
             severity = "info"
         yield Hit(
-            f"{proxy.name} runs as an ordinary container and is told to stop together with the application"
+            f"{proxy.name} runs as an ordinary container and gets SIGTERM at the same time as the application"
             + (
-                ", though its own delay covers what is known of the application"
+                ", but its own delay covers the known shutdown time of the application"
                 if outlives
                 else ": requests in flight and the application's own calls lose their network"
             ),
@@ -120,7 +120,7 @@ def _drain_remedy(case: Case, proxy: Proxy) -> Remedy:
     grace = max(case.workload.grace + missing, (pause if seconds is None else seconds) + budget.margin)
     return Remedy(
         MESH_DRAIN,
-        manual(proxy, "it reads the annotation only where it mounts those of its pod (istio-podinfo)"),
+        manual(proxy, "it reads the annotation only where it mounts its pod's annotations (istio-podinfo)"),
         {
             "mesh": ISTIO,
             "injected": proxy.injected,
@@ -137,13 +137,15 @@ def _istio_drain_too_short(case: Case, proxy: Proxy) -> Iterator[Hit | NotEvalua
     outlives = _outlives(case, proxy)
     # What is not known of a hook of the proxy's own says nothing of the application.
     if outlives is None and not case.budget.known and _hook(case, proxy).exact:
-        yield NotEvaluated("how long the application needs to drain is not known: annotation drain-seconds would tell")
+        yield NotEvaluated(
+            "how long the application needs to drain is unknown: set annotation graceful.termination/drain-seconds"
+        )
     if outlives is not False:
         return
     drain, needed = istio_drain(template_annotations(case.workload), proxy.container), _needed(case)
     least = "" if case.budget.known else "at least "
     yield Hit(
-        f"{proxy.name} exits {drain.seconds:g} s after SIGTERM (terminationDrainDuration), but the application goes on "
+        f"{proxy.name} exits {drain.seconds:g} s after SIGTERM (terminationDrainDuration), but the application runs "
         f"for {least}{needed} s: from then on it has no network, and its requests fail",
         annotations_path(case),
         _drain_remedy(case, proxy),
@@ -160,7 +162,7 @@ def _linkerd_outlasts_grace(case: Case, proxy: Proxy) -> Iterator[Hit]:
         return
     yield Hit(
         f"{proxy.name} waits up to {seconds:g} s for its connections to end, but the pod is killed after {grace} s: "
-        "connections that live long are cut instead of closed",
+        "long-lived connections are cut instead of closed",
         annotations_path(case),
         Remedy(
             MESH_DRAIN,
@@ -213,12 +215,12 @@ RULES = (
         severity="error",
         evidence="context",
         why="An ordinary Istio proxy exits 5 s after SIGTERM whatever the application does. A preStop delay of 10 s "
-        "then makes it worse: the application still serves, but nobody reaches it.",
+        "then makes it worse: the application still serves, but cannot be reached.",
         exceptions=(
             "a native sidecar, or no proxy at all (ambient)",
             "EXIT_ON_ZERO_ACTIVE_CONNECTIONS",
             "a drain that the whole mesh is set to",
-            "a proxy with a hook of its own",
+            "a proxy with its own hook",
             "a gateway, or a part of the mesh itself",
             "batch workloads",
             "Linkerd: an info, and only for connections that live long",

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jobs with a mesh proxy: it does not end by itself when the work is done."""
+"""Jobs with a mesh proxy: it does not exit by itself when the work is done."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def _job_never_completes(case: Case) -> Iterator[Hit | NotEvaluated]:
         yield ANNOUNCED
     if quits(case):
         return
-    # A program of the image may well tell the proxy to exit; a command that is written out would show it.
+    # A program of the image may well make the proxy exit; a command that is written out would show it.
     hidden = any(not container.command for container in own(case))
     for proxy in classic(case):
         yield Hit(
-            f"nothing tells {proxy.name} to exit when the work is done: the pod never completes, and the job counts as "
-            "running until somebody stops it",
+            f"nothing stops {proxy.name} when the work is done: the pod never completes, and the Job stays active "
+            "until it is stopped by hand",
             annotations_path(case) if proxy.container is None or proxy.injected else proxy.container.path,
             native_remedy(proxy),
             proxy.container,
@@ -45,15 +45,15 @@ def _job_never_completes(case: Case) -> Iterator[Hit | NotEvaluated]:
 RULES = (
     Rule(
         id="mesh-job-never-completes",
-        title="Job with a mesh proxy that nobody ends",
+        title="Job whose mesh proxy never exits",
         severity="error",
         evidence="context",
         why="A pod completes when all of its ordinary containers have exited. The proxy does not exit by itself.",
         exceptions=(
             "a native sidecar",
-            "a call that ends the proxy, or a program that makes it",
+            "a call that stops the proxy, or a program that makes that call",
             "a program of the image that may do so: a warning",
-            "workloads that run for ever",
+            "workloads that run forever",
         ),
         check=_job_never_completes,
         seed="fault 5",

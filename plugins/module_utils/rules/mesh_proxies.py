@@ -17,18 +17,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 
 ANNOUNCED = NotEvaluated(
-    "the template or its namespace asks for a mesh proxy, which the mesh decides how to run: pods of a live cluster "
-    "would settle it"
+    "the template or its namespace requests a mesh proxy, and the mesh decides how to run it: audit the live cluster "
+    "to see its pods"
 )
-_OWNED = "another rollout injects a possibly newer proxy, whose other settings are its owner's"
-# What ends a proxy when a job is done, in the words and the names of variables of those who do it.
+_OWNED = "the next rollout may inject a newer proxy, and its owner must check its other settings"
+# What stops a proxy when a job is done: commands, and names of variables that make it happen.
 _QUITTERS = re.compile(
     r"quitquitquit|linkerd-await|scuttle|pilot-agent|ISTIO_QUIT_API|ENVOY_ADMIN_API|:4191/shutdown|pkill|killall"
 )
 
 
 def doubt(case: Case) -> bool:
-    """Whether only a live pod would tell, and no report of missing rights says so already."""
+    """Whether only a live pod would show it, and no report of missing permissions says so already."""
     unlisted = case.context.why_unknown("Pod", case.workload.namespace)
     return not unlisted and case.proxy_only_announced
 
@@ -47,17 +47,17 @@ def annotations_path(case: Case) -> str:
 
 
 def manual(proxy: Proxy, written: str) -> str:
-    """Why a setting of the proxy is for a person; `written` is said of one that stands in the template."""
-    return _OWNED if proxy.injected else f"the proxy stands in the template: {written}"
+    """Why a person must change a setting of the proxy; `written` is the reason for one that is part of the template."""
+    return _OWNED if proxy.injected else f"the proxy is part of the template: {written}"
 
 
 def native_remedy(proxy: Proxy) -> Remedy:
-    why = manual(proxy, "it has to move, or to be injected instead")
+    why = manual(proxy, "move it to initContainers, or have it injected")
     return Remedy(MESH_NATIVE_SIDECAR, why, {"mesh": proxy.mesh, "injected": proxy.injected})
 
 
 def quits(case: Case) -> bool:
-    """Whether anything in the job says that the proxy is told to exit."""
+    """Whether anything in the job makes the proxy exit."""
     for container in own(case):
         names = [str(entry.get("name")) for entry in get_maps(container.spec, "env", container.path)]
         if any(_QUITTERS.search(word) for word in (*container.words, *names)):

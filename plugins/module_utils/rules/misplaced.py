@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fields about termination that stand where the API knows no such field, or under a name that it does not know."""
+"""Fields about termination in a place or under a name that the API does not know."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _MEANT = {
     "prestophook": _HOOK,
     "prestopexec": _HOOK,
 }
-_LONGEST = 10_000_000  # seconds that anybody means
+_LONGEST = 10_000_000  # the longest plausible value, in seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ def _hit(case: Case, place: _Place, name: str, value: object, meant: str) -> Hit
         return Hit(
             f"{dropped}, and the pod gets {case.workload.grace} s{asked}; move it to {case.workload.pod_path}.{_GRACE}",
             path,
-            Remedy(GRACE_PERIOD, "the field has to leave its place", {"grace_seconds": grace}),
+            Remedy(GRACE_PERIOD, "the field must move", {"grace_seconds": grace}),
             place.container,
             numbers={"wanted_seconds": wanted, "grace_seconds": case.workload.grace},
         )
     return Hit(
         f"{dropped}, and there is no such hook; move it to {case.workload.pod_path}.containers[].{_HOOK}",
         path,
-        pause_instead(case, "the hook has to move to its container, or a plain pause takes its place"),
+        pause_instead(case, "move the hook to its container, or replace it with a plain delay"),
         place.container,
     )
 
@@ -119,7 +119,7 @@ def _owner(place: _Place) -> str:
 
 
 def _no_handler(case: Case) -> Iterator[Hit]:
-    """A hook that has only what no handler is, such as `command`: the API server refuses it."""
+    """A hook without a handler, such as one with only `command`: the API server refuses it."""
     if case.workload.origin.file is None:
         return
     for container in case.workload.all_containers:
@@ -130,7 +130,7 @@ def _no_handler(case: Case) -> Iterator[Hit]:
                 f"preStop has no handler ({', '.join(HANDLERS[:3])}): the API server refuses the whole object, and "
                 "nothing is deployed",
                 f"{container.path}.lifecycle.preStop",
-                pause_instead(case, "what the hook should do is for its owner to say"),
+                pause_instead(case, "its owner must decide what the hook should do"),
                 container,
                 "error",
             )
@@ -139,7 +139,7 @@ def _no_handler(case: Case) -> Iterator[Hit]:
                 "the command of the preStop hook is empty: the API server refuses the whole object, and nothing is "
                 "deployed",
                 f"{container.path}.lifecycle.preStop.exec.command",
-                pause_instead(case, "what the hook should do is for its owner to say"),
+                pause_instead(case, "its owner must decide what the hook should do"),
                 container,
                 "error",
             )
@@ -157,13 +157,13 @@ RULES = (
         severity="warning",
         evidence="static",
         why="The API server drops a field that it does not know, with a warning that few see, and kubectl refuses it. "
-        "Whoever wrote it believes in a grace period or a hook that the pod does not have. A hook "
-        "that is left without a handler or a command is refused with the whole object: an error.",
+        "Its author expects a grace period or a hook that the pod does not have. A hook that is left without a "
+        "handler or a command is refused with the whole object: an error.",
         exceptions=(
             "terminationGracePeriodSeconds of a probe",
             "an empty or null value",
             "annotations, labels and variables of such a name",
-            "a live object, in which nothing unknown is left",
+            "a live object, which has no unknown fields",
         ),
         check=_check,
         remedies=(GRACE_PERIOD, PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""New pods: whether an update waits until the load balancer sends to them, too."""
+"""New pods: whether an update waits until the load balancer sends to them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _replaces_pods(case: Case) -> bool:
 
 
 def _is_gated(case: Case) -> bool | None:
-    """Whether a pod is Ready only when the load balancer of AWS has found it healthy; None where nobody knows."""
+    """Whether a pod is Ready only when the load balancer of AWS has found it healthy; None if unknown."""
     path = f"{case.workload.pod_path}.readinessGates"
     gates = get_maps(case.workload.pod, "readinessGates", case.workload.pod_path)
     if any(get(gate, "conditionType", str, path, "").startswith(_GATE_PREFIX) for gate in gates):
@@ -57,32 +57,32 @@ def _gate_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     gated = _is_gated(case)
     if gated is None:
         reason = case.context.why_unknown("Namespace", namespace) or f"namespace {namespace} is not in the input"
-        yield NotEvaluated(f"whether the pods get a readiness gate is not known: {reason}")
+        yield NotEvaluated(f"it is unknown whether the pods get a readiness gate: {reason}")
     if gated is not False:
         return
     wanted = case.wanted_prestop[0]
     waits = _min_ready(case)
     yield Hit(
         "old pods are stopped as soon as new ones are Ready, whether the load balancer has found them healthy or not: "
-        "in a rolling update it may be left without a target"
+        "in a rolling update it may have no healthy target"
         + (f"; minReadySeconds {waits} makes that unlikely" if waits >= wanted else ""),
         f"{case.workload.pod_path}.readinessGates",
-        Remedy(READINESS_GATE, "the label acts on all pods of the namespace that are made from then on"),
-        # That long a load balancer takes anyway.
+        Remedy(READINESS_GATE, "the label affects all pods created in the namespace from then on"),
+        # A load balancer takes that long anyway.
         severity="info" if waits >= wanted else None,
         numbers={"min_ready_seconds": waits},
     )
 
 
 def _min_ready_zero(case: Case) -> Iterator[Hit]:
-    # Of one pod there is no next one, and with none nothing is replaced.
+    # With one pod there is no next one, and with none nothing is replaced.
     if _min_ready(case) > 0 or not _replaces_pods(case) or case.replicas in (0, 1):
         return
     senders = case.pods_addressed_by
     gated = _is_gated(case)
     if GKE in senders or (_of_aws(senders) and gated):
         return
-    # Behind kube-proxy and proxies in the cluster the new address comes by the same way as the old one goes.
+    # Behind kube-proxy and proxies in the cluster the new address arrives as fast as the old one is removed.
     local = any(service.is_local_balancer for service in case.profile.services)
     late = local or (_of_aws(senders) and gated is False)
     seconds = case.wanted_prestop[0]
@@ -107,11 +107,11 @@ RULES = (
         severity="warning",
         evidence="context",
         why="A pod is Ready before the load balancer of AWS has registered and checked it. Without a readiness gate "
-        "old targets go while new ones are not yet in.",
+        "old targets are removed before new ones are added.",
         exceptions=(
             "targets that are nodes, and other load balancers: GKE gives its pods a readiness gate by itself",
             "a gate in the pod template, or the label on the namespace",
-            "labels of the namespace that are not known",
+            "a namespace whose labels are unknown",
             "Recreate and OnDelete",
             "minReadySeconds as long as the policy's delay: an info",
         ),
@@ -123,11 +123,11 @@ RULES = (
     ),
     Rule(
         id="min-ready-seconds-zero",
-        title="Next old pod goes the moment a new one is Ready",
+        title="Next old pod stops the moment a new one is Ready",
         severity="info",
         evidence="context",
-        why="minReadySeconds gives what sends requests the time to take a new pod in, and lets one that fails right "
-        "after its start stop the rollout.",
+        why="minReadySeconds gives load balancers and proxies time to add a new pod, and a pod that fails right after "
+        "its start stops the rollout.",
         exceptions=(
             "a readiness gate of the load balancer",
             "one replica: there is no next old pod",

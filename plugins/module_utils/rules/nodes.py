@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes: how many pods one of them takes along, and how long it waits for them when it goes."""
+"""Nodes: how many pods stop with one of them, and how long it waits for them when it is removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 _SCALER_SECONDS = 600  # how long the Cluster Autoscaler waits by default (max-graceful-termination-sec)
 _GKE_SPOT = ("cloud.google.com/gke-spot", "true")
-_GKE_EXTENDED, _GKE_SECONDS = Version(1, 35), 120  # since then a node pool may give up to so much
+_GKE_EXTENDED, _GKE_SECONDS = Version(1, 35), 120  # since then a node pool may give up to this many seconds
 
 
 def _spread(case: Case) -> Iterator[Hit]:
@@ -32,11 +32,12 @@ def _spread(case: Case) -> Iterator[Hit]:
     if workload.pod.get("topologySpreadConstraints") or affinity.get("podAntiAffinity"):
         return
     yield Hit(
-        f"nothing asks for different nodes: all {replicas} pods may be on one, and go with it",
+        f"no topologySpreadConstraints and no podAntiAffinity: all {replicas} pods may run on one node, and stop with "
+        "it",
         f"{workload.pod_path}.topologySpreadConstraints",
         Remedy(
             TOPOLOGY_SPREAD,
-            "where pods may run is its owner's decision",
+            "its owner must decide where pods may run",
             {"selector": get_map(workload.spec, "selector", "spec")},
         ),
         numbers={"replicas": replicas},
@@ -48,17 +49,17 @@ def _beyond_node(case: Case) -> Iterator[Hit]:
     path = f"{workload.pod_path}.terminationGracePeriodSeconds"
     spot = _spot(case)
     seconds = SPOT_SECONDS[spot] if spot else grace
-    # What is known to be done in time loses nothing.
+    # A shutdown that is known to fit loses nothing.
     if spot and grace > seconds and not (case.budget.known and case.budget.required <= seconds):
         may_have_more = spot == _GKE_SPOT and case.version >= _GKE_EXTENDED and grace <= _GKE_SECONDS
         yield Hit(
-            f"its pods run on nodes that are taken back at short notice ({spot[0]}) and then have {seconds} s"
-            f"{', unless the node pool gives more' if may_have_more else ''}, not the {grace} s of their grace period: "
+            f"its pods run on spot nodes ({spot[0]}), which are reclaimed at short notice: a pod then has {seconds} "
+            f"s{', unless the node pool gives more' if may_have_more else ''}, not its grace period of {grace} s: "
             "what is in flight after that is cut",
             path,
             Remedy(
                 NODE_BUDGET,
-                "whether these pods can do with less time or need other nodes is not known",
+                "check whether these pods can stop in less time or need other nodes",
                 {"node_seconds": seconds},
             ),
             severity="info" if may_have_more else None,
@@ -66,12 +67,12 @@ def _beyond_node(case: Case) -> Iterator[Hit]:
         )
     elif grace > _SCALER_SECONDS:
         yield Hit(
-            f"a grace period of {grace} s is more than the Cluster Autoscaler waits by default ({_SCALER_SECONDS} s), "
-            "and rollouts take as long",
+            f"a grace period of {grace} s is longer than the Cluster Autoscaler waits by default ({_SCALER_SECONDS} "
+            "s), and rollouts may take as long",
             path,
             Remedy(
                 NODE_BUDGET,
-                "whether these pods can do with less time is not known",
+                "check whether these pods can stop in less time",
                 {"node_seconds": _SCALER_SECONDS},
             ),
             severity="info",
@@ -92,7 +93,7 @@ def _spot(case: Case) -> tuple[str, str] | None:
 
 
 def _chosen(workload: Workload) -> tuple[str, str] | None:
-    """The label by which the pod spec allows spot nodes and no others; a toleration only allows them, too."""
+    """The label by which the pod spec allows spot nodes and no others; a toleration only allows them as well."""
     selector = get_map(workload.pod, "nodeSelector", workload.pod_path)
     path = f"{workload.pod_path}.affinity.nodeAffinity"
     affinity = get_map(get_map(workload.pod, "affinity", workload.pod_path), "nodeAffinity", path)
@@ -120,13 +121,13 @@ RULES = (
         title="Nothing spreads the pods over the nodes",
         severity="info",
         evidence="context",
-        why="Several replicas on one node stop together when that node is drained or fails. The scheduler spreads pods "
-        "by itself as far as it is free to; this asks for it.",
+        why="Several replicas on one node stop together when that node is drained or fails. The scheduler spreads "
+        "pods by itself only as far as nothing else decides; a constraint asks for it.",
         exceptions=(
             "topologySpreadConstraints or pod anti-affinity of any kind",
             "one replica, DaemonSets and batch",
             "a cluster of one node",
-            "workloads that take no requests",
+            "workloads that serve no requests",
         ),
         check=_spread,
         serving_only=True,
@@ -140,12 +141,12 @@ RULES = (
         title="Grace period longer than the node waits",
         severity="warning",
         evidence="context",
-        why="A node that is taken back or scaled away gives a pod only so long, whatever its grace period says.",
+        why="A node that is reclaimed or scaled down gives a pod a limited time, whatever its grace period says.",
         exceptions=(
             "a toleration of spot nodes, or a preference for them: the pod may run elsewhere",
-            "an affinity with a term that other nodes meet, too",
-            "nodes of which some are no spot nodes",
-            "a shutdown that is known to need no more than the node gives",
+            "an affinity with a term that other nodes meet as well",
+            "a cluster in which some nodes are not spot nodes",
+            "a shutdown that is known to fit into what the node gives",
             "on Google's spot nodes from 1.35 an info up to 120 s: the node pool may give more",
         ),
         check=_beyond_node,

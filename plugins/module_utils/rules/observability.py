@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether anybody would notice that pods end badly. Opinions: how a team watches its systems is its own affair."""
+"""Whether anyone would notice that pods end badly. Opt-in: how a team monitors its systems is its own choice."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import deployed
 
-UNSEEN = NotEvaluated("no PrometheusRule with alerts on pods is to be seen: they may be kept elsewhere")
-UNTESTED = NotEvaluated("no result of a drill is in report_dir: only a stop under load shows what is lost")
-OTHER = NotEvaluated("the drill in report_dir was of another pod template or strategy than is deployed now")
+UNSEEN = NotEvaluated("no PrometheusRule with alerts on pods was found: alerts may be kept elsewhere")
+UNTESTED = NotEvaluated("report_dir has no drill result: only a stop under load shows what is lost; run a drill")
+OTHER = NotEvaluated(
+    "the drill in report_dir tested another pod template or strategy than is deployed now; run it again"
+)
 VALID_DAYS = 90
 
 
 def _alerts_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     context = case.context
-    # What is true of the whole cluster is said once.
+    # What is true of the whole cluster is reported once.
     if case.workload.identity != context.first or context.why_unknown("PrometheusRule", ""):
         return
     if not any(rules.pods for rules in context.alerting):
@@ -29,10 +31,10 @@ def _alerts_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     elif not any(rules.terminations for rules in context.alerting):
         yield Hit(
             f"none of {len(context.alerting)} PrometheusRules has an alert on how pods end (overdue deletions, "
-            "containers killed at the end of their grace period): lost requests go unnoticed. Said of all workloads, "
-            "once, at the first",
+            "containers killed at the end of their grace period): lost requests go unnoticed. Reported once for all "
+            "workloads, at the first one",
             "metadata",
-            Remedy(TERMINATION_ALERTS, "a PrometheusRule is a new object, and who is to be alerted is not known"),
+            Remedy(TERMINATION_ALERTS, "a PrometheusRule is a new object, and you must decide who is alerted"),
         )
 
 
@@ -54,7 +56,9 @@ def _untested(case: Case) -> Iterator[Hit | NotEvaluated]:
             numbers={"lost": proof.lost, "requests": proof.requests},
         )
     elif datetime.now(UTC) - proof.ended_at > timedelta(days=VALID_DAYS):
-        yield NotEvaluated(f"the drill in report_dir is of {proof.ended_at:%Y-%m-%d}, more than {VALID_DAYS} days ago")
+        yield NotEvaluated(
+            f"the drill in report_dir is from {proof.ended_at:%Y-%m-%d}, more than {VALID_DAYS} days ago; run it again"
+        )
 
 
 RULES = (
@@ -63,11 +67,11 @@ RULES = (
         title="No alert on how pods end",
         severity="info",
         evidence="context",
-        why="Kills at the end of the grace period, overdue deletions and blocked evictions show in metrics long before "
-        "somebody reports lost requests.",
+        why="Kills at the end of the grace period, overdue deletions and blocked evictions show in metrics long "
+        "before lost requests are reported.",
         exceptions=(
             "an alert that uses a recording rule",
-            "no PrometheusRule with alerts on pods: they may be kept elsewhere",
+            "no PrometheusRule with alerts on pods: alerts may be kept elsewhere",
             "alerts on restarts only: they say nothing of how pods end",
         ),
         check=_alerts_missing,
@@ -78,13 +82,13 @@ RULES = (
     ),
     Rule(
         id="graceful-shutdown-untested",
-        title="Nobody has seen it stop gracefully",
+        title="Graceful shutdown never tested",
         severity="info",
         evidence="runtime",
         why="Settings only make a graceful stop possible. A drill under load shows whether requests are lost: one that "
         "passed within 90 days, of what is deployed now, with its result in the folder of the reports, is enough.",
         exceptions=(
-            "scaled to zero: there is nothing to stop",
+            "scaled to zero: nothing to stop",
             "batch, worker and controller workloads: no requests",
             "a drill of a namesake, in another cluster or deleted since",
             "a drill of another pod template or strategy; one that was noisy or interrupted",

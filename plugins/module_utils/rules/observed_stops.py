@@ -1,7 +1,8 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stops that left a trace in the status of pods and in their events. That none is seen proves nothing, and is said."""
+"""Stops that left a trace in the status of pods and in their events. That none is seen proves nothing, and the report
+says so."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 
-_OVERDUE = 60  # seconds after its grace period by which a node has taken a pod away
+_OVERDUE = 60  # seconds after its grace period within which a node has removed a pod
 
 
 def _unknown(case: Case, source: str) -> NotEvaluated | None:
@@ -51,8 +52,8 @@ def _unknown(case: Case, source: str) -> NotEvaluated | None:
 def _no_stop(case: Case) -> NotEvaluated:
     reason = case.why_not_seen(EVENTS)
     if reason:
-        return NotEvaluated(f"the status of its pods shows no stop, and of events: {reason}")
-    return NotEvaluated("no stop of its pods left a trace; try one with the playbook trace")
+        return NotEvaluated(f"the status of its pods shows no stop; events: {reason}")
+    return NotEvaluated("no stop of its pods left a trace; stop one with the trace playbook")
 
 
 def _hook_failed(case: Case) -> Iterator[Hit | NotEvaluated]:
@@ -90,8 +91,8 @@ def _failed_hit(case: Case, container: Container, failed: Sequence[PodEvent], ab
     )
     what = "SIGTERM followed at once, without the delay"
     if overran:
-        what = f"it had not ended when the grace period of {grace} s was over, and SIGTERM came only then"
-    remedy = pause_instead(case, "why the hook fails is only in the log of the kubelet, and what it does is not known")
+        what = f"it still ran at the end of the grace period of {grace} s, and SIGTERM came only then"
+    remedy = pause_instead(case, "only the kubelet log says why the hook fails; its owner must check what it does")
     if container.native_sidecar:
         remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
     times = sum(event.count for event in failed)
@@ -115,14 +116,14 @@ def _grace_exceeded(case: Case) -> Iterator[Hit | NotEvaluated]:
         mine = [stop for stop in stops if stop.container == container.name and stop.exceeded]
         if mine:
             grace = mine[0].grace or 0
-            where = "restarted in its place: " if mine[0].in_place else ""
+            where = "restarted in place: " if mine[0].in_place else ""
             yield _killed_hit(
                 f"{where}killed at the end of its grace period of {grace} s (exit code 137)", container, grace
             )
-    told = [event for event in case.seen.events if event.reason == EXCEEDED]
-    if told:
+    exceeded = [event for event in case.seen.events if event.reason == EXCEEDED]
+    if exceeded:
         yield _killed_hit(f"a pod did not end within its grace period (event {EXCEEDED})", None, case.workload.grace)
-    if not stops and not told:
+    if not stops and not exceeded:
         yield _no_stop(case)
 
 
@@ -130,7 +131,10 @@ def _killed_hit(what: str, container: Container | None, grace: int) -> Hit:
     return Hit(
         f"{what}: what was in flight was cut",
         f"{container.path}.lifecycle" if container else "spec",
-        Remedy(TRACE, "either the stop signal is not heard or the drain takes longer; a trace tells which"),
+        Remedy(
+            TRACE,
+            "either the application does not handle the stop signal or its drain takes longer; a trace shows which",
+        ),
         container,
         numbers={"grace_seconds": grace},
     )
@@ -159,7 +163,7 @@ def _unclean(case: Case) -> Iterator[Hit | NotEvaluated]:
             yield Hit(
                 f"its last stop was not clean: {why}",
                 f"{container.path}.lifecycle",
-                Remedy(TRACE, "what the application does when it stops is for its owner to look into"),
+                Remedy(TRACE, "its owner must check what the application does when it stops"),
                 container,
                 numbers={"exit_code": stop.ended.exit_code},
             )
@@ -187,22 +191,22 @@ def _stuck(case: Case) -> Iterator[Hit | NotEvaluated]:
     seconds, pod = max(overdue, key=lambda entry: entry[0])
     waits = "; its replacement waits for it" if case.workload.kind == "StatefulSet" else ""
     yield Hit(
-        f"{count(len(overdue), 'pod')} of it should be gone and is still there {seconds:.0f} s after the grace period, "
-        f"because of {_keeper(pod)}{waits}",
+        f"the deletion of {count(len(overdue), 'pod')} is {seconds:.0f} s overdue after the grace period, because of "
+        f"{_blocker(pod)}{waits}",
         case.workload.pod_path,
-        Remedy(STUCK_POD, "what keeps the pod must be cleared away, not the pod"),
+        Remedy(STUCK_POD, "remove what blocks the deletion, not the pod"),
         numbers={"pods": len(overdue), "seconds": int(seconds), "finalizers": pod.finalizers},
     )
 
 
-def _keeper(pod: PodState) -> str:
+def _blocker(pod: PodState) -> str:
     if pod.finalizers:
-        return f"{count(pod.finalizers, 'finalizer')} that nobody has removed"
+        return f"{count(pod.finalizers, 'finalizer')} not removed yet"
     if pod.lost:
         return "a node that does not report"
     if any(state.since is not None for state in pod.containers.values()):
         return "a container that the node could not kill"
-    return "a volume or the node's clean-up, for its containers have ended"
+    return "a volume or the node's cleanup: its containers have ended"
 
 
 RULES = (
@@ -212,7 +216,7 @@ RULES = (
         severity="error",
         evidence="runtime",
         why="The kubelet reports a failed hook by an event that never says why, and goes straight to SIGTERM: the "
-        "delay was not there.",
+        "delay did not happen.",
         exceptions=(
             "one failure on a container that had already exited",
             "a hook that stops the server, and so ends with it",
@@ -232,9 +236,9 @@ RULES = (
         why="What was still in flight when SIGKILL came was cut.",
         exceptions=(
             "exit code 137 with reason OOMKilled or ContainerStatusUnknown",
-            "137 before the grace period was over, or at a time that nothing tells",
+            "137 before the grace period was over, or at an unknown time",
             "native sidecars, for which a non-zero code is normal",
-            "a deletion by force or with less time than the workload asks for, or by the kubelet for its node's sake",
+            "a deletion by force or with less time than the workload asks for, or by the kubelet to protect its node",
             "a pod with an ephemeral container, which its stop waits for",
         ),
         check=_grace_exceeded,
@@ -249,7 +253,7 @@ RULES = (
         evidence="runtime",
         why="An exit code other than 0 after SIGTERM says that the application did not shut down by itself.",
         exceptions=(
-            "143 of a JVM, whose hooks ran; where the runtime is not known: not evaluated",
+            "143 of a JVM, whose hooks ran; if the runtime is unknown: not evaluated",
             "a container that ended or crashed by itself, without being stopped",
             "native sidecars",
             "OOMKilled",
@@ -265,11 +269,11 @@ RULES = (
         title="A pod is still there long after its grace period",
         severity="error",
         evidence="runtime",
-        why="A finalizer, a volume that does not unmount or a node that is gone keeps it; its replacement may wait "
+        why="A finalizer, a volume that does not unmount or a lost node blocks its deletion; its replacement may wait "
         "for it.",
         exceptions=(
             "the deletion timestamp already includes the grace period",
-            "up to a minute after it, while the node clears up",
+            "up to a minute after it, while the node cleans up",
         ),
         check=_stuck,
         remedies=(STUCK_POD,),

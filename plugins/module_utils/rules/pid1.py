@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PID 1: whether SIGTERM reaches the application at all. Static form: what the command says."""
+"""PID 1: whether SIGTERM reaches the application at all, as far as the command shows it."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ _PACKAGE_MANAGERS = ("npm", "npx", "yarn", "yarnpkg", "pnpm")
 _DEBIAN = re.compile(r"(?:^|/)node(?::(?!.*alpine)|$)|debian|bookworm|bullseye|trixie|ubuntu|slim")
 
 _SEEN = (
-    "a running pod shows it: the shell is PID 1, has children and no handler for the stop signal, so they never learn "
-    "of a stop and work on until they are killed after {grace} s: what is in flight then is cut"
+    "seen in a running pod: the shell is PID 1 with children and without a handler for the stop signal, so they get "
+    "no signal and run until they are killed after {grace} s: what is in flight then is cut"
 )
 
 
@@ -63,12 +63,12 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
         may_go = single or (basename(words[0] if words else "") == "bash" and ends_in_program(script or ""))
         idle = bool(words) and is_idle(replace(container, command=words, args=()))
         if idle and (started or not sure):
-            continue  # it ends at once, and nothing is lost
+            continue  # it exits at once, and nothing is lost
         message = _message(basename(written[0]) if started else "", workload.grace, idle=idle, may_go=may_go)
         if confirmed and not idle:
             message = _SEEN.format(grace=workload.grace)
         elif not sure:
-            message = f"where the image's entrypoint starts its arguments, as most do: {message}"
+            message = f"if the image's entrypoint starts its arguments, as most do: {message}"
         yield Hit(
             message,
             f"{container.path}.{'command' if sure else 'args'}",
@@ -76,7 +76,7 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
             container,
             _severity(case, idle=idle, confirmed=confirmed, may_go=may_go or not sure),
             {"commands": len(commands), "grace_seconds": workload.grace},
-            # The command alone would have told it, and no less gravely than as a warning.
+            # The command alone would have shown it, and at least as a warning.
             "static" if declared and not (confirmed and may_go) else "runtime",
         )
 
@@ -94,21 +94,21 @@ def _package_manager(case: Case) -> Iterator[Hit]:
         if name == "npm" and "alpine" in container.image:
             continue
         message = (
-            "the application is killed within a second, with all that is in flight: on SIGTERM "
-            f"{name} ends without waiting for it"
+            f"on SIGTERM {name} exits without waiting for the application, which is killed within a second, with "
+            "everything in flight"
         )
         if name == "npm":
             message = (
-                "npm passes SIGTERM to the shell that it starts. Where that is dash, as in Debian and Ubuntu, it "
-                "ends without passing it on, npm with it, and the application is killed within a second, with all that "
-                "is in flight"
+                "npm forwards SIGTERM to the shell that it starts. If that is dash, as in Debian and Ubuntu, the "
+                "shell exits without forwarding it, npm exits with it, and the application is killed within a second, "
+                "with everything in flight"
             )
         yield Hit(
-            f"{message}; start the application itself, as the script in package.json does",
+            f"{message}; start the application directly, as the script in package.json does",
             f"{container.path}.{'command' if container.command else 'args'}",
             Remedy(
                 EXEC_ENTRYPOINT,
-                "what the script starts stands in package.json",
+                "see package.json for what the script starts",
                 {"single": True, "in_args": False, "only_args": not container.command},
             ),
             container,
@@ -118,7 +118,7 @@ def _package_manager(case: Case) -> Iterator[Hit]:
 
 
 def _runs_script(name: str, operands: list[str]) -> bool:
-    """Whether a package manager starts an application, by any of its words for that."""
+    """Whether a package manager starts an application, by any of its commands for that."""
     plain = [word for word in operands if not word.startswith("-")]
     if name in ("npm", "npx"):
         return name == "npx" or bool({"start", "run", "run-script", "exec"} & set(plain[:3]))
@@ -136,10 +136,10 @@ def exec_entrypoint(container: Container, *, single: bool) -> Remedy:
     The script itself stays out of the report: it may hold a secret.
     """
     in_args = bool(container.command) and has_script(container.words) and not has_script(container.command)
-    # A command would take the place of the image's entrypoint.
+    # A command would replace the image's entrypoint.
     only_args = not container.command and has_script(container.args)
     variables = {"single": single, "in_args": in_args, "only_args": only_args}
-    return Remedy(EXEC_ENTRYPOINT, "a changed start command is for its owner to test", variables)
+    return Remedy(EXEC_ENTRYPOINT, "its owner must test a changed start command", variables)
 
 
 def _severity(case: Case, *, idle: bool, confirmed: bool, may_go: bool) -> str | None:
@@ -149,11 +149,11 @@ def _severity(case: Case, *, idle: bool, confirmed: bool, may_go: bool) -> str |
 
 
 def _message(init: str, grace: int, *, idle: bool, may_go: bool) -> str:
-    """What is lost; `init` is what stands in front of the shell, if anything does."""
+    """What is lost; `init` is the program in front of the shell, or empty."""
     if idle:
         return (
             "the container only waits, and as PID 1 it ignores SIGTERM: nothing is lost, but every stop of the pod "
-            f"takes all of its {grace} s"
+            f"takes the full {grace} s"
         )
     stays = (
         "(bash and busybox replace themselves with a single command, a recent bash with the last of several, dash does "
@@ -161,18 +161,20 @@ def _message(init: str, grace: int, *, idle: bool, may_go: bool) -> str:
     )
     if init:
         # Measured with tini (with and without -g) and dumb-init, dash and bash.
-        killed = "and it ends with the shell: the application is killed at that moment, with all that is in flight"
+        killed = f"and {init} exits with it: the application is killed at that moment, with everything in flight"
         if may_go:
-            return f"the shell behind {init} may stay {stays}: then SIGTERM from {init} ends it at once, {killed}"
-        return f"{init} passes SIGTERM to a shell, which ends at once instead of passing it on, {killed}"
+            return (
+                f"the shell behind {init} may stay {stays}: then SIGTERM from {init} ends the shell at once, {killed}"
+            )
+        return f"{init} forwards SIGTERM to a shell, which exits at once instead of forwarding it, {killed}"
     if may_go:
         return (
-            f"the shell may stay PID 1 {stays}: then SIGTERM never reaches the application, which works on until it is "
+            f"the shell may stay PID 1 {stays}: then SIGTERM never reaches the application, which runs until it is "
             f"killed after {grace} s"
         )
     return (
-        "the shell is PID 1 and passes no signal on: SIGTERM never reaches the application, which works on until it is "
-        f"killed after {grace} s: what is in flight then is cut"
+        "the shell is PID 1 and forwards no signals: SIGTERM never reaches the application, which runs until it is "
+        f"killed after {grace} s, and what is in flight then is cut"
     )
 
 
@@ -183,19 +185,21 @@ RULES = (
         severity="warning",
         evidence="static",
         why="The kernel delivers SIGTERM to PID 1 only if it has a handler. A shell has none without a trap and "
-        "forwards nothing: the application never learns that it should stop. It works on until it is killed at the end "
-        "of the grace period: every stop takes all of that, and connections and work that last longer are cut. Behind "
-        "an init the shell ends by SIGTERM instead, and the init and the application with it at once. npm, yarn and "
-        "pnpm start the application through a shell, or do not wait for it. An error where a running pod shows it.",
+        "forwards nothing: the application never gets SIGTERM. It runs until it is killed at the end of the grace "
+        "period: every stop takes the full grace period, and connections and work that last longer are cut. "
+        "Behind an init, SIGTERM ends the shell instead, and the init and the application with it at once. npm, "
+        "yarn and pnpm start the application through a shell, or do not wait for it. An error where a running pod "
+        "shows it.",
         exceptions=(
-            "a single simple command, which most shells replace themselves with: an info",
-            "several of bash's, the last of them a program, which it replaces itself with: an info",
+            "a single simple command, with which most shells replace themselves: an info",
+            "several commands of bash, the last of them a program, with which it replaces itself: an info",
             "a container that only waits: an info, nothing is lost",
             "exec or trap in the script, unless a running pod shows otherwise",
-            "a running pod shows that the shell has made way for a program or handles the signal",
+            "a running pod shows that the shell was replaced by a program or handles the signal",
             "tini or dumb-init in front of the application itself, or one that sends another signal",
             "a script in args alone, as the image's entrypoint is not known: an info",
-            "npm in an image of Alpine, whose shell makes way for the application; in one of unknown making: an info",
+            "npm in an Alpine image, whose shell is replaced by the application; in an image of unknown origin: an "
+            "info",
             "shareProcessNamespace or hostPID: the shell is not PID 1",
             "Windows pods",
             "batch workloads: an info",

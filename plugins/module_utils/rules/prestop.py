@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""preStop hooks: the delay that lets traffic leave before SIGTERM, and how it fails."""
+"""preStop hooks: the delay that lets traffic stop before SIGTERM, and how it fails."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def sleep_remedy(case: Case) -> Remedy:
-    """The sleep action, or from a person's hand an exec sleep where the cluster is too old to run it.
+    """The sleep action, or, for a person to apply, an exec sleep where the cluster is too old to run it.
 
     The kubelet itself sleeps, on Windows as well.
     """
@@ -36,8 +36,8 @@ def sleep_remedy(case: Case) -> Remedy:
         return Remedy(PRESTOP_SLEEP)
     return Remedy(
         PRESTOP_EXEC_SLEEP,
-        f"Kubernetes {case.oldest} has no sleep action (on by default from {SLEEP_ACTION}), and whether the image "
-        "has a shell is not known",
+        f"Kubernetes {case.oldest} has no sleep action (on by default from {SLEEP_ACTION}); check whether the image "
+        "has a shell",
     )
 
 
@@ -50,12 +50,12 @@ def _missing(case: Case) -> Iterator[Hit]:
     # A hook that stops the server at once is prestop-stops-server-early.
     drain = tuple(container for container in drain if not hook_stops_server(container))
     if "external-lb" not in traits and all(container.name == ISTIO_PROXY for container in drain):
-        return  # a gateway goes on for terminationDrainDuration, 5 s by default: enough for what is in the cluster
+        return  # a gateway runs on for terminationDrainDuration, 5 s by default: enough for clients in the cluster
     severity = None
     if "lb-ip-targets" in traits:
         severity = "error"
     elif "headless-only" in traits or case.never_overlaps:
-        # Peers find each other without kube-proxy; and where there is no other pod, none could take the requests.
+        # Peers find each other without kube-proxy; and where there is no other pod, none could serve the requests.
         severity = "info"
     seconds, source = case.wanted_prestop
     sender = "kube-proxy still sends"
@@ -63,7 +63,7 @@ def _missing(case: Case) -> Iterator[Hit]:
         direct = "lb-ip-targets" in traits or any(one.type == "LoadBalancer" for one in case.profile.services)
         sender = "the load balancer still sends" if direct else "the load balancer or the ingress still sends"
     elif "headless-only" in traits:
-        sender = "clients that have looked the name up before still send"
+        sender = "clients with a cached DNS answer still send"
     for container in drain:
         remedy, hooked = sleep_remedy(case), ""
         if container.pre_stop:
@@ -71,7 +71,7 @@ def _missing(case: Case) -> Iterator[Hit]:
             if container.pre_stop.kind == "exec":
                 fault = case.hook_of(container).fault
                 hooked = f" (its hook fails at once: {fault})" if fault else hooked
-                remedy = Remedy(remedy.name, "what the hook does belongs to the application's owner")
+                remedy = Remedy(remedy.name, "the application's owner must decide what the hook still has to do")
         yield Hit(
             f"no preStop delay{hooked}: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
             f"{seconds} s ({source}) {covered(case, seconds)}",
@@ -96,10 +96,10 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
         path = f"{container.path}.lifecycle.preStop"
         hook = case.prestop_of(container)
         if hook.endless and not hook_stops_server(container):
-            why = "a longer grace period does not help: what the hook waits for is for its owner to say"
+            why = "a longer grace period does not help: its owner must check what the hook waits for"
             yield Hit(
-                f"preStop never ends by itself and takes all of the {grace} s: the application gets SIGTERM with 2 s "
-                "left and is then killed, with all that is in flight",
+                f"preStop never ends by itself and uses up all {grace} s: the application gets SIGTERM with 2 s left "
+                "and is then killed, with everything in flight",
                 path,
                 Remedy(sleep_remedy(case).name, why),
                 container,
@@ -110,8 +110,8 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
             if container.pre_stop and container.pre_stop.kind == "sleep" and hook.seconds > grace:
                 refused = "; the API server refuses a sleep longer than the grace period, so this cannot be deployed"
             yield Hit(
-                f"preStop takes {hook.seconds} s of a grace period of {grace} s: the application gets SIGTERM with "
-                f"2 s left and is then killed, with all that is in flight{refused}",
+                f"preStop takes {hook.seconds} s of a grace period of {grace} s: the application gets SIGTERM with 2 "
+                f"s left and is then killed, with everything in flight{refused}",
                 path,
                 Remedy(GRACE_PERIOD),
                 container,
@@ -119,12 +119,10 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
             )
         elif not hook.exact and (limit := _own_limit(container)) >= grace:
             yield Hit(
-                f"preStop may take {limit} s (its own timeout) of a grace period of {grace} s: what it has not done by "
-                "then is cut, and so is all that is in flight",
+                f"preStop may take {limit} s (its own timeout) of a grace period of {grace} s: what it has not done "
+                "by then is cut, and so is everything in flight",
                 path,
-                Remedy(
-                    GRACE_PERIOD, "how long its command takes is for its owner to say", {"grace_seconds": limit + 30}
-                ),
+                Remedy(GRACE_PERIOD, "its owner must check how long its command takes", {"grace_seconds": limit + 30}),
                 container,
                 "warning",
                 numbers={"prestop_seconds": limit, "grace_seconds": grace, "left_seconds": 2},
@@ -142,11 +140,11 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
     budget = case.budget
     for container in case.workload.containers:
         drain, hook = case.drain_of(container), case.prestop_of(container)
-        left = budget.grace - hook.seconds
-        if hook.seconds == 0 or hook.drains or left <= 0:
+        remaining = budget.grace - hook.seconds
+        if hook.seconds == 0 or hook.drains or remaining <= 0:
             continue
         wanted = (drain.seconds or 0) + budget.margin
-        if left >= wanted:
+        if remaining >= wanted:
             continue
         need = f"the margin alone is {budget.margin} s"
         if drain.seconds:
@@ -154,20 +152,20 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
             if not drain.measured:
                 need = f"it declares {drain.seconds} s to drain"
         yield Hit(
-            f"preStop takes {hook.seconds} s of {budget.grace} s and leaves {left} s after SIGTERM, but {need}: "
-            "what is in flight after that is cut",
+            f"preStop takes {hook.seconds} s of the grace period of {budget.grace} s and leaves {remaining} s after "
+            f"SIGTERM, but {need}: what is in flight after that is cut",
             f"{container.path}.lifecycle.preStop",
             Remedy(GRACE_PERIOD),
             container,
-            "error" if (drain.seconds or 0) > left and not drain.measured else None,
+            "error" if (drain.seconds or 0) > remaining and not drain.measured else None,
             {
                 "prestop_seconds": hook.seconds,
                 "grace_seconds": budget.grace,
-                "left_seconds": left,
+                "left_seconds": remaining,
                 "drain_seconds": drain.seconds if container.name in case.profile.drains else None,
             },
-            # What is less than the margin needs no drain to be known.
-            case.profile.drain_evidence if left >= budget.margin else None,
+            # Less than the margin is too little whatever the drain is.
+            case.profile.drain_evidence if remaining >= budget.margin else None,
         )
 
 
@@ -180,15 +178,15 @@ RULES = (
         why="The kubelet sends SIGTERM at the same moment as the pod's address is withdrawn. Proxies and load "
         "balancers follow later, each at its own pace; what they still send is refused.",
         exceptions=(
-            "batch, worker and controller workloads take no requests",
+            "batch, worker and controller workloads serve no requests",
             "headless-only peer discovery: an info",
-            "one replica of a StatefulSet or with Recreate: an info, no other pod could take the requests",
+            "one replica of a StatefulSet or with Recreate: an info, no other pod could serve the requests",
             "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
             "a Service for metrics, probes or the members of a ring alone",
-            "a container that only holds a place: pause, or sleep as its command",
-            "a hook that may take its time; one that certainly returns or fails at once is no delay",
+            "a placeholder container: pause, or sleep as its command",
+            "a hook that may take time; one that certainly returns or fails at once is no delay",
             "a hook that stops the server at once is prestop-stops-server-early",
-            "a gateway of Istio that only the cluster sends to: it drains for some seconds by itself",
+            "an Istio gateway that only gets requests from the cluster: it drains for some seconds by itself",
         ),
         check=_missing,
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
@@ -220,7 +218,7 @@ RULES = (
         title="preStop leaves too little time to drain",
         severity="warning",
         evidence="static",
-        why="What preStop takes from the grace period is missing when the application finishes its requests.",
+        why="The time that preStop uses is missing when the application finishes its requests.",
         exceptions=(
             "the hook itself waits until the server has drained",
             "a hook whose time is not declared",

@@ -40,10 +40,10 @@ def _tcp_socket(case: Case) -> Iterator[Hit]:
         if container.post_start and container.post_start.kind == "tcpSocket":
             # One finding a container: with this hook it does not even start, so its preStop can wait.
             yield Hit(
-                "the kubelet has no tcpSocket handler for postStart, though the API takes it: the hook fails and the "
-                "container is killed and restarted",
+                "the kubelet has no tcpSocket handler for postStart, though the API accepts it: the hook fails and "
+                "the container is killed and restarted",
                 f"{container.path}.lifecycle.postStart.tcpSocket",
-                Remedy(POSTSTART_REMOVE, "what the hook was meant to wait for is not known"),
+                Remedy(POSTSTART_REMOVE, "check what the hook was meant to wait for"),
                 container,
             )
         elif container.pre_stop and container.pre_stop.kind == "tcpSocket":
@@ -51,8 +51,8 @@ def _tcp_socket(case: Case) -> Iterator[Hit]:
             if container.native_sidecar:
                 remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
             yield Hit(
-                "the kubelet has no tcpSocket handler for preStop, though the API takes it: the hook fails at once and "
-                "SIGTERM follows without any delay",
+                "the kubelet has no tcpSocket handler for preStop, though the API accepts it: the hook fails at once "
+                "and SIGTERM follows without any delay",
                 f"{container.path}.lifecycle.preStop.tcpSocket",
                 remedy,
                 container,
@@ -70,14 +70,14 @@ def _sleep_unsupported(case: Case) -> Iterator[Hit]:
             yield Hit(
                 f"the sleep action of {hook.seconds} s needs Kubernetes {needed}, but {_without_sleep(case, needed)}",
                 f"{container.path}.lifecycle.preStop.sleep",
-                Remedy(PRESTOP_EXEC_SLEEP, "whether the image has a shell is not known"),
+                Remedy(PRESTOP_EXEC_SLEEP, "check whether the image has a shell"),
                 container,
                 numbers={"prestop_seconds": hook.seconds},
             )
 
 
 def _without_sleep(case: Case, needed: Version) -> str:
-    """What becomes of a sleep action before the version that has it.
+    """What happens to a sleep action before the version that has it.
 
     The API server drops a field whose feature is off, and validation then refuses the hook without a handler; or it
     refuses 0 s. A kubelet whose feature is off returns from the hook at once, and an older one knows no such handler.
@@ -89,51 +89,51 @@ def _without_sleep(case: Case, needed: Version) -> str:
         )
     if case.workload.origin.file is None:
         return (
-            f"this is {case.version}, whose API server has it switched on: a kubelet that has not returns from the "
-            "hook at once, and SIGTERM follows without any delay"
+            f"this is {case.version}, whose API server has it enabled: a kubelet without it returns from the hook at "
+            "once, and SIGTERM follows without any delay"
         )
-    dropped = "drops the field and refuses the hook that is left empty" if needed == SLEEP_ACTION else "refuses 0 s"
+    dropped = "drops the field and refuses the empty hook" if needed == SLEEP_ACTION else "refuses 0 s"
     return f"the API server of {case.version} {dropped}: the whole object is refused, and nothing is deployed"
 
 
 def _http_unverified(case: Case) -> Iterator[Hit]:
     if case.has_shutdown_manager:
-        return  # it answers when the connections are gone
+        return  # it answers when the connections have ended
     for container in case.workload.containers:
         hook = container.pre_stop
         if hook is None or hook.kind != "httpGet":
             continue
         events = case.seen.events
-        told = {event.reason for event in events if event.container == container.name}
+        reasons = {event.reason for event in events if event.container == container.name}
         named = isinstance(hook.port, str) and not hook.port.isdecimal()
         nameless = named and hook.port not in {port.name for port in container.ports}
         other = next(
             (port.name for port in container.ports if _ANOTHER.search(port.name) and port.number == hook.port), ""
         )
         message = (
-            "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 "
-            "or an answer before the drain counts as done, and SIGTERM follows at once"
+            "the preStop hook is an httpGet: the kubelet ignores its status and has no timeout for it, so a 404 or an "
+            "early answer counts as done, and SIGTERM follows at once"
         )
         if nameless:
             message = (
-                f"the preStop hook calls port '{hook.port:.20}', a name that no port of the container has: it fails at "
-                "once and SIGTERM follows without any delay"
+                f"the preStop hook calls port '{hook.port:.20}', but no port of the container has that name: the hook "
+                "fails at once and SIGTERM follows without any delay"
             )
-        elif HOOK_FAILED in told:
+        elif HOOK_FAILED in reasons:
             message = (
-                f"the preStop hook is an httpGet that nobody answered when a pod stopped (event {HOOK_FAILED}): "
-                "SIGTERM followed without any delay"
+                f"the preStop hook is an httpGet that got no answer when a pod stopped (event {HOOK_FAILED}): SIGTERM "
+                "followed without any delay"
             )
         elif other:
-            message += f"; port {hook.port} is declared as '{other:.20}', which hardly answers HTTP"
-        elif HTTP_FALLBACK in told:
+            message += f"; port {hook.port} is declared as '{other:.20}', which is unlikely to answer HTTP"
+        elif HTTP_FALLBACK in reasons:
             message += f"; a pod answered HTTP where HTTPS is declared (event {HTTP_FALLBACK})"
         yield Hit(
             message,
             f"{container.path}.lifecycle.preStop.httpGet",
-            Remedy(PRESTOP_SLEEP, "what the endpoint does is not known"),
+            Remedy(PRESTOP_SLEEP, "check what the endpoint does"),
             container,
-            "error" if nameless or HOOK_FAILED in told else None,
+            "error" if nameless or HOOK_FAILED in reasons else None,
         )
 
 
@@ -156,11 +156,11 @@ RULES = (
         severity="warning",
         evidence="static",
         why="The kubelet neither looks at the status nor sets a timeout. A missing endpoint, or one that answers "
-        "before the drain is done, gives no delay at all, and no event says so. An event that nobody answered makes it "
-        "an error.",
+        "before the drain is done, gives no delay at all, and no event says so. An event of a hook without an "
+        "answer makes it an error.",
         exceptions=(
             "exec and sleep hooks",
-            "a shutdown-manager, which answers when the connections are gone",
+            "a shutdown-manager, which answers when the connections have ended",
             "a port by number that no container declares: the declaration is optional",
         ),
         check=_http_unverified,

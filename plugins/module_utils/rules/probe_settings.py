@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How probes are set: how long a kill by one takes, how a slow start is waited for, and what runs while stopping."""
+"""How probes are set: how long a kill by one takes, how they wait for a slow start, and what runs during a stop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FROZEN = Version(1, 35)  # whose kubelet runs no exec probes in a pod that term
 
 
 def _probed(case: Case) -> list[Container]:
-    """The containers whose probes are their owner's to set."""
+    """The containers whose probes their owner sets."""
     containers = case.workload.all_containers
     return [container for container in containers if container.name not in MESH_PROXIES]
 
@@ -47,12 +47,12 @@ def _no_probe_grace(case: Case) -> Iterator[Hit]:
         ]
         if not killing:
             continue
-        manual = "what it writes when it is told to stop may take the whole time" if stores else None
+        manual = "what it writes at shutdown may need the whole time" if stores else None
         if container.native_sidecar:
-            manual = "a native sidecar is often not its workload's own"
+            manual = "a native sidecar is often injected, not the workload's own"
         yield Hit(
-            f"when {' or '.join(killing)} fails, the kubelet waits the pod's whole grace period of {grace} s for a "
-            "container that hangs before it restarts it",
+            f"when {' or '.join(killing)} fails, the kubelet waits the pod's whole grace period of {grace} s before "
+            "it restarts a hung container",
             f"{container.path}.{killing[0]}.terminationGracePeriodSeconds",
             Remedy(PROBE_GRACE_PERIOD, manual, {"probes": killing, "probe_grace_seconds": _RESTART_GRACE}),
             container,
@@ -69,12 +69,12 @@ def _no_startup_probe(case: Case) -> Iterator[Hit]:
         if delay < _LONG_DELAY:
             continue
         yield Hit(
-            f"liveness waits {delay} s for the start instead of a startupProbe: a start that takes longer is killed, "
-            "one that takes less is not watched until then",
+            f"liveness waits a fixed {delay} s for the start instead of using a startupProbe: a slower start is "
+            "killed, a faster one is not checked until then",
             f"{container.path}.livenessProbe.initialDelaySeconds",
             Remedy(
                 STARTUP_PROBE,
-                "how long a start may take at most is not known",
+                "its owner must decide how long a start may take",
                 {"failure_threshold": -(-2 * delay // 5)},
             ),
             container,
@@ -88,16 +88,16 @@ def _frozen_readiness(case: Case) -> Iterator[Hit]:
     frozen = sum(node.kubelet == _FROZEN for node in nodes) if asked else 0
     if not frozen:
         return
-    # Its load balancer asks each node whether a pod of its own is ready.
+    # Its load balancer asks each node whether one of its pods is ready.
     local = any(service.local_policy for service in case.profile.services)
     for container in asked:
         yield Hit(
             f"{frozen} of {len(nodes)} nodes run kubelet {_FROZEN}, which stops running exec probes when a pod begins "
-            "to terminate: its readiness stays what it was, and nobody who waits for it to fail sees that it drains",
+            "to terminate: its readiness stays as it was, and whatever waits for it to fail does not see the drain",
             f"{container.path}.readinessProbe.exec",
             Remedy(
                 READINESS_PROBE_REQUEST,
-                "which request tells what the command tells is not known; a kubelet of another version helps, too",
+                "choose a request that checks what the command checks; another kubelet version also solves it",
                 {"port": container.ports[0].number if container.ports else None},
             ),
             container,
@@ -109,18 +109,18 @@ def _frozen_readiness(case: Case) -> Iterator[Hit]:
 RULES = (
     Rule(
         id="probe-grace-period-missing",
-        title="A hung container is given the whole long grace period",
+        title="A hung container gets the whole long grace period",
         severity="warning",
         evidence="static",
-        why="A kill by a probe uses the pod's grace period unless the probe has its own: what was meant for a long "
-        "drain keeps a container that hangs from being restarted.",
+        why="A kill by a probe uses the pod's grace period unless the probe has its own: time meant for a long drain "
+        "delays the restart of a hung container.",
         exceptions=(
             "a grace period of 60 s or less",
-            "a probe with terminationGracePeriodSeconds of its own",
+            "a probe with its own terminationGracePeriodSeconds",
             "Kubernetes before 1.25, or a kubelet of that age, which has no such field",
             "readiness, which kills nothing",
-            "StatefulSets and pods with claims: for a person, what they write in their stop may take as long",
-            "an injected mesh proxy: not its owner's to set",
+            "StatefulSets and pods with claims: manual, as their writes at shutdown may need the time",
+            "an injected mesh proxy: the workload's owner does not set its probes",
         ),
         check=_no_probe_grace,
         seed="2 settings: probes",
@@ -129,11 +129,11 @@ RULES = (
     ),
     Rule(
         id="startup-probe-missing",
-        title="A long initial delay of liveness in place of a startup probe",
+        title="Long initial delay of liveness instead of a startup probe",
         severity="info",
         evidence="static",
         why="A fixed delay is too short for the slowest start, which is then killed, and too long for all others, "
-        "which nobody watches.",
+        "which are not checked in that time.",
         exceptions=("a startupProbe beside it", "a delay of less than 30 s", "an injected mesh proxy"),
         check=_no_startup_probe,
         seed="2 settings: probes",
@@ -145,14 +145,15 @@ RULES = (
         title="Exec readiness probe on a kubelet that stops running it too early",
         severity="info",
         evidence="context",
-        why="Kubelet 1.35 no longer runs exec probes in a pod that terminates, so a hook that makes readiness fail has "
-        "no effect, and what watches readiness goes on as before.",
+        why="Kubelet 1.35 no longer runs exec probes in a pod that terminates, so a hook that makes readiness fail "
+        "has no effect, and what watches readiness keeps sending.",
         exceptions=(
             "kubelets of other versions",
             "manifests, which say nothing of nodes",
             "httpGet, tcpSocket and grpc probes",
-            "workloads that take no requests",
-            "a warning only behind a Service with externalTrafficPolicy Local, whose balancer goes by readiness",
+            "workloads that serve no requests",
+            "a warning only behind a Service with externalTrafficPolicy Local, whose load balancer depends on "
+            "readiness",
         ),
         check=_frozen_readiness,
         serving_only=True,

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Probes, as far as they decide when an old pod may go."""
+"""Probes, as far as they decide when an old pod may stop."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def _no_readiness(case: Case) -> Iterator[Hit]:
             f"{container.path}.readinessProbe",
             Remedy(
                 READINESS_PROBE,
-                "which request tells that the application is ready is not known",
+                "its owner must choose a request that shows when the application is ready",
                 {"port": port},
             ),
             container,
-            # Where no other pod is there to answer, requests fail whether the new pod is ready or not.
+            # Without another pod, requests fail whether the new pod is ready or not.
             "info" if case.never_overlaps else None,
             {"port": port},
         )
 
 
 def _endpoint(container: Container, probe: Obj) -> tuple[str, ...] | None:
-    """What a probe asks, names of ports resolved; None where its form says nothing comparable."""
+    """What a probe checks, port names resolved; None if it is not comparable."""
     ports = {port.name: port.number for port in container.ports if port.name}
     for kind in ("httpGet", "tcpSocket", "grpc"):
         body = probe.get(kind)
@@ -61,7 +61,7 @@ def _endpoint(container: Container, probe: Obj) -> tuple[str, ...] | None:
             return kind, str(ports.get(port, port) if isinstance(port, str) else port), str(detail)
     body = probe.get("exec")
     command = str(body.get("command") or "") if isinstance(body, dict) else ""
-    # That a process exists holds under any load, and when it does not, there is nothing left to kill.
+    # A process exists under any load, and when it does not, there is nothing to kill.
     return ("exec", command) if command and not _EXISTS.match(command) else None
 
 
@@ -83,12 +83,13 @@ def _identical(case: Case) -> Iterator[Hit]:
             continue
         period = max(get(liveness, "periodSeconds", int, "probe", 10), 1)
         yield Hit(
-            f"liveness asks what readiness asks and acts after {kills} s, no later than readiness ({unreadies} s): "
-            "under load or when a dependency fails, pods are killed instead of being taken out of service",
+            f"liveness makes the same check as readiness and acts after {kills} s, no later than readiness "
+            f"({unreadies} s): under load or when a dependency fails, pods are killed instead of being taken out of "
+            "service",
             f"{container.path}.livenessProbe",
             Remedy(
                 LIVENESS_PROBE,
-                "what tells a hung process from a busy one is not known",
+                "its owner must choose a check that tells a hung process from a busy one",
                 {"failure_threshold": -(-3 * unreadies // period)},
             ),
             container,
@@ -107,9 +108,9 @@ RULES = (
         exceptions=(
             "readinessGates decide instead",
             "a native sidecar's readiness counts for the pod",
-            "containers that take no requests",
+            "containers that serve no requests",
             "a gateway whose container is injected (image: auto)",
-            "one replica of a StatefulSet or with Recreate: an info, no other pod could take the requests",
+            "one replica of a StatefulSet or with Recreate: an info, no other pod could serve the requests",
             "batch, worker and controller workloads",
         ),
         check=_no_readiness,
@@ -120,16 +121,16 @@ RULES = (
     ),
     Rule(
         id="pod-probes-identical",
-        title="Liveness kills where readiness should have taken the pod out",
+        title="Liveness kills where readiness should remove the pod from service",
         severity="warning",
         evidence="context",
-        why="With the same question, liveness adds terminations exactly when the pods are busiest, each of them a "
-        "chance to lose requests.",
+        why="With the same check, liveness adds terminations exactly when the pods are busiest, each of them a chance "
+        "to lose requests.",
         exceptions=(
             "the same endpoint with a later liveness (periodSeconds x failureThreshold)",
             "different paths, ports or commands",
-            "workloads and containers that take no requests",
-            "pgrep and pidof, which only ask whether the process exists",
+            "workloads and containers that serve no requests",
+            "pgrep and pidof, which only check that the process exists",
         ),
         check=_identical,
         remedies=(LIVENESS_PROBE,),

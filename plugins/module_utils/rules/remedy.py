@@ -102,11 +102,11 @@ REMEDIES = (
     STUCK_POD,
     DATABASE_PROXY_NATIVE,
 )
-# Those that a plan may apply by itself, by what they touch. Hooks and grace period are planned together.
+# Those that a plan may apply automatically, by what they touch. Hooks and grace period are planned together.
 TIMING = (PRESTOP_SLEEP, GRACE_PERIOD)
 OF_THE_STRATEGY = (ROLLOUT_STRATEGY, ROLLOUT_IN_PLACE, MIN_READY_SECONDS)  # restarts nothing
 OF_THE_TEMPLATE = (PROBE_GRACE_PERIOD,)  # restarts the pods
-# What a snippet gets beyond the common variables, when no finding gave it a better value.
+# What a snippet gets beyond the common variables, when no finding gives a better value.
 DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     READINESS_PROBE: {"port": None},
     ROLLOUT_STRATEGY: {"max_surge": "25%"},
@@ -149,5 +149,5 @@ class Remedy:
 
 
 def pause_instead(case: Case, why: str) -> Remedy:
-    """A plain pause in the place of a hook, for a person: `why` is what that person must know."""
+    """A plain pause instead of a hook, to be applied by hand: `why` is the reason."""
     return Remedy(PRESTOP_SLEEP if case.oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)

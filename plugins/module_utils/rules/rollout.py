@@ -36,7 +36,7 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
         return
     modes = case.claims.values()
     if any(mode is not None and not is_shared(mode) for mode in modes):
-        # A pod more than before could not mount the volume: the rollout would hang instead.
+        # One more pod could not mount the volume: the rollout would hang instead.
         return
     nodes = sum(node.schedulable for node in case.context.nodes)
     apart = _kept_apart_by(case)
@@ -46,19 +46,17 @@ def _loses_capacity(case: Case) -> Iterator[Hit]:
     if unavailable >= replicas:
         severity = "error" if case.replicas_declared else "warning"
     elif replicas <= 3:
-        # The default never takes one of so few: somebody chose this.
+        # The default never stops one of so few: this was set on purpose.
         severity = "warning"
     manual = None
     if apart and (apart != "kubernetes.io/hostname" or not nodes):
-        manual = (
-            f"its pods refuse to share a {apart.rpartition('/')[2]:.63}, and whether another one is free is not known"
-        )
+        manual = f"its pods refuse to share a {apart.rpartition('/')[2]:.63}: check whether another one is free"
     if None in modes:
-        manual = "whether a second pod can mount its volume is not known"
-    left = replicas - unavailable
+        manual = "check whether a second pod can mount its volume"
+    remaining = replicas - unavailable
     yield Hit(
-        f"a rolling update takes {unavailable} of {replicas} pods away before new ones are ready: {left} "
-        f"{'is' if left == 1 else 'are'} left to serve",
+        f"a rolling update stops {unavailable} of {replicas} pods before new ones are ready: {remaining} "
+        f"{'remains' if remaining == 1 else 'remain'} to serve",
         "spec.strategy.rollingUpdate.maxUnavailable",
         Remedy(
             ROLLOUT_STRATEGY,
@@ -88,7 +86,7 @@ def _kept_apart_by(case: Case) -> str:
 
 
 def _wants_own_volume(case: Case) -> bool:
-    """Whether a second pod at the same time could not mount what the first one has, or nobody here knows."""
+    """Whether a second pod at the same time could not mount the first one's volume, or that is unknown."""
     return any(mode is None or not is_shared(mode) for mode in case.claims.values())
 
 
@@ -102,7 +100,7 @@ def _recreates(case: Case) -> Iterator[Hit]:
         if case.replicas > 1
         else "strategy Recreate stops the only pod before the new one starts: every rollout is an outage",
         "spec.strategy.type",
-        Remedy(ROLLOUT_STRATEGY, "whether two versions may run side by side is not known", {"max_surge": "25%"}),
+        Remedy(ROLLOUT_STRATEGY, "check whether two versions may run side by side", {"max_surge": "25%"}),
         numbers={"replicas": case.replicas},
     )
 
@@ -116,18 +114,18 @@ def _single_replica(case: Case) -> Iterator[Hit]:
     services = case.profile.services
     if services and all(case.context.others_selected_by(service.selector, workload) for service in services):
         return  # other workloads serve behind the same Services
-    # A StatefulSet has a headless Service for the names of its pods, whether anybody sends requests there or not.
+    # A StatefulSet has a headless Service for the names of its pods, whether or not requests go there.
     named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
     surges = workload.kind in ("Deployment", "Rollout")
     yield Hit(
-        "one replica serves: a rolling update can put a second pod beside it, an eviction or a node drain cannot, and "
+        "one replica serves: a rolling update can start a second pod first, an eviction or a node drain cannot, and "
         "requests fail until the new pod is ready"
         if surges
         else "one replica serves: an update, an eviction or a node drain stops it before the next pod starts, and "
         "requests fail until that is ready",
         "spec.replicas",
-        Remedy(REPLICAS, "whether two may run at once, only its owner knows", {"replicas": 2}),
-        # Not declared, it may be set by something outside of what was read, such as an autoscaler.
+        Remedy(REPLICAS, "its owner must decide whether two may run at once", {"replicas": 2}),
+        # Not declared, it may be set by something that was not read, such as an autoscaler.
         severity=None if case.replicas_declared and not named else "info",
         numbers={"replicas": 1},
     )
@@ -142,14 +140,14 @@ def _surge_port_conflict(case: Case) -> Iterator[Hit]:
         return
     nodes = sum(node.schedulable for node in case.context.nodes)
     hangs = 0 < nodes <= replicas
-    where = f"{nodes} nodes take pods" if hangs else "if no other node is free"
+    where = f"{nodes} schedulable nodes" if hangs else "if no other node is free"
     yield Hit(
         f"a rolling update starts {surge} more pod{'' if surge == 1 else 's'} while the old ones hold the port of "
         "their node: "
         + (f"{replicas} replicas on {where}, so the rollout hangs" if hangs else f"{where}, the rollout hangs"),
         "spec.strategy.rollingUpdate.maxSurge",
-        # Without surge a pod is missing during every rollout: only worth it where it could not go on at all.
-        Remedy(ROLLOUT_IN_PLACE, None if hangs else "whether another node is free is not known"),
+        # Without surge a pod is missing during every rollout: only worth it where the rollout would hang.
+        Remedy(ROLLOUT_IN_PLACE, None if hangs else "check whether another node is free"),
         severity="error" if hangs else None,
         numbers={"replicas": replicas, "max_surge": surge, "max_unavailable": unavailable, "nodes": nodes or None},
     )
@@ -163,18 +161,18 @@ def _binds_node_ports(case: Case) -> bool:
 RULES = (
     Rule(
         id="rollout-loses-capacity",
-        title="Rolling update takes serving pods away first",
+        title="Rolling update stops serving pods first",
         severity="info",
         evidence="context",
-        why="maxUnavailable lets the Deployment stop old pods before new ones are ready; what is left has to carry the "
-        "load.",
+        why="maxUnavailable lets the Deployment stop old pods before new ones are ready; the remaining pods must "
+        "carry the load.",
         exceptions=(
             "the default of 25 % resolves to 0 for up to 3 replicas",
             "all of an undeclared number of replicas: a warning, something outside may set more",
             "hostPort or hostNetwork: one more pod finds no free port",
             "a ReadWriteOnce volume: one more pod cannot mount it",
             "a store, or what its owner keeps to one pod at a time, on a volume that outlives the pod",
-            "pods that refuse to share a node: none is free for one more, or a person must know",
+            "pods that refuse to share a node: none is free for one more, or a person must check",
         ),
         check=_loses_capacity,
         remedies=(ROLLOUT_STRATEGY,),
@@ -187,9 +185,9 @@ RULES = (
         title="Serving Deployment stops all its pods to update",
         severity="warning",
         evidence="context",
-        why="Recreate ends every old pod before the first new one starts; in between nothing serves.",
+        why="Recreate stops every old pod before the first new one starts; in between nothing serves.",
         exceptions=(
-            "a ReadWriteOnce volume, or one whose mode is not known: two pods could not mount it",
+            "a ReadWriteOnce volume, or one whose access mode is unknown: two pods could not mount it",
             "one pod that writes to a volume that outlives it: a second one would write to the same data",
             "hostPort or hostNetwork: two pods could not bind it",
             "batch and worker workloads",
@@ -210,10 +208,10 @@ RULES = (
         "drain.",
         exceptions=(
             "controllers with leader election",
-            "StatefulSets and Deployments with a volume of their own: a second one is another database, not a replica",
+            "StatefulSets and Deployments with their own volume: a second one is another database, not a replica",
             "a store, or what its owner keeps to one pod at a time, on any volume that outlives the pod",
-            "a StatefulSet with its headless Service alone: an info, every one must have that",
-            "Recreate, which is a finding of its own",
+            "a StatefulSet with only its headless Service: an info, every StatefulSet has one",
+            "Recreate, which is a separate finding",
             "replicas not declared: an info, something outside may set it",
             "an autoscaler's minimum of two or more",
             "pods of another workload, such as a canary, behind each of its Services",
@@ -226,14 +224,14 @@ RULES = (
     ),
     Rule(
         id="surge-port-conflict",
-        title="Surge pods find the port of their node taken",
+        title="Surge pods find the host port in use",
         severity="warning",
         evidence="context",
         why="A pod with hostPort or hostNetwork needs a node on which the port is free. With maxUnavailable 0 the old "
         "pod waits for the new one and the new one for the port.",
         exceptions=(
             "no surge",
-            "maxUnavailable of one or more: an old pod goes first and frees its port",
+            "maxUnavailable of one or more: an old pod stops first and frees its port",
             "hostNetwork without declared ports",
             "DaemonSets and StatefulSets, which do not surge by default",
         ),

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a rule is. Each carries all that is known of it in one place; docs and reports are made from that."""
+"""What a rule is. Each carries all that is known about it; docs and reports are made from that."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ EVIDENCE = ("static", "context", "runtime")
 class Hit:
     """One thing that a rule found. `message` says what is lost, with the numbers; `path` is the field at fault.
 
-    `severity` is given where it differs from the rule's own, and so is `evidence`: the least that it takes to make this
-    finding, whatever else was seen of it.
+    `severity` is given where it differs from the rule's own, and so is `evidence`: the weakest evidence that is enough
+    for this finding, whatever else was seen.
     """
 
     message: str
@@ -44,8 +44,7 @@ class NotEvaluated:
 class Rule:
     """`check` yields hits, or NotEvaluated; nothing means that there is nothing to find.
 
-    `serving_only`: it judges what requests lose, so it looks at serving workloads, and one severity lower at unknown
-    ones.
+    `serving_only`: it judges lost requests, so it applies to serving workloads, and one severity lower to unknown ones.
     `seed`: the row of the founding article; `since`: the first Kubernetes minor version it applies to, or None.
     `remedies`: the names of all remedies that its hits can propose; `by_hand`: whether all of them are for a person,
     though one of that name is automatic elsewhere. Both are for docs/rules.md.

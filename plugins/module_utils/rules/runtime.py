@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PID 1 of running pods: what the kernel says of its signals and its children."""
+"""PID 1 of running pods: its signals and its children, as the kernel reports them."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 _STARTED = 10  # seconds that a program may take to set up its handlers
 _SOME, _MANY = 3, 10  # zombies; fewer may be a moment's
 _IDLE = ("sleep", "tail", "pause", "catatonit")
-_TO_TEST = "a changed start command is for its owner to test"
+_TO_TEST = "its owner must test a changed start command"
 
 
 def _seen(case: Case) -> Iterator[tuple[Container, Look, Processes] | NotEvaluated]:
-    """The containers that were looked into, and each reason once why others were not."""
+    """The containers that were inspected, and each reason once why others were not."""
     workload = case.workload
     if not case.has_pods or not workload.application_is_pid1:
         return
     reason = case.why_not_seen(EXEC)
     if reason is None and not case.seen.looks:
-        reason = "there is no ready pod to look into"
+        reason = "there is no ready pod to inspect"
     if reason:
         yield NotEvaluated(reason)
         return
@@ -54,7 +54,7 @@ def _seen(case: Case) -> Iterator[tuple[Container, Look, Processes] | NotEvaluat
     for container in workload.containers:
         look = case.look(container)
         if look is None:
-            problems["not all of its containers run"] = True
+            problems["not all of its containers are running"] = True
         elif look.processes is None:
             problems[look.problem] = True
         else:
@@ -70,7 +70,7 @@ def _unhandled(case: Case) -> Iterator[Hit | NotEvaluated]:
         container, look, processes = seen
         reaction = reaction_to_stop(look)
         if reaction == UNKNOWN:
-            yield NotEvaluated("what PID 1 does about signals is not shown to the account that an exec runs as")
+            yield NotEvaluated("the user that an exec runs as may not read the signal handlers of PID 1")
         elif reaction != HANDLED and not is_deaf_shell(look):
             yield _deaf(case, container, look, processes, ignores=reaction == IGNORED)
 
@@ -78,31 +78,29 @@ def _unhandled(case: Case) -> Iterator[Hit | NotEvaluated]:
 def _deaf(case: Case, container: Container, look: Look, processes: Processes, *, ignores: bool) -> Hit | NotEvaluated:
     grace = case.workload.grace
     if look.seconds < _STARTED:
-        return NotEvaluated("its container had just been started")
+        return NotEvaluated("its container had just started; run again")
     others = may_get_another(look)
     by_runtime = only_by_runtime(look, others)
     if others and not by_runtime:
         return NotEvaluated(
-            f"PID 1 handles {', '.join(others)} but not SIGTERM; which it gets is STOPSIGNAL of the image, which the "
-            "Kubernetes API does not show"
+            f"PID 1 handles {', '.join(others)} but not SIGTERM. STOPSIGNAL of the image decides which one it gets, "
+            "and the Kubernetes API does not show that"
         )
     idle = processes.program in _IDLE or is_idle(container)
     signal = look.stop_signal[:20] or "SIGTERM"
     why = f"ignores {signal}" if ignores else f"has no handler for {signal}, and the kernel drops it"
     message = f"PID 1 ({processes.program}) {why}: "
     if idle:
-        message += (
-            f"nothing is lost by a container that only waits, but every stop of the pod takes all of its {grace} s"
-        )
+        message += f"the container only waits, so nothing is lost, but every stop of the pod takes the full {grace} s"
     else:
         message += (
-            f"the application is not told and works on until it is killed after {grace} s, with what is in flight then"
+            f"the application gets no signal and runs until it is killed after {grace} s, with everything in flight"
         )
     if by_runtime and not idle:
         message += "; unless its image declares STOPSIGNAL SIGINT, which the Kubernetes API does not show"
     severity = "info" if idle or by_runtime or case.profile.name == "batch" else None
     if by_runtime and not idle and case.profile.name != "batch" and DRAIN_ANNOTATION in case.workload.annotations:
-        message += "; its owner declares a drain, which would never begin"
+        message += "; its owner declares a drain, which would never start"
         severity = "warning"
     return Hit(
         message,
@@ -127,9 +125,9 @@ def _runtime_default(case: Case) -> Iterator[Hit | NotEvaluated]:
             continue
         yield Hit(
             f"PID 1 ({processes.program}) handles SIGTERM, but that may be its runtime alone: {RUNTIMES[runtime]}; "
-            "only a stop under load tells",
+            "only a stop under load shows which",
             f"{container.path}.command",
-            Remedy(TRACE, "whether the application drains shows when it is stopped"),
+            Remedy(TRACE, "only a stop shows whether the application drains"),
             container,
             "info",
         )
@@ -146,8 +144,8 @@ def _zombies(case: Case) -> Iterator[Hit | NotEvaluated]:
             yield NotEvaluated("the image has no find: only PID 1 could be read")
         elif amount >= _SOME:
             yield Hit(
-                f"{amount} ended processes wait for PID 1 ({processes.program}) to take note, which it does not: they "
-                "do not keep the pod from stopping, but use up its process ids",
+                f"{amount} zombie processes wait for PID 1 ({processes.program}) to reap them, which it does not: "
+                "they do not block the stop, but use up process IDs",
                 f"{container.path}.command",
                 Remedy(INIT_PROCESS, _TO_TEST),
                 container,
@@ -171,7 +169,7 @@ RULES = (
             "an init or a server that reads its signals itself (tini, dumb-init, s6, sigwait, signalfd)",
             "a container that only waits: an info, nothing is lost",
             "a shell with children is pid1-shell-wrapper",
-            "a container that has just been started: not evaluated",
+            "a container that has just started: not evaluated",
             "shareProcessNamespace or hostPID: the application is not PID 1",
             "Windows pods",
             "batch workloads: an info",
@@ -186,8 +184,8 @@ RULES = (
         title="Only the language runtime handles SIGTERM",
         severity="warning",
         evidence="runtime",
-        why="A handler is no proof of a drain: Go exits at once, the JVM runs its hooks, and Node as PID 1 goes on "
-        "until it is killed. Only a stop under load decides, so this is an info.",
+        why="A handler is no proof of a drain: Go exits at once, the JVM runs its hooks, and Node as PID 1 runs until "
+        "it is killed. Only a stop under load decides, so this is an info.",
         exceptions=(
             "the application finishes its requests: a stop with exit code 0 was seen",
             "batch workloads",
@@ -204,11 +202,10 @@ RULES = (
         title="PID 1 does not reap its children",
         severity="info",
         evidence="runtime",
-        why="Defunct processes do not keep a pod from stopping, but they use up its process ids. From 10 on this is a "
-        "warning.",
+        why="Zombie processes do not block a stop, but they use up process IDs. From 10 on this is a warning.",
         exceptions=(
             "one or two of them at one moment",
-            "children that ended whose own parent is alive",
+            "ended children whose own parent is alive",
             "shareProcessNamespace, where the pause process reaps",
             "Windows pods",
         ),

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""preStop hooks of sidecars, and those that talk to a mesh's proxy: waiting for its end, or bringing it about."""
+"""preStop hooks of sidecars, and those that talk to a mesh's proxy: waiting for it to exit, or making it exit."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.serv
 
 def _hook_remedy(case: Case, container: Container, *, injected: bool) -> Remedy:
     if injected:
-        return Remedy(PRESTOP_REMOVE, "the hook comes with the injected proxy: change it where that is configured")
+        return Remedy(PRESTOP_REMOVE, "the hook is injected with the proxy: change it in the mesh's configuration")
     if container.native_sidecar or container.name in MESH_PROXIES:
-        return Remedy(PRESTOP_REMOVE, "a proxy drains by itself when it is told to stop")
-    return pause_instead(case, "the rest of the hook is its owner's to keep; a proxy is made to wait by its settings")
+        return Remedy(PRESTOP_REMOVE, "a proxy drains by itself on SIGTERM")
+    return pause_instead(case, "its owner must keep the rest of the hook; make the proxy wait by its settings")
 
 
 def _hooks(case: Case) -> Iterator[tuple[Container, bool, str]]:
@@ -48,14 +48,14 @@ def _self_wait(case: Case) -> Iterator[Hit]:
         if not any(waits_for_proxy(commands_in(container.pre_stop.command if container.pre_stop else ()))):
             continue
         message = (
-            "the preStop hook waits until the mesh's proxy is gone, but a native proxy waits for the application: both "
-            f"wait until the pod is killed after {case.workload.grace} s; a proxy that is none leaves the application "
-            "without network"
+            "the preStop hook waits until the mesh proxy has exited. A native sidecar waits for the application, so "
+            f"both wait until the pod is killed after {case.workload.grace} s. An ordinary proxy leaves the "
+            "application without network"
         )
         if container.name in MESH_PROXIES:
             message = (
-                "the preStop hook of the proxy waits for the proxy itself to be gone, which gets SIGTERM only after "
-                f"the hook: it always takes the whole {case.workload.grace} s and is then killed"
+                "the preStop hook of the proxy waits for the proxy itself to exit, which gets SIGTERM only after the "
+                f"hook: it always takes the full {case.workload.grace} s and is then killed"
             )
         remedy = _hook_remedy(case, container, injected=injected)
         yield Hit(message, path, remedy, container, numbers={"grace_seconds": case.workload.grace})
@@ -66,11 +66,11 @@ def _quit_in_server(case: Case) -> Iterator[Hit]:
         commands = commands_in(container.pre_stop.command if container.pre_stop else ())
         for command in commands:
             if command.keyword in ("while", "until"):
-                break  # what it waits for may well be the end of the last request
+                break  # it may well wait for the end of the last request
             if quits_proxy(command):
                 yield Hit(
-                    "the preStop hook makes the mesh's proxy exit at once, without a drain: the requests in flight are "
-                    "cut, and the application has no network for the rest of its work",
+                    "the preStop hook makes the mesh proxy exit at once, without a drain: requests in flight are cut, "
+                    "and the application has no network for the rest of its work",
                     path,
                     _hook_remedy(case, container, injected=injected),
                     container,
@@ -93,23 +93,23 @@ def _sidecar_misuse(case: Case) -> Iterator[Hit]:
             continue
         if hook_stops_server(container) or any(quits_proxy(command) for command in commands):
             message, severity = (
-                "the preStop hook ends this native sidecar while the application still works: hooks of sidecars run "
+                "the preStop hook stops this native sidecar while the application still works: hooks of sidecars run "
                 "at the start of a termination, only their SIGTERM waits for the application",
                 "warning",
             )
         elif agent_of(container):
-            continue  # it looks at files at intervals, and has to outlive the application by one
+            continue  # it polls files, and must outlive the application by one interval
         elif _waits(case.hook_of(container)) or any(command.keyword in ("while", "until") for command in commands):
             message, severity = (
-                "the preStop hook of this native sidecar delays nothing that the kubelet does not delay already: it "
-                "runs beside the application's hook, and SIGTERM waits for the application anyway",
+                "the preStop hook of this native sidecar has no effect: it runs beside the application's hook, and "
+                "the sidecar gets SIGTERM after the application anyway",
                 "info",
             )
         else:
             continue
-        why = "a native sidecar stops after the application: it needs no delay of its own"
+        why = "a native sidecar stops after the application: it needs no delay"
         if container in injected:
-            why = "the hook comes with the injected sidecar: change it where that is configured"
+            why = "the hook is injected with the sidecar: change it where the injection is configured"
         path = f"{workload.pod_path}.initContainers[{container.name}].lifecycle.preStop"
         yield Hit(message, path, Remedy(PRESTOP_REMOVE, why), container, severity)
 
@@ -121,11 +121,11 @@ RULES = (
         severity="warning",
         evidence="context",
         why="The hook of a native sidecar runs at the start of the termination, beside the application's. One that "
-        "ends the sidecar takes it away from an application that still works; one that waits is superfluous.",
+        "stops the sidecar removes it from an application that still works; one that waits has no effect.",
         exceptions=(
             "a call that starts a drain, as a mesh injects it",
-            "a program whose work is not known",
-            "a delay of a log shipper, which looks at files at intervals and is to see the last lines, too",
+            "a program whose effect is unknown",
+            "a delay of a log shipper, which polls files and must read the last lines",
             "ordinary containers",
         ),
         check=_sidecar_misuse,
@@ -136,17 +136,17 @@ RULES = (
     ),
     Rule(
         id="mesh-prestop-self-wait",
-        title="preStop hook waits for the mesh proxy to be gone",
+        title="preStop hook waits for the mesh proxy to exit",
         severity="error",
         evidence="context",
-        why="A loop on the proxy's own port ends when the proxy has exited. In the proxy's hook that is never, in the "
-        "application's it is what must not happen before the application has finished.",
+        why="A loop on the proxy's own port ends when the proxy has exited. In the proxy's own hook that never "
+        "happens; in the application's hook it must not happen before the application has finished.",
         exceptions=(
             "a loop on a port of the application",
-            "a loop that waits until the proxy is there",
+            "a loop that waits until the proxy has started",
             "a loop that counts the proxy's connections",
             "a request without a loop",
-            "a loop with an end of its own",
+            "a loop with its own limit",
         ),
         check=_self_wait,
         seed="fault 5",

@@ -21,13 +21,12 @@ def _too_short(case: Case) -> Iterator[Hit]:
         if workload.grace >= usual:
             continue
         yield Hit(
-            f"{name} keeps its data on a volume and is killed {workload.grace} s after it is told to stop: what it has "
-            "not flushed or handed over by then takes a recovery at the next start",
+            f"{name} keeps its data on a volume and is killed {workload.grace} s after termination starts: what it "
+            "has not flushed or handed over by then needs a recovery at the next start",
             f"{workload.pod_path}.terminationGracePeriodSeconds",
             Remedy(
                 GRACE_PERIOD,
-                f"{usual} s are a rule of thumb; how long its stop takes depends on its data, which only its "
-                "owner knows",
+                f"{usual} s is a rule of thumb; only its owner knows how long a stop takes with its data",
                 {"grace_seconds": usual},
             ),
             store.container,
@@ -42,9 +41,9 @@ RULES = (
         severity="warning",
         evidence="static",
         why="A store that is killed in its shutdown recovers at the next start from its log, which takes longer than "
-        "the stop would have, and a broker has handed nothing over.",
+        "the stop would have, and a killed broker hands nothing over.",
         exceptions=(
-            "managed by an operator (an ownerReference): it knows better",
+            "managed by an operator (an ownerReference), which sets the grace period",
             "no claim, hostPath or other volume that outlives the pod where the store runs: it keeps nothing",
             "exporters, proxies and consoles called after a store",
             "a declared drain: then the budget is known",

@@ -47,7 +47,7 @@ def stop_signal_values(case: Case, container: Container) -> dict[str, Any]:
     default = DEFAULT_VARIABLES[STOP_SIGNAL]
     declared, server = _SIGNAL.fullmatch(container.stop_signal), server_of(container)
     known = declared[1] if declared else server.signal if server else ""
-    # What somebody wrote as a signal but is none goes into no command.
+    # A value that is no signal goes into no command.
     signal = known or ("TERM" if container.stop_signal else default["signal"])
     drain = case.drain_of(container).seconds
     waits = drain or default["drain_seconds"]
@@ -65,7 +65,7 @@ def stop_signal_values(case: Case, container: Container) -> dict[str, Any]:
 
 
 def _field_dropped(case: Case, container: Container) -> Iterator[Hit]:
-    """What a manifest says. A live object that has the field is of a server whose gate is on."""
+    """What a manifest says. A live object that has the field comes from a server whose gate is on."""
     workload = case.workload
     if not container.stop_signal or workload.origin.file is None:
         return
@@ -74,9 +74,9 @@ def _field_dropped(case: Case, container: Container) -> Iterator[Hit]:
     if case.version < _FIELD_SINCE:
         message = f"is a field that Kubernetes {case.version} does not know (new in {_FIELD_SINCE})"
     elif not (isinstance(system, dict) and system.get("name")):
-        message = "needs spec.os.name beside it: without that it is refused where its feature gate is on, else dropped"
+        message = "needs spec.os.name: without it the field is refused where its feature gate is on, else dropped"
     else:
-        message = "is dropped without a word unless the feature gate ContainerStopSignals is on (alpha, off by default)"
+        message = "is dropped silently unless the feature gate ContainerStopSignals is on (alpha, off by default)"
         severity = "warning"
     yield Hit(
         f"lifecycle.stopSignal {container.stop_signal:.20} {message}; the server gets its image's signal or SIGTERM, "
@@ -84,7 +84,7 @@ def _field_dropped(case: Case, container: Container) -> Iterator[Hit]:
         f"{container.path}.lifecycle.stopSignal",
         Remedy(
             STOP_SIGNAL,
-            "whether the image has a shell, and which signal it declares itself, is not known",
+            "check whether the image has a shell, and which stop signal it declares",
             stop_signal_values(case, container),
         ),
         container,
@@ -104,10 +104,10 @@ def _uwsgi_reloads(container: Container) -> Iterator[Hit]:
     ):
         return
     yield Hit(
-        "uWSGI reloads on SIGTERM instead of stopping, unless it is told otherwise: requests in flight are cut, and "
-        "the pod runs on until it is killed",
+        "uWSGI reloads on SIGTERM instead of stopping, unless it is configured otherwise: requests in flight are cut, "
+        "and the pod runs on until it is killed",
         f"{container.path}.command",
-        Remedy(UWSGI_SIGTERM, "a changed reaction to signals is for its owner to test"),
+        Remedy(UWSGI_SIGTERM, "its owner must test the changed signal handling"),
         container,
         "info",
     )
@@ -117,8 +117,8 @@ def _signal_unseen(container: Container) -> Iterator[NotEvaluated]:
     server = server_of(container)
     if server and container.command and not is_official(container, server):
         yield NotEvaluated(
-            f"{server.program} drains on SIG{server.signal}; whether it gets that is STOPSIGNAL of the image, which "
-            "the Kubernetes API does not show"
+            f"{server.program} drains on SIG{server.signal}. STOPSIGNAL of the image decides whether it gets that, "
+            "and the Kubernetes API does not show it"
         )
 
 
@@ -134,7 +134,7 @@ def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
         f"the preStop hook sends {server.program} SIG{server.signal} and waits {hook.waits} s, but its requests take "
         f"{drain} s: unless the image declares another stop signal, SIGTERM follows and cuts what is in flight then",
         f"{container.path}.lifecycle.preStop.exec",
-        Remedy(STOP_SIGNAL, "what else the hook does is for its owner to keep", stop_signal_values(case, container)),
+        Remedy(STOP_SIGNAL, "its owner must keep what else the hook does", stop_signal_values(case, container)),
         container,
         numbers={"waits_seconds": hook.waits, "drain_seconds": drain},
         evidence=case.profile.drain_evidence,
@@ -160,8 +160,8 @@ RULES = (
         title="Server does not get the signal on which it drains",
         severity="warning",
         evidence="static",
-        why="nginx, php-fpm and Apache stop at once on SIGTERM and drain on another signal; uWSGI reloads. Images set "
-        "the right one, or not; the field of the same purpose is alpha, and dropped without a word.",
+        why="nginx, php-fpm and Apache stop at once on SIGTERM and drain on another signal; uWSGI reloads. Images "
+        "declare the right one, or not; the field for it is alpha and dropped silently elsewhere.",
         exceptions=(
             "official images, which declare their signal",
             "a hook that stops the server gracefully, and waits as long as its requests take",

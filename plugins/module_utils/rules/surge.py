@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rolling updates that start the new pod first: where they do not and could, and where they do and cannot."""
+"""Rolling updates that start the new pod first: where they could but do not, and where they do but cannot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.rule im
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import ONE_POD, is_shared
 
 _DAEMONSET_SURGE = Version(1, 22)  # maxSurge of DaemonSets is on by default since
-# Whoever serves these is what all others on the node depend on: names, and the way in.
+# All other pods on the node depend on these ports: DNS, and the entry to the cluster.
 _VITAL_PORTS = {53: "DNS", 80: "HTTP", 443: "HTTPS"}
 _NO_SURGE = (None, 0, "0%")
 
@@ -30,7 +30,7 @@ def _daemonset_gap(case: Case) -> Iterator[Hit]:
     if workload.kind != "DaemonSet" or case.version < _DAEMONSET_SURGE or "host-port" in case.profile.traits:
         return
     if any(volume.get("hostPath") for volume in get_maps(workload.pod, "volumes", workload.pod_path)):
-        return  # two pods of one node would share what is there
+        return  # two pods of one node would share that directory
     strategy = get_map(workload.spec, "updateStrategy", "spec")
     if get(strategy, "type", str, "spec.updateStrategy", "RollingUpdate") != "RollingUpdate":
         return
@@ -40,10 +40,10 @@ def _daemonset_gap(case: Case) -> Iterator[Hit]:
     ports = sorted(_VITAL_PORTS.keys() & _served_ports(case))
     what = f" {' and '.join(f'{_VITAL_PORTS[port]} (port {port})' for port in ports)}" if ports else ""
     yield Hit(
-        "a rolling update stops the pod of a node before the next one starts there (maxSurge 0): until that one is "
+        "a rolling update stops a node's pod before the new one starts there (maxSurge 0): until the new one is "
         f"ready, the node has no pod that serves{what}",
         "spec.updateStrategy.rollingUpdate.maxSurge",
-        Remedy(DAEMONSET_SURGE, "whether two of these pods can run on one node is not known"),
+        Remedy(DAEMONSET_SURGE, "check whether two of these pods can run on one node"),
         severity="warning" if ports else None,
         numbers={"port": ports[0]} if ports else {},
     )
@@ -79,7 +79,7 @@ def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
                 "spec.strategy.rollingUpdate.maxUnavailable",
                 Remedy(
                     RECREATE,
-                    "with Recreate nothing runs during a rollout; where that will not do, it takes another volume or a "
+                    "with Recreate nothing runs during a rollout; if that is not acceptable, use another volume or a "
                     "StatefulSet",
                 ),
                 severity="error" if once else None,
@@ -88,7 +88,7 @@ def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
             return  # one finding a workload, whichever claims block it
     if not all(claims.values()):
         reason = case.context.why_unknown("PersistentVolumeClaim", workload.namespace)
-        yield NotEvaluated(reason or "the access modes of a mounted claim are not known: the claim is not in the input")
+        yield NotEvaluated(reason or "the access modes of a mounted claim are unknown: add the claim to the input")
 
 
 def _stays_on_its_node(case: Case) -> bool:
@@ -104,8 +104,8 @@ RULES = (
         title="DaemonSet that stops a node's pod before the next one runs",
         severity="info",
         evidence="context",
-        why="Without surge every node is without its pod for a while in each rollout. What serves names or is the way "
-        "into the cluster is missed at once.",
+        why="Without surge every node is without its pod for a while in each rollout. A pod that serves DNS or the "
+        "entry to the cluster is missed at once.",
         exceptions=(
             "hostPort or hostNetwork: two pods of one node cannot bind it; hostPath: they would share it",
             "a DaemonSet that surges, or with strategy OnDelete",
@@ -122,17 +122,17 @@ RULES = (
     ),
     Rule(
         id="surge-volume-deadlock",
-        title="Rolling update in which old and new pod want one volume",
+        title="Rolling update in which the old and the new pod need the same volume",
         severity="warning",
         evidence="context",
         why="With maxUnavailable 0 the old pod waits for the new one, and the new one for the volume that the old one "
         "has mounted. A person then deletes the old pod by hand, or the rollout times out.",
         exceptions=(
-            "Recreate, or a maxUnavailable of one pod or more: the old pod goes first",
+            "Recreate, or a maxUnavailable of one pod or more: the old pod stops first",
             "a claim that many nodes may mount (ReadWriteMany, ReadOnlyMany)",
             "ReadWriteOnce on one node: a nodeSelector by host name, or a cluster of one node",
             "StatefulSets and volumes made for each pod: no two pods share them",
-            "a claim whose access modes are not known: not evaluated",
+            "a claim whose access modes are unknown: not evaluated",
             "the data of a known database or broker: surge-data-conflict",
         ),
         check=_volume_deadlock,

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Queue workers: they take jobs, not requests, and a job often takes longer than the default grace period."""
+"""Queue workers: they process jobs, not requests, and a job often takes longer than the default grace period."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh
 from ansible_collections.graceful.termination.plugins.module_utils.workload.queue_workers import queue_worker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE, SCALED_KINDS
 
-# Celery's tasks are taken off the queue only when done: a killed one is taken up again.
+# Celery acknowledges such tasks only when done: a killed one is delivered again.
 _LATE_ACKS = re.compile(r"ACKS_LATE$")
 
 
@@ -39,16 +39,15 @@ def _too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
         if runner is None:
             continue
         if case.profile.name == "unknown":
-            yield NotEvaluated(case.context.why_unknown("Service", workload.namespace) or "its profile is not known")
+            yield NotEvaluated(case.context.why_unknown("Service", workload.namespace) or "its profile is unknown")
             return
         yield Hit(
-            f"{runner or 'the command'} looks like a queue worker, and its pods are killed after {workload.grace} s: a "
-            "job that takes longer is cut, and lost if it was taken off the queue when it began",
+            f"{runner or 'the command'} looks like a queue worker, and its pods are killed after {workload.grace} s: "
+            "a longer job is cut, and lost if it was acknowledged when it started",
             f"{workload.pod_path}.terminationGracePeriodSeconds",
             Remedy(
                 WORKER_GRACE_PERIOD,
-                "how long its longest job takes is not known: annotation graceful.termination/drain-seconds would "
-                "settle it",
+                "the duration of its longest job is unknown: set annotation graceful.termination/drain-seconds",
             ),
             container,
             None if runner else "info",
@@ -70,14 +69,14 @@ RULES = (
         severity="warning",
         evidence="context",
         why="On SIGTERM a worker finishes the job that it has. With 30 s, longer jobs are killed at every rollout and "
-        "every scale-down; by default Celery has told its queue already that they are done.",
+        "every scale-down; by default Celery has already acknowledged them.",
         exceptions=(
             "workloads that a Service routes to for more than health, metrics or logs, and controllers",
             "a trigger of KEDA that counts no messages, such as cpu or cron",
             "a longer grace period, or a declared drain: then the budget is known",
             "celery beat and flower, rq info: no workers",
             "flags such as --workers=4, which servers have",
-            "late acknowledgement: the job is taken up again",
+            "late acknowledgement: the job is delivered again",
             "the words worker and consumer alone are an info",
             "a namespace without Services in the input: not evaluated, it may serve",
         ),

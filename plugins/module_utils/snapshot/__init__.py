@@ -1,4 +1,4 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All that was read: workloads and the objects around them, evidence, log agents, durations, results of drills."""
+"""All that was read: workloads and their context, evidence, log agents, durations, results of drills."""

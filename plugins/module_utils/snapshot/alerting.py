@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PrometheusRules: whether anybody is told when pods end badly."""
+"""PrometheusRules: whether an alert fires when pods end badly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get_map, get_maps
 
-# What can tell of a bad end: kills, overdue deletions and last exit codes. A pod that restarts often is another matter.
+# Metrics that show a bad end: kills, overdue deletions and last exit codes. A pod that restarts often is another
+# matter.
 _TERMINATION = re.compile(
     r"kube_pod_deletion_timestamp|last_terminated_(?:exitcode|reason)|kubelet_terminated_containers_total"
 )

@@ -21,7 +21,7 @@ class MountedConfig:
 
 
 def read_config_map(obj: Obj) -> dict[str, str]:
-    """The texts of a ConfigMap by key. What is no text is not kept: only texts are ever looked at."""
+    """The texts of a ConfigMap by key. Only texts are kept: nothing else is ever read."""
     data = obj.get("data")
     if not isinstance(data, dict):
         return {}

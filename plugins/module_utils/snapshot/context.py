@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known around the workloads, indexed for the questions that rules ask."""
+"""What is known about the context of workloads, indexed for the questions of the rules."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 @dataclass
 class Context:
-    """What is known around the workloads.
+    """What is known about the context of workloads.
 
     `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
     `oldest_kubelet` is the lowest version that a node runs; None while no node is known.
@@ -51,9 +51,9 @@ class Context:
     `namespaces` a name to its labels and whether a mesh injects there.
     `configs` maps (namespace, name) of a ConfigMap to its texts; one that does not exist has none.
     `measured` maps what requests go to to how long they take.
-    `first` is the identity of the first workload of a run: what is true of all of a cluster is said there, once.
+    `first` is the identity of the first workload of a run: what is true of the whole cluster is reported there, once.
     `injected` maps a workload's key to the containers that its live pods have and its template does not.
-    `evidence` is what was asked of running pods beyond that; nothing unless the user wants it.
+    `evidence` is what running pods show beyond that; nothing unless the user enables it.
     `drills` maps the UID of a workload to the last drill that came to a result.
     """
 
@@ -122,17 +122,17 @@ class Context:
                         self.routes[target].append(route)
 
     def count(self, workload: Workload) -> None:
-        """Take a workload into account whose pods Services and PodDisruptionBudgets of others may select, too."""
+        """Add a workload whose pods may also be selected by Services and PodDisruptionBudgets of others."""
         pods = self.scales.setdefault(workload.namespace, {})
         autoscaler = self.autoscaler_of(workload) if workload.origin.file else None
         replicas = autoscaler.min_replicas if autoscaler and workload.replicas else workload.replicas
         if replicas:
-            # Of one name in two environments the smaller one: each has pods of its own.
+            # Of one name in two environments the smaller one: each has its own pods.
             known = pods.get(workload.key, (replicas, workload.template_labels))
             pods[workload.key] = min(known[0], replicas), workload.template_labels
 
     def others_selected_by(self, selector: Selector, workload: Workload) -> int:
-        """How many pods of other workloads of its namespace the selector takes, by the scale of their controllers."""
+        """How many pods of other workloads of its namespace the selector matches, by the scale of their controllers."""
         pods = self.scales.get(workload.namespace, {})
         return sum(number for key, (number, labels) in pods.items() if key != workload.key and selector.matches(labels))
 
@@ -152,12 +152,12 @@ class Context:
         return longest(*found) if found else None
 
     def services_of(self, workload: Workload) -> list[Service]:
-        """The Services whose selector takes the workload's pods."""
+        """The Services that select the workload's pods."""
         services = self.services.get(workload.namespace)
         return services.of(workload.template_labels) if services else []
 
     def routes_of(self, services: Sequence[Service]) -> list[Route]:
-        """What brings requests to these Services, each route once, with the sender that its gateways tell."""
+        """The routes to these Services, each once, with the sender by its gateways."""
         found = [route for service in services for route in self.routes.get((service.namespace, service.name), ())]
         return [
             route.through([self.gateways.get(gateway, "") for gateway in route.gateways])
@@ -171,7 +171,7 @@ class Context:
         return senders - {""}
 
     def budgets_of(self, workload: Workload) -> list[DisruptionBudget]:
-        """The PodDisruptionBudgets that take the workload's pods."""
+        """The PodDisruptionBudgets that select the workload's pods."""
         budgets = self.budgets.get(workload.namespace)
         return budgets.of(workload.template_labels) if budgets else []
 

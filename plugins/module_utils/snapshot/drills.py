@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an earlier drill has shown of a workload, kept beside drill.json for the audits that come later."""
+"""What an earlier drill showed about a workload, kept beside drill.json for the audits that come later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 FOLDER = "drills"  # in the folder of the reports; one file a workload
 SCHEMA = "graceful.termination/drill/v1"
-# A noisy, interrupted or broken drill says nothing, and does not take the place of one that does.
+# A noisy, interrupted or broken drill shows nothing, and does not replace one that does.
 PASSED, FAILED = "passed", "failed"
 _MOST_BYTES = 2**22
 _EXERCISED = ("strategy", "updateStrategy", "minReadySeconds")
@@ -28,7 +28,7 @@ _EXERCISED = ("strategy", "updateStrategy", "minReadySeconds")
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The last drill that came to a result. `uid` tells its workload from namesakes; `deployed` see there."""
+    """The last drill that came to a result. `uid` distinguishes its workload from namesakes; `deployed`: see there."""
 
     uid: str
     deployed: str

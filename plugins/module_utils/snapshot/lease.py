@@ -11,7 +11,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import is_named_after
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-_HEARTBEATS = "kube-node-lease"  # the namespace in which each kubelet says that its node lives
+_HEARTBEATS = "kube-node-lease"  # the namespace of the Leases that kubelets renew
 # What a client adds to the name of its pod: client-go _UUID, some -TEXT. Where the end of that name is short, a dash
 # after it may be part of another workload's name.
 _ADDED = r"(?:_.*)?"
@@ -26,7 +26,8 @@ _ELECTING = {
 
 
 def read_holder(namespace: str, obj: Obj) -> str | None:
-    """Who holds a Lease, by its own words; None for a node's, and while nobody holds it. Raises Unreadable."""
+    """The holder of a Lease, as it names itself; None for a node's Lease, and for one without a holder. Raises
+    Unreadable."""
     owners = get_maps(get_map(obj, "metadata", ""), "ownerReferences", "metadata")
     if namespace == _HEARTBEATS or any(owner.get("kind") == "Node" for owner in owners):
         return None

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Measured request durations: what a drain takes where nobody has declared it. Asked of Prometheus, never guessed."""
+"""Measured request durations: how long a drain takes if it is not declared. Read from Prometheus, never guessed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 QUANTILE = 0.999
-# Weekly habits are in it. The second is for servers that have too much to look through for the first.
+# Weekly habits are in it. The second is for servers with too much data for the first.
 WINDOWS = (("7d", "7 days"), ("1d", "1 day"))
-# Of fewer requests, no thousandth one can be told.
+# With fewer requests there is no p99.9.
 LEAST_REQUESTS = 1000
 _LONGEST = 86400  # seconds
 Key = tuple[str, str, str]
@@ -25,7 +25,7 @@ class Unanswered(Exception):
 
 
 class TooMuch(Unanswered):
-    """A query that the server gives up on because it has too much to look through."""
+    """A query that the server gives up because there is too much data."""
 
 
 @dataclass(frozen=True, slots=True)

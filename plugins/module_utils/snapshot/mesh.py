@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Service mesh proxies: whether a pod has one, whether as a native sidecar, and what its hooks and settings say.
 
-An injected proxy stands in no template. It is seen on live pods; without them a template can only announce one.
+An injected proxy is in no template. It is seen on live pods; without them a template can only announce one.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ _FILTERS = ("grep", "egrep", "awk", "sed", "jq", "wc", "cut", "tr", "head", "tai
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy beside the application. `container` is None where only the template tells of it.
+    """A proxy beside the application. `container` is None if only the template shows it.
 
-    `injected` means that it stands in no template, so that the mesh's settings decide how it runs.
+    `injected` means that it is in no template, so that the mesh's settings decide how it runs.
     """
 
     mesh: str
@@ -60,10 +60,10 @@ def template_annotations(workload: Workload) -> Mapping[str, str]:
 
 
 def proxies_of(workload: Workload, injected: Iterable[Container]) -> tuple[Proxy, ...]:
-    """The proxies whose kind is known: of live pods, written into the template, or told apart by it. Raises Unreadable.
+    """The proxies whose kind is known: of live pods, written into the template, or named by it. Raises Unreadable.
 
     `injected` are the containers that live pods have and the template does not. Left out are the proxies of
-    the mesh's own parts: what they need is for the mesh to say.
+    the mesh's own parts: the mesh decides what they need.
     """
     if _is_of_the_mesh(workload):
         return ()
@@ -86,7 +86,7 @@ def proxies_of(workload: Workload, injected: Iterable[Container]) -> tuple[Proxy
 
 
 def is_only_announced(workload: Workload, injected: Iterable[Container], *, meshed: bool) -> bool:
-    """Whether the template, or its namespace (`meshed`), asks for a proxy of which nothing tells how it will run.
+    """Whether the template, or its namespace (`meshed`), requests a proxy, and nothing shows how it will run.
 
     Raises Unreadable.
     """
@@ -94,26 +94,26 @@ def is_only_announced(workload: Workload, injected: Iterable[Container], *, mesh
         return False
     annotations = template_annotations(workload)
     silent = [mesh for mesh in _announced(workload, annotations) if not annotations.get(NATIVE[mesh])]
-    told = any(map(annotations.get, NATIVE.values())) or _refuses_proxy(workload, annotations)
-    return bool(silent or (meshed and not told)) and not proxies_of(workload, injected)
+    decided = any(map(annotations.get, NATIVE.values())) or _refuses_proxy(workload, annotations)
+    return bool(silent or (meshed and not decided)) and not proxies_of(workload, injected)
 
 
 def _refuses_proxy(workload: Workload, annotations: Mapping[str, str]) -> bool:
-    """Whether its pods get no proxy although their namespace asks for one; no mesh injects into the host's network."""
-    told = {**annotations, **workload.template_labels}
+    """Whether its pods get no proxy although their namespace requests one; no mesh injects into the host's network."""
+    metadata = {**annotations, **workload.template_labels}
     return workload.pod.get("hostNetwork") is True or any(
-        told.get(key, "").lower() in ("false", "disabled") for key in _INJECT.values()
+        metadata.get(key, "").lower() in ("false", "disabled") for key in _INJECT.values()
     )
 
 
 def _announced(workload: Workload, annotations: Mapping[str, str]) -> list[str]:
     # A label beats the annotation of the same name.
-    told = {**annotations, **workload.template_labels}
+    metadata = {**annotations, **workload.template_labels}
     overlays = {one.name for one in workload.all_containers if _is_overlay(one)}
     return [
         mesh
         for mesh, key in _INJECT.items()
-        if told.get(key, "").lower() in ("true", "enabled", "ingress") or _PROXY[mesh] in overlays
+        if metadata.get(key, "").lower() in ("true", "enabled", "ingress") or _PROXY[mesh] in overlays
     ]
 
 
@@ -139,9 +139,9 @@ def quits_proxy(command: Command) -> bool:
 
 
 def waits_for_proxy(commands: Sequence[Command]) -> Iterator[Command]:
-    """The loops that go on as long as the pod's proxy answers on a port of its own.
+    """The loops that run as long as the pod's proxy answers on one of its ports.
 
-    Not those that look into the answer, such as for a number of connections, or that wait until the proxy is there.
+    Not those that evaluate the answer, such as a number of connections, or that wait until the proxy has started.
     """
     for index, command in enumerate(commands):
         goes_on = (command.keyword == "while") != command.negated

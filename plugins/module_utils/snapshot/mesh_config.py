@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a mesh's proxy goes on after SIGTERM, as its annotations and its own environment say."""
+"""How long a mesh's proxy runs after SIGTERM, as its annotations and its own environment say."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML without references: a few lines of them can stand for gigabytes. In Python, so that depth is an error."""
+    """YAML without references: a few lines of them can expand to gigabytes. In Python, so that depth is an error."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """Compose one node. Raises YAMLError at a reference."""
@@ -60,13 +60,13 @@ def istio_drain(annotations: Mapping[str, str], proxy: Container | None) -> Isti
     The environment of a live one also holds what the whole mesh is set to.
     """
     variables = _variables(proxy)
-    told = _read("variable PROXY_CONFIG", variables.get("PROXY_CONFIG", ""))
+    meshwide = _read("variable PROXY_CONFIG", variables.get("PROXY_CONFIG", ""))
     own = _read(f"annotation {PROXY_CONFIG}", annotations.get(PROXY_CONFIG, ""))
-    metadata = {**variables, **_metadata(told), **_metadata(own)}
-    duration = (told | own).get("terminationDrainDuration")
+    metadata = {**variables, **_metadata(meshwide), **_metadata(own)}
+    duration = (meshwide | own).get("terminationDrainDuration")
     seconds = _ISTIO_DEFAULT if duration is None else seconds_of(str(duration))
     if seconds is None:
-        raise MeshConfigError("terminationDrainDuration is no duration such as 30s")
+        raise MeshConfigError("terminationDrainDuration is not a duration such as 30s")
     return IstioDrain(seconds, str(metadata.get(_UNTIL_IDLE)).lower() in ("true", "1"))
 
 
@@ -77,7 +77,7 @@ def linkerd_grace(annotations: Mapping[str, str]) -> tuple[float, bool]:
         return LINKERD_DEFAULT, False
     seconds = seconds_of(text)
     if seconds is None:
-        raise MeshConfigError(f"annotation {LINKERD_GRACE} is no duration such as 120s")
+        raise MeshConfigError(f"annotation {LINKERD_GRACE} is not a duration such as 120s")
     return seconds, True
 
 
@@ -94,11 +94,11 @@ def _metadata(config: Mapping[str, Any]) -> dict[str, Any]:
 def _read(place: str, text: str) -> dict[str, Any]:
     """The settings in a text of YAML or JSON; empty where there is none. Raises MeshConfigError."""
     if len(text) > _LONGEST_TEXT:
-        raise MeshConfigError(f"{place} is too long to be meant")
+        raise MeshConfigError(f"{place} is too long")
     try:
         config = yaml.load(text, Loader=_PlainLoader)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError):
-        raise MeshConfigError(f"{place} is not YAML that can be read") from None
+        raise MeshConfigError(f"{place} is not readable YAML") from None
     if config is None:
         return {}
     if not isinstance(config, dict):

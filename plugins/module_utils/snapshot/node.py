@@ -1,7 +1,8 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes: what runs the hooks, how many places there are for a pod, and how long a node that goes away waits for it."""
+"""Nodes: what runs the hooks, how many places there are for a pod, and how long a node waits for it when it is
+removed."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version, parse_version
 
-# (label, value) of nodes that are taken back at short notice, and the seconds that a pod has from then on.
+# (label, value) of nodes that are reclaimed at short notice, and the seconds that a pod has from then on.
 SPOT_SECONDS = {
     ("cloud.google.com/gke-spot", "true"): 15,
     ("eks.amazonaws.com/capacityType", "SPOT"): 120,
@@ -38,7 +39,7 @@ class Node:
 
 
 def read_node(name: str, obj: Obj) -> Node | None:
-    """A node; None before its kubelet has said its version. Raises Unreadable."""
+    """A node; None before its kubelet has reported its version. Raises Unreadable."""
     info = get_map(get_map(obj, "status", ""), "nodeInfo", "status")
     text = get(info, "kubeletVersion", str, "status.nodeInfo", "")
     if not text:

@@ -29,9 +29,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.serv
 
 ROUTE_KINDS = ("Ingress", "HTTPRoute", "GRPCRoute", "TargetGroupBinding", "VirtualService")
 
-# Proxies that run in the cluster watch EndpointSlices as kube-proxy does, and let an address go within seconds of its
-# removal: behind them the policy's default delay holds. A balancer of the cloud learns of it through a controller and
-# an API, and then tells its own machines: tens of seconds. So does, to be safe, what nobody says the class of.
+# Proxies that run in the cluster watch EndpointSlices as kube-proxy does, and stop sending to an address within seconds
+# of its removal: behind them the policy's default delay holds. A balancer of the cloud learns of it through a
+# controller and
+# an API, and then tells its own machines: tens of seconds. So, to be safe, does what has no known class.
 PROXY = "proxy"
 _PROXIES = re.compile(
     r"nginx|traefik|contour|haproxy|istio|envoy|kong|apisix|ambassador|emissary|cilium|openshift|skipper|higress|gloo"
@@ -64,7 +65,7 @@ class Timeout:
 class Route:
     """One rule of a routing object: what it says holds for all its `services`, as (namespace, name).
 
-    `sender` is AWS, GKE, AGIC, PROXY or empty where nobody says who sends; `gateways` are those of a Gateway API
+    `sender` is AWS, GKE, AGIC, PROXY or empty if the sender is unknown; `gateways` are those of a Gateway API
     route, as (namespace, name). `upload` is the size of the bodies that stream through to a pod, as written, where it
     is large. `sockets`: it carries gRPC or WebSockets. `deregistration` as deregistration_delay() has it.
     """
@@ -227,7 +228,7 @@ def _read_gateway_rule(base: Route, rule: Obj) -> Route:
 
 
 def _read_istio(namespace: str, name: str, rule: Obj) -> Route:
-    """Istio's proxies, beside the clients or as a gateway, are told of every change: none of them is external."""
+    """Istio's proxies, beside the clients or as a gateway, get every change: none of them is external."""
     route = Route("VirtualService", namespace, name, (), PROXY)
     services = []
     for part in get_maps(rule, "route", "spec.http"):

@@ -34,8 +34,9 @@ _METRIC = re.compile(r"^s\d+-")
 class DisruptionBudget:
     """A PodDisruptionBudget; the two values as written.
 
-    `unhealthy_policy`: whether pods that are not ready may go whatever the budget; None where nobody decided.
-    `healthy`, `wanted` and `pods` (all that the selector takes) are numbers as a cluster counts them; None where it has
+    `unhealthy_policy`: whether pods that are not ready may be evicted whatever the budget; None if not set.
+    `healthy`, `wanted` and `pods` (all that the selector matches) are numbers as a cluster counts them; None where it
+    has
     not.
     """
 
@@ -65,7 +66,8 @@ class Autoscaler:
 
 
 def read_budget(namespace: str, name: str, obj: Obj) -> DisruptionBudget | None:
-    """A PodDisruptionBudget. None without a selector: it takes no pod, an empty one takes all. Raises Unreadable."""
+    """A PodDisruptionBudget. None without a selector: that selects no pod, an empty one selects all. Raises
+    Unreadable."""
     spec = get_map(obj, "spec", "")
     if spec.get("selector") is None:
         return None

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Services: who sends requests to a pod, and how soon they learn that it has gone."""
+"""Services: who sends requests to a pod, and how soon they learn that it has stopped."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AWS, NLB, GKE, AGIC = "AWS", "AWS (NLB)", "GKE", "Azure (Application Gateway)"
 # downtime during deployments" (a preStop sleep of 90 s: the gateway gets the addresses through Azure's API).
 SLOW = {NLB: 120, AGIC: 90}
 _AWS = "service.beta.kubernetes.io/aws-load-balancer-"
-# A LoadBalancer Service with one of these has its pods as targets: it, too, must learn that a pod has gone.
+# A LoadBalancer Service with one of these has its pods as targets: it, too, must learn that a pod has stopped.
 _IP_TARGETS = {f"{_AWS}nlb-target-type": "ip", f"{_AWS}type": "nlb-ip"}
 # With exposed_ports, a load balancer outside of the Service's type does. GKE sets {"ingress": true} on every Service.
 GKE_ENDPOINT_GROUP = "cloud.google.com/neg"
@@ -41,7 +41,7 @@ _HEALTH_CHECKS = (
 )
 _ATTRIBUTES = (f"{_AWS}target-group-attributes", f"{ALB}target-group-attributes")
 _DEREGISTRATION = re.compile(r"(?:^|,)\s*deregistration_delay\.timeout_seconds=(\d{1,4})\s*(?:,|$)")
-# All that is asked of the annotations of thousands of Services.
+# All that is read of the annotations of thousands of Services.
 _KEPT = ("service.beta.kubernetes.io/", ALB, GKE_ENDPOINT_GROUP)
 _NONE: dict[str, str] = {}
 
@@ -112,7 +112,7 @@ def read_service(namespace: str, name: str, obj: Obj) -> Service | None:
 
 
 def deregistration_delay(annotations: Mapping[str, str]) -> tuple[int, str] | None:
-    """(seconds, annotation) for which an AWS load balancer lets requests go on to a pod that leaves; None unwritten."""
+    """(seconds, annotation) for which an AWS load balancer keeps requests to a removed pod open; None if not set."""
     for key in _ATTRIBUTES:
         if match := _DEREGISTRATION.search(annotations.get(key, "")):
             return int(match[1]), key

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a container is told from outside its image: arguments, environment, and files from ConfigMaps."""
+"""The settings of a container from outside its image: arguments, environment, and files from ConfigMaps."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import mounts_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-COREFILE = "Corefile"  # of CoreDNS: it says how long the server goes on after SIGTERM
+COREFILE = "Corefile"  # of CoreDNS: it sets how long the server runs after SIGTERM
 _LONGEST_VALUE = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An environment variable; `place` says where its value stands, for reports, which never show the value."""
+    """An environment variable; `place` says where its value is set, for reports, which never show the value."""
 
     value: str
     place: str
@@ -66,11 +66,11 @@ class Settings:
         Only what a path may hold: a long value that a file names a million times would fill the memory.
         """
 
-        def told(match: re.Match[str]) -> str:
+        def value_of(match: re.Match[str]) -> str:
             value = self.value(match[1].upper())
             return value if 0 < len(value) <= _LONGEST_VALUE else match[0]
 
-        return reference.sub(told, text)
+        return reference.sub(value_of, text)
 
     def value(self, variable: str) -> str:
         """The value of an environment variable; empty where it has none, or none that is known."""
@@ -113,7 +113,7 @@ def _variables(namespace: str, container: Container, context: Context) -> dict[s
             found[variable] = Variable(value, f"env {variable} (ConfigMap {namespace}/{name})")
     for entry in get_maps(container.spec, "env", container.path):
         variable = str(entry.get("name")).upper()
-        found.pop(variable, None)  # whatever envFrom says: this one wins, even where its value is not known
+        found.pop(variable, None)  # whatever envFrom says: this one wins, even if its value is unknown
         reference = get_map(get_map(entry, "valueFrom", container.path), "configMapKeyRef", container.path)
         name, given = str(reference.get("name")), entry.get("value")
         if reference:

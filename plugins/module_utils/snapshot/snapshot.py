@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a source has read: workloads, what is around them, and an account of everything that could not be judged."""
+"""What a source has read: workloads, their context, and an account of everything that could not be judged."""
 
 from __future__ import annotations
 
@@ -71,5 +71,5 @@ class Snapshot:
         return list({id(context): context for context in found}.values())
 
     def context_of(self, workload: Workload) -> Context:
-        """What is around this workload."""
+        """The context of this workload."""
         return self.environments.get(workload.origin.environment, self.context)

@@ -102,7 +102,7 @@ def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Seq
 
 def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost: tuple[str, ...]) -> list[Obj]:
     """The objects; where that is forbidden, the sources that are `lost` with them are refused."""
-    keep, query = (events.lean, _OF_PODS) if resource is EVENT else (pods.lean, ())
+    keep, query = (events.trim, _OF_PODS) if resource is EVENT else (pods.trim, ())
     try:
         what = f"list {resource.plural} in namespace {namespace}"
         return api.objects(resource.path(namespace), what, keep, query)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The simple commands of a hook or a start command, word by word, and the calls they make to ports of the own pod."""
+"""The simple commands of a hook or a start command, word by word, and the calls they make to ports of their own pod."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TCP_CLIENTS = ("nc", "ncat", "netcat")
 class Command:
     """One simple command. `keyword` is the one of BRANCHES in front of it, or empty; `negated` where `!` follows it.
 
-    `words` begin with the program's base name; assignments and what only starts another program are left out.
+    `words` begin with the program's base name; without assignments and programs that only start another one.
     """
 
     words: tuple[str, ...]
@@ -51,7 +51,7 @@ class Call:
 
     @property
     def loopback(self) -> bool:
-        """Whether it goes to the own pod."""
+        """Whether it goes to the pod itself."""
         return self.host in LOOPBACK
 
 
@@ -101,7 +101,7 @@ def _is_port(text: str) -> bool:
 
 
 def _url(word: str, method: str) -> Call | None:
-    """What a word says as a URL; None for an option or for a word that is none."""
+    """A word as a URL; None for an option or any other word."""
     if word.startswith("-"):
         return None
     scheme, has_scheme, rest = word.partition("://")
@@ -117,7 +117,7 @@ def _url(word: str, method: str) -> Call | None:
 
 
 def _method(words: Sequence[str]) -> str:
-    """The method that is asked for: GET unless something says otherwise."""
+    """The HTTP method: GET unless an option sets another."""
     for method in _methods(words):
         if method.isalpha():
             return method.upper()

@@ -116,7 +116,7 @@ def _read_handler(lifecycle: Obj, hook: str, path: str, *, windows: bool) -> Han
     if not kinds:
         return None
     if len(kinds) > 1:
-        raise Unreadable(f"{path}.{hook} has {' and '.join(kinds)}: the API server takes one handler", line_of(spec))
+        raise Unreadable(f"{path}.{hook} has {' and '.join(kinds)}: the API server allows one handler", line_of(spec))
     kind, path = kinds[0], f"{path}.{hook}"
     body = get_map(spec, kind, path)
     seconds = get(body, "seconds", int, f"{path}.{kind}", 0) if kind == "sleep" else 0
@@ -138,7 +138,7 @@ def image_name(container: Container) -> str:
 
 
 def is_idle(container: Container) -> bool:
-    """Whether it only holds a place: the pause image, or a command that does nothing but sleep."""
+    """Whether it is a placeholder: the pause image, or a command that does nothing but sleep."""
     if not container.command:
         return bool(_PAUSE.search(image_name(container)))
     script = script_of(container.words)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a script goes on: lists, pipelines, branches and loops, and what runs beside them."""
+"""How a script runs: lists, pipelines, branches and loops, and what runs beside them."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Flow(ABC):
 
     @abstractmethod
     def _fork(self) -> Flow:
-        """A shell of its own that begins as this one is now."""
+        """A separate shell that starts in the present state of this one."""
 
     def _end(self) -> str:
         self._over.append(self.now)
@@ -149,7 +149,7 @@ class Flow(ABC):
         return status
 
     def _one_of(self, bodies: Sequence[Node | None]) -> str:
-        """One of these runs, and nobody knows which; None stands for nothing at all."""
+        """One of these runs, and it is unknown which; None stands for none at all."""
         before, variables = self.now, self._variables
         ends, open_ends, statuses = [], False, set()
         for body in bodies:
@@ -219,7 +219,7 @@ class Flow(ABC):
             elif _breaks(loop.body):
                 self._variables = self._variables.forgotten()
                 self._one_of([loop.body])
-                self.now = Span(before.least, (before + self.now.after(before).times(len(values))).most)
+                self.now = Span(before.least, (before + self.now.after(before).times(len(values))).limit)
             elif len(values) <= _ITEMS:
                 for value in values:
                     self._variables.set(loop.name, value)
@@ -233,7 +233,7 @@ class Flow(ABC):
         return OPEN if len(self._over) > over else LIKELY
 
     def _items(self, words: Sequence[Word]) -> list[Value] | None:
-        """What a loop goes through; None where that is not known."""
+        """The values that a loop runs over; None if unknown."""
         items: list[Value] = []
         for word in words:
             counted = numbers_in(word, braces=basename(self.shell) == "bash")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Databases and brokers that keep data on a volume, and how long they are usually given to stop."""
+"""Databases and brokers that keep data on a volume, and how long they usually get to stop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 class DataStore:
     """A container that keeps the data of a known database or broker on a volume that outlives the pod.
 
-    `usual_seconds`: what such a store is usually given to stop.
+    `usual_seconds`: how long such a store usually gets to stop.
     """
 
     container: Container

@@ -76,9 +76,9 @@ def database_proxy_of(container: Container) -> DatabaseProxy | None:
     if words and not words[0].startswith("-"):
         commands = commands_in(words)
         if script_of(words) is not None and len(commands) != 1:
-            return None  # what the script does around it, such as wait for the application, is its owner's
+            return None  # only its owner knows what the script does around it, such as wait for the application
         if "server" in words[:3]:
-            return None  # ghostunnel has a mode for each end: as a server it stands in front of the application
+            return None  # ghostunnel has a mode for each end: as a server it is in front of the application
         named = _BY_NAME.get(commands[-1].program) if commands else None
         if named or container.command:
             return named
@@ -86,7 +86,7 @@ def database_proxy_of(container: Container) -> DatabaseProxy | None:
 
 
 def seconds_of_wait(container: Container, proxy: DatabaseProxy, variables: dict[str, str]) -> float | None:
-    """For how many seconds after SIGTERM it waits for its connections, at most; None where that is not known.
+    """For how many seconds after SIGTERM it waits for its connections, at most; None if unknown.
 
     `variables` are those of its environment, with upper-case names.
     """

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What happens when a command is executed: which programs start, when, and how long it all takes.
 
-Commands are followed as the kernel and a shell would, never run. What a script decides by what it finds, such as a
-file or an answer, is left open: the bounds of its time then lie apart. A command of which nobody asks whether it
-succeeds is believed to, as its author does.
+Commands are followed as the kernel and a shell would, never run. What a script decides by what it finds, such as a file
+or a response, stays open: the bounds of its time then differ. A command whose success is not checked is assumed to
+succeed, as its author does.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Execution:
 def execute(words: tuple[str, ...]) -> Execution:
     """Follow a command as the kernel starts it: one program with its arguments, and no shell unless it is that."""
     if not words:
-        return Execution(NONE, (), "a hook without a command is refused by the API server")
+        return Execution(NONE, (), "the API server refuses a hook without a command")
     run = _Run("", Meter())
     try:
         run.start(launch(list(words), in_shell=False), ())
@@ -150,7 +150,7 @@ class _Run(Flow):
         if texts[0] == "exit":
             return self._end()
         if texts[0] == "return" or (texts[0] == "set" and "pipefail" in texts and self.shell in _WITHOUT_PIPEFAIL):
-            self._over.append(self.now)  # bash goes on, dash ends
+            self._over.append(self.now)  # bash continues, dash exits
         if texts[0] == "set":
             self._strict |= any(text.startswith("-") and "e" in text for text in texts[1:2])
         return self.start(launch(texts, in_shell=True), reads)
@@ -180,12 +180,12 @@ class _Run(Flow):
     def _wait(self, operands: Sequence[str]) -> str:
         if not self._behind:
             return LIKELY
-        left = [(began + takes).left_at(self.now) for began, takes in self._behind]
+        left = [(began + takes).remaining_at(self.now) for began, takes in self._behind]
         longest = left[0]
         for span in left[1:]:
             longest = longest.beside(span)
         if operands and len(left) > 1:
-            longest = Span(0, longest.most)
+            longest = Span(0, longest.limit)
         self.now = self.now + longest
         return LIKELY
 
@@ -203,7 +203,7 @@ class _Run(Flow):
             except ScriptError:
                 span = ANY
             if "&>" in program.script and program.shell in ("sh", "dash"):
-                span = Span(0, span.most)  # dash reads `&` and `>`
+                span = Span(0, span.limit)  # dash reads `&` and `>`
             status: str = LIKELY
             self.steps += child.steps
             self.fault = self.fault or child.fault

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a preStop hook takes, as far as its text tells."""
+"""How long a preStop hook takes, as far as its text shows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class HookTime:
     """`seconds` is exact, or a lower bound when `exact` is False. `drains` marks a hook that waits for the drain.
 
     `signal` is what the hook sends PID 1 once, such as QUIT, and `waits` the part of `seconds` that follows; both only
-    where the text leaves no doubt of it. What PID 1 makes of the signal is not the hook's to say.
+    where the text leaves no doubt of it. The hook does not decide what PID 1 does with the signal.
     `endless`: it never ends, and `seconds` says nothing. `only_waits`: a pause and nothing else. `fault`: why the
     command fails at once; empty where it does not.
     """
@@ -72,7 +72,7 @@ NO_HOOK = HookTime(0, True, "no preStop hook")
 
 
 def hook_time(handler: Handler | None) -> HookTime:
-    """The time of a preStop handler, with its source in words."""
+    """The time of a preStop handler, with its source as text."""
     if handler is None:
         return NO_HOOK
     if handler.kind == "sleep":
@@ -130,7 +130,7 @@ def _signal_and_wait(script: str) -> tuple[str, int]:
 
 
 def _drains(text: str, execution: Execution) -> bool:
-    """Whether a hook waits for a drain that it has asked for, or looks whether the server still runs."""
+    """Whether a hook waits for a drain that it has started, or checks whether the server still runs."""
     if _DRAINS.search(text):
         return True
     asked = False

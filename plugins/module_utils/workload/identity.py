@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What tells one workload from another: its key names it to people, its identity is one of a run."""
+"""What distinguishes workloads: a key is for people, an identity is unique in a run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 
 class Identity(NamedTuple):
-    """Tells a workload from every other one of a run, those of the same key in other files too; sorts them.
+    """Distinguishes a workload from every other one of a run, also those with the same key in other files; sorts them.
 
     `environment` is what it was built for, as in `Origin`. From a cluster the texts are empty and the numbers are 0:
     there a key is enough.

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The names by which an image may be known, whoever published it."""
+"""The names by which an image may be known, under any publisher."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def image_names(image: str) -> Iterator[str]:
 
 
 def plain_names(text: str) -> Iterator[str]:
-    """A name as it is, without what publishers append (`postgresql-15-c9s`), and without the digits that are left."""
+    """A name as it is, without what publishers append (`postgresql-15-c9s`), and without the remaining digits."""
     plain = _SUFFIX.sub("", text)
     yield from dict.fromkeys((text, plain, plain.rstrip("0123456789")))

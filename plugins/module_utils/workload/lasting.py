@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Volumes that outlive a pod, and that its next pod finds as it was left."""
+"""Volumes that outlive a pod, and whose data its next pod finds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DISKS = (
     *("vsphereVolume",),
 )
 _SHARES = (*("azureFile", "cephfs", "csi", "glusterfs", "hostPath", "nfs", "quobyte"),)
-# Inline CSI drivers whose volumes hold secrets, certificates or images, made again for each pod.
+# Inline CSI drivers whose volumes hold secrets, certificates or images, recreated for each pod.
 _EPHEMERAL_DRIVERS = (
     *("secrets-store.csi.k8s.io", "csi.cert-manager.io", "csi.spiffe.io", "image.csi.k8s.io"),
     *("csi.vault.hashicorp.com", "sharedresource.csi.openshift.io"),
@@ -33,7 +33,7 @@ _NO_DATA = frozenset(["certs", "localtime", "log", "logs", "pki", "ssl", "zonein
 
 
 def outlives_pod(mount: Mount) -> bool:
-    """Whether what the container writes there is still there when the pod has gone: data, not logs or certificates."""
+    """Whether what the container writes there outlives the pod: data, not logs or certificates."""
     if mount.read_only or posixpath.basename(mount.path) in _NO_DATA or f"{mount.path}/".startswith("/var/log/"):
         return False
     kind, source = source_of(mount)

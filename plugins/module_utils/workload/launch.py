@@ -1,9 +1,9 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What starts when the kernel or a shell is given these words: which program, for how long, and how it may fail.
+"""What starts when the kernel or a shell gets these words: which program, for how long, and how it may fail.
 
-Programs are those of programs.py and stop_commands.py; any other takes a time that nobody knows.
+Programs are those of programs.py and stop_commands.py; any other takes an unknown time.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.span
 from ansible_collections.graceful.termination.plugins.module_utils.workload.stop_commands import time_to_stop
 
 UNKNOWN = "\0"  # in a word: what only the shell will know
-# Whether a program succeeds. LIKELY: nobody asks, so its author counts on it. OPEN: that is what it is called for.
+# Whether a program succeeds. LIKELY: the script does not check, so its author counts on it. OPEN: the script checks it.
 SUCCEEDED, FAILED, LIKELY, OPEN = "succeeded", "failed", "likely", "open"
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([smhd]?)")
 _GNU_AMOUNT = re.compile(r"\s*\+?(\d{1,9}(?:\.\d{0,9})?(?:[eE]\+?\d)?|0[xX][0-9a-fA-F]{1,7})([smhd]?)")
@@ -47,23 +47,23 @@ _IN_A_ROW = 20  # of them
 _OPERATORS = ("&&", "||", ";", "&", "|")
 _EQUAL = {"=": True, "==": True, "-eq": True, "!=": False, "-ne": False}
 
-NO_SUCH_PROGRAM = "no program has such a name; each word of a command is an item of its own, as no shell splits it"
-NO_SHELL = "it begins with a word that only a shell knows, and no shell runs it"
-NO_OPTION = "the shell has no -c, so that it looks for a file of that name"
+NO_SUCH_PROGRAM = "no program has such a name: write each word of the command as a separate item, as no shell splits it"
+NO_SHELL = "it starts with shell syntax, and no shell runs it"
+NO_OPTION = "the shell has no -c, so it looks for a file of that name"
 NO_SCRIPT = "the shell has no script after -c"
-NOT_AN_OPTION = "the shell refuses an option with a blank in it; -c and the script are two items"
-NO_OPERAND = "sleep is given no time"
-ONLY_FIRST = "sleep is given no time, as after -c only the first word is the script"
-NO_TIME = "sleep refuses what is no time; without a shell there are no variables and no && or ;"
-NO_TIME_IN_SHELL = "sleep refuses what is no time"
+NOT_AN_OPTION = "the shell refuses an option with a space in it: write -c and the script as two items"
+NO_OPERAND = "sleep has no duration"
+ONLY_FIRST = "sleep has no duration: after -c only the first word is the script"
+NO_TIME = "sleep refuses an invalid duration; without a shell there are no variables and no && or ;"
+NO_TIME_IN_SHELL = "sleep refuses an invalid duration"
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A program that starts: its base name and arguments, its own time, and what comes of it.
+    """A program that starts: its base name and arguments, its own time, and its result.
 
     `script` is what it hands to a shell, named `shell`; `strict` as by set -e. `limit` is when a timeout ends it;
-    `replaces`: nothing of the script that starts it runs afterwards; `doubt`: it may return at once all the same.
+    `replaces`: nothing of the script that starts it runs afterwards; `doubt`: it may still return at once.
     """
 
     words: tuple[str, ...]
@@ -78,13 +78,13 @@ class Launch:
     doubt: bool = False
 
     def bounded(self, span: Span) -> Span:
-        """That time, as far as the timeout lets it go on."""
+        """That time, limited by the timeout."""
         bounded = span.within(self.limit)
-        return Span(0, bounded.most) if self.doubt else bounded
+        return Span(0, bounded.limit) if self.doubt else bounded
 
 
 def launch(words: Sequence[str], *, in_shell: bool) -> Launch:
-    """What becomes of these words. `in_shell`: a shell reads them, which has commands of its own."""
+    """What these words start. `in_shell`: a shell reads them, which has its own commands."""
     return _launch(list(words), in_shell, 0)
 
 

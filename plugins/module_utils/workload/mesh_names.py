@@ -7,5 +7,5 @@ from __future__ import annotations
 
 ISTIO_PROXY = "istio-proxy"
 
-MESH_PROXIES = (ISTIO_PROXY, "linkerd-proxy")  # injected: not their owner's to fix in the template
-LINKERD_ADMIN = 4191  # the port on which a Linkerd proxy takes orders
+MESH_PROXIES = (ISTIO_PROXY, "linkerd-proxy")  # injected: cannot be fixed in the template
+LINKERD_ADMIN = 4191  # the admin port of a Linkerd proxy

@@ -20,7 +20,7 @@ _OF_THE_POD = ("metadata.name", "metadata.uid", "status.podIP", "status.podIPs")
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """One volume mount. `volume` is the pod's entry; a claim template of a StatefulSet stands as its claim.
+    """One volume mount. `volume` is the pod's entry; a claim template of a StatefulSet is its claim.
 
     `sub_path` is empty where the whole volume is mounted; `per_pod` where it holds the name, uid or address of the pod,
     so that no two pods share the folder.
@@ -40,7 +40,7 @@ def mounts_of(workload: Workload, container: Container) -> list[Mount]:
 
 
 def all_mounts_of(workload: Workload, container: Container) -> list[Mount]:
-    """The mounts of a container whose volume is declared; a subPathExpr stands as it is. Raises Unreadable."""
+    """The mounts of a container whose volume is declared; a subPathExpr is not resolved. Raises Unreadable."""
     volumes = {
         get(volume, "name", str, f"{workload.pod_path}.volumes", ""): volume
         for volume in get_maps(workload.pod, "volumes", workload.pod_path)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who writes an object of a cluster, so that a live patch would be undone, and where the fix goes instead."""
+"""Who writes an object of a cluster, so that a live patch would be reverted, and where the fix belongs instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LONGEST_NAME = 100
 
 
 def owner_of(obj: Obj, patch: Obj | None = None) -> str | None:
-    """Such as "Argo CD application shop"; None when nobody is known to write this object.
+    """Such as "Argo CD application shop"; None if no owner is known.
 
     `patch` is the strategic merge patch that it would get: who applied one of those fields owns the object, too.
     """
@@ -48,7 +48,7 @@ def application_of(obj: Obj) -> str | None:
 
 
 def release_of(obj: Obj) -> str | None:
-    """The Helm release that made an object, such as "Helm release shop"."""
+    """The Helm release that created an object, such as "Helm release shop"."""
     labels, annotations = _marks(obj)
     release = annotations.get("meta.helm.sh/release-name")
     if release and labels.get("app.kubernetes.io/managed-by") == "Helm":
@@ -61,7 +61,7 @@ def _marks(obj: Obj) -> tuple[Obj, Obj]:
 
 
 def controller_of(obj: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(kind, name) of the object whose controller made this one."""
+    """(kind, name) of the object whose controller created this one."""
     for reference in obj["metadata"].get("ownerReferences") or ():
         if reference.get("controller"):
             return str(reference.get("kind")), str(reference.get("name"))
@@ -69,17 +69,17 @@ def controller_of(obj: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def patch_file(namespace: str, kind: str, name: str) -> str:
-    """Where the patch for an owned object goes, below the folder of the reports. Nothing in a name leads out of it."""
+    """The path of the patch for an owned object, below the folder of the reports. Nothing in a name leads out of it."""
     return f"patches/{_file(namespace, kind, name)}"
 
 
 def values_file(namespace: str, kind: str, name: str) -> str:
-    """Where the same fix goes as values for Helm."""
+    """The path of the same fix as Helm values."""
     return f"values/{_file(namespace, kind, name)}"
 
 
 def kustomize_patch(obj: Obj, patch: Obj) -> dict[str, Any]:
-    """The patch as Kustomize takes it: it names its object."""
+    """The patch as Kustomize expects it: it names its object."""
     metadata = {"name": obj["metadata"]["name"], "namespace": obj["metadata"].get("namespace") or "default"}
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": metadata, **patch}
 
@@ -110,7 +110,7 @@ def _flux(labels: Obj) -> str | None:
 
 
 def _applied(fields: Obj, patch: Any, present: Any) -> bool:
-    """Whether a set of FieldsV1 holds a field that the patch changes. A leaf stands for all that is below it."""
+    """Whether a set of FieldsV1 holds a field that the patch changes. A leaf means all that is below it."""
     for name, value, current, entry in _steps(fields, patch, present):
         if entry is None or value == current:
             continue

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whose pod it is: by what made it, or where only its name is left, by that."""
+"""Which workload a pod belongs to: by its owner references, or by its name alone."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES = {
 
 
 def maker_of(pod: Mapping[str, Any]) -> tuple[str, str] | None:
-    """(kind, name) of the workload that made the pod: of a ReplicaSet its Deployment, of a Job its CronJob if any."""
+    """(kind, name) of the workload that owns the pod: for a ReplicaSet its Deployment, for a Job its CronJob if any."""
     owner = controller_of(pod)
     if owner is None:
         return None
@@ -45,13 +45,13 @@ def maker_of(pod: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def key_of_maker(pod: Mapping[str, Any]) -> str | None:
-    """The key of the workload that made the pod; None for a pod that nothing controls."""
+    """The key of the workload that owns the pod; None for a pod without a controller."""
     maker = maker_of(pod)
     return key_of(str(pod["metadata"].get("namespace")), *maker) if maker else None
 
 
 def belongs(pod: Mapping[str, Any], workload: Workload) -> bool:
-    """Whether the workload made a pod of its namespace: selectors may overlap. Only the pod's metadata is read."""
+    """Whether the workload owns a pod of its namespace: selectors may overlap. Only the pod's metadata is read."""
     return (workload.kind, workload.name) in (maker_of(pod), controller_of(pod))
 
 
@@ -63,9 +63,9 @@ def is_named_after(name: str, workload: Workload, more: str = "") -> bool:
 
 
 def assign(names: Iterable[str], workloads: Iterable[Workload], known: Mapping[str, str]) -> dict[str, str]:
-    """Pod name to workload key, for pods of one namespace. `known` are those that are still there, by their maker.
+    """Pod name to workload key, for pods of one namespace. `known` are the existing pods, by their owner.
 
-    A pod that is gone is told by its name, and left out where that fits two workloads.
+    A deleted pod is matched by its name, and omitted if that fits two workloads.
     """
     candidates, found = list(workloads), {}
     for name in set(names):

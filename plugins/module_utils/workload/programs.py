@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is known of programs that hooks call: data, one row each.
+"""What is known about programs that hooks call: data, one row each.
 
 Servers' own stop commands are in stop_commands.py, and Windows' programs in windows.py.
 """
@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Their time is not worth counting, and nobody calls them for it. What reads its input ends at once as well: the
+# Their time is not worth counting, and no hook calls them for it. What reads its input ends at once as well: the
 # kubelet connects none to a hook. What copies or sends data is not here, as that may take long.
 INSTANT = frozenset(
     (

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reverse proxies and the application servers that stand behind them, as data: by program, and by image.
+"""Reverse proxies and the application servers behind them, as data: by program, and by image.
 
 To add one, add its name to the list. Images are compared by whole path segments, without what publishers append, and by
 the last word of their name, so that an exporter or a controller that is named after a proxy is not taken for one.
@@ -47,7 +47,7 @@ _RUNNERS = (
     "opentelemetry-instrument",
 )
 _ENTRYPOINT = re.compile(r".*(?:entrypoint|\.sh)")
-# What stands beside an application and serves it, or its operators, not its users.
+# What runs beside an application and serves it, or its operators, not its users.
 _COMPANION = re.compile(
     r"(?:^|[-_./])(?:\w*exporter|agent|collector|\w*reloader?|config-reload|sync|watcher|logger|shipper|log|logs|logging|syslog"
     r"|fluentd|fluent-?bit|filebeat|promtail|vector|logrotate|vault|consul-template|consul-dataplane|daprd|datadog|newrelic"
@@ -95,5 +95,5 @@ def _names_program(container: Container, programs: Collection[str]) -> bool | No
             return True
         if command.program in _RUNNERS and any(basename(word) in programs for word in command.words[1:8]):
             return True
-    told = bool(container.command) and not (_ENTRYPOINT.fullmatch(words[0]) and script_of(words) is None)
-    return False if told else None
+    shown = bool(container.command) and not (_ENTRYPOINT.fullmatch(words[0]) and script_of(words) is None)
+    return False if shown else None

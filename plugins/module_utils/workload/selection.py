@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which workloads a run looks at. What the user leaves out is counted as excluded, never dropped silently."""
+"""Which workloads a run judges. What the user leaves out is counted as excluded, never dropped silently."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_pattern(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The user's choice. `namespaces` and `names` take shell patterns such as `team-*`; empty means all."""
+    """The user's choice. `namespaces` and `names` are shell patterns such as `team-*`; empty means all."""
 
     kinds: tuple[str, ...] = DEFAULT_KINDS
     namespaces: tuple[str, ...] = ()

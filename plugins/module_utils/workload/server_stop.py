@@ -41,9 +41,9 @@ _MESH_PORTS = (15000, 15020, 15021, LINKERD_ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A command that stops the server: when the server learns of it, and what becomes of requests in flight.
+    """A command that stops the server: when the server gets it, and what happens to requests in flight.
 
-    `drains` is None where the server's own doing is not known. `waits`: the command returns only when it has stopped.
+    `drains` is None if the server's behaviour is unknown. `waits`: the command returns only when it has stopped.
     """
 
     starts: Span
@@ -110,7 +110,7 @@ def _signalled(
 
 
 def _signal(program: str, operands: Sequence[str]) -> tuple[str, list[str]]:
-    """(the signal's name, the targets); an empty name where what stands there is none."""
+    """(the signal's name, the targets); an empty name if the text is not a signal."""
     signal, targets, rest = "TERM", [], list(operands)
     while rest:
         word = rest.pop(0)

@@ -60,7 +60,7 @@ def server_of(container: Container) -> Server | None:
     if container.words:
         return None
     found = [server for server in SERVERS if is_official(container, server)]
-    # An image of several servers, such as php, tells none of them.
+    # An image of several servers, such as php, names none of them.
     return found[0] if len({server.signal for server in found}) == 1 else None
 
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 _INITS = ("tini", "tini-static", "docker-init", "dumb-init")
-# Left to right, so that a quote in a comment and a # in quotes are each taken for what they are. An escaped quote opens
+# Left to right, so that a quote in a comment and a # in quotes are each read as what they are. An escaped quote opens
 # nothing: without it, thousands of them would each be followed to the end of the text.
 _QUOTED_OR_COMMENT = re.compile(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"|`[^`]*`|(?<![^\s;&|()])#[^\n]*", re.S)
 _PLAIN_WORD = re.compile(r"[\w./:=+-]+")

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """From `least` to `most` seconds. Both infinite: it never ends; only `most`: nobody knows."""
+    """From `least` to `limit` seconds. Both infinite: it never ends; only `limit`: unknown."""
 
     least: float
-    most: float
+    limit: float
 
     @property
     def exact(self) -> bool:
         """Whether it is known to the second."""
-        return self.least == self.most and not self.endless
+        return self.least == self.limit and not self.endless
 
     @property
     def endless(self) -> bool:
@@ -28,36 +28,36 @@ class Span:
         return self.least == math.inf
 
     def __add__(self, other: Span) -> Span:
-        return Span(self.least + other.least, self.most + other.most)
+        return Span(self.least + other.least, self.limit + other.limit)
 
     def __or__(self, other: Span) -> Span:
-        """One of the two, and nobody knows which."""
-        return Span(min(self.least, other.least), max(self.most, other.most))
+        """One of the two, and it is unknown which."""
+        return Span(min(self.least, other.least), max(self.limit, other.limit))
 
     def after(self, before: Span) -> Span:
         """What came on top of the time before."""
         if before.endless:
             return NONE
-        most = math.inf if self.most == math.inf else self.most - before.most
-        return Span(self.least - before.least, most)
+        limit = math.inf if self.limit == math.inf else self.limit - before.limit
+        return Span(self.least - before.least, limit)
 
-    def left_at(self, now: Span) -> Span:
+    def remaining_at(self, now: Span) -> Span:
         """How long it is from now to this end, which may be over already."""
-        least = self.least - now.most if now.most < math.inf else 0
-        most = math.inf if self.most == math.inf else self.most - now.least
-        return Span(max(least, 0), max(most, 0))
+        least = self.least - now.limit if now.limit < math.inf else 0
+        limit = math.inf if self.limit == math.inf else self.limit - now.least
+        return Span(max(least, 0), max(limit, 0))
 
     def times(self, count: int) -> Span:
         """So often in a row."""
-        return Span(self.least * count, self.most * count) if count else NONE
+        return Span(self.least * count, self.limit * count) if count else NONE
 
     def within(self, seconds: float) -> Span:
         """The same where something ends it after so many seconds."""
-        return Span(min(self.least, seconds), min(self.most, seconds))
+        return Span(min(self.least, seconds), min(self.limit, seconds))
 
     def beside(self, other: Span) -> Span:
         """Both at the same time: until the last has ended."""
-        return Span(max(self.least, other.least), max(self.most, other.most))
+        return Span(max(self.least, other.least), max(self.limit, other.limit))
 
 
 NONE, ANY, ENDLESS = Span(0, 0), Span(0, math.inf), Span(math.inf, math.inf)

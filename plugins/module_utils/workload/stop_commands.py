@@ -1,9 +1,9 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers' own stop commands, and the calls that stop them: one row each, to which a row is added for another server.
+"""Servers' own stop commands, and the calls that stop them: one row each; add a row for another server.
 
-A row tells which words make it stop the server, whether what is in flight is finished, and how long the command
+A row says which words make it stop the server, whether what is in flight is finished, and how long the command
 waits. None: it waits for the end, however long that takes. Sources are the manuals of the programs.
 """
 
@@ -135,7 +135,7 @@ def stop_call(path: str) -> StopCall | None:
 
 
 def pause_before(row: StopCommand, operands: Sequence[str]) -> int:
-    """The seconds that the command itself lets pass before it stops anything."""
+    """The seconds that the command itself waits before it stops anything."""
     return _value(row.pauses, operands) or 0
 
 

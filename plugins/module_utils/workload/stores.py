@@ -27,7 +27,7 @@ _LONG, _USUAL = 120, 60  # seconds
 @dataclass(frozen=True, slots=True)
 class Store:
     """`names` are path segments of images, `a/b` two in a row; `data` the folders in which it keeps its data, all that
-    publishers use. `stop` is how many seconds a stop is usually given; None where no rule of thumb is known.
+    publishers use. `stop` is how many seconds a stop usually gets; None where no rule of thumb is known.
     """
 
     names: tuple[str, ...]

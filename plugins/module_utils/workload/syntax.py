@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The grammar of shell scripts, as far as hooks use it. A script is read, never run.
 
-Where a script is not understood, ScriptError says so: the shell may refuse it as well, or know more than this file.
+A script that is not understood raises ScriptError: the shell may refuse it as well, or understand more than this file.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parse(script: str) -> Listing:
     parser = _Parser(tokenize(script))
     body = parser.listing()
     if parser.ahead is not END:
-        raise ScriptError("something is left over")
+        raise ScriptError("unexpected text at the end")
     return body
 
 

@@ -24,7 +24,7 @@ class ScriptError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a word. `text` is what stands there, a variable's name, or the script of a substitution."""
+    """A piece of a word. `text` is the literal text, a variable's name, or the script of a substitution."""
 
     kind: str
     text: str

@@ -20,8 +20,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.span
 from ansible_collections.graceful.termination.plugins.module_utils.workload.steps import Step
 
 NO_PROGRAM = "Windows has no program of that name"
-ONLY_IN_POWERSHELL = "only PowerShell knows that word, and no PowerShell runs it"
-ONLY_IN_CMD = "only cmd knows that word, and no cmd runs it"
+ONLY_IN_POWERSHELL = "it is a command of PowerShell, and no PowerShell runs it"
+ONLY_IN_CMD = "it is a command of cmd, and no cmd runs it"
 SHELLS = ("cmd", "powershell", "pwsh")
 _UNIX = frozenset(
     (
@@ -50,7 +50,7 @@ _TO_NOWHERE = re.compile(r"\s*\d?>>?\s*(?:&\d|[\w$:\\./-]+)")
 def execute_on_windows(words: Sequence[str]) -> Execution:
     """Follow a command as Windows starts it. Where that is not known, its time may be any."""
     if not words:
-        return Execution(NONE, (), "a hook without a command is refused by the API server")
+        return Execution(NONE, (), "the API server refuses a hook without a command")
     program, operands = program_of(words[0]), list(words[1:])
     span, fault = _direct(program, operands)
     return Execution(span, (Step((program, *operands), NONE),), fault)
@@ -80,7 +80,7 @@ def _program(program: str, operands: Sequence[str]) -> Span:
     if program == "ping":
         return _ping(operands)
     if program == "timeout":
-        # Without a console it says that input redirection is not supported, and ends at once.
+        # Without a console it reports that input redirection is not supported, and exits at once.
         amounts = [int(word) for word in operands if word.isascii() and word.isdecimal()]
         return up_to(amounts[0]) if amounts else ANY
     if program == "waitfor":
@@ -126,7 +126,7 @@ def _cmd(operands: list[str]) -> Span:
             total += NONE
         else:
             total += _program(program, words[1:])
-    return Span(0, total.most) if doubt else total
+    return Span(0, total.limit) if doubt else total
 
 
 def _powershell(program: str, operands: list[str]) -> Span:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What becomes of the words of a script: variables that it sets itself, numbers that it counts through."""
+"""How the words of a script are expanded: variables that it sets itself, numbers that it counts through."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Variables:
         self._values = values or {}
 
     def copy(self) -> Variables:
-        """For a shell or a branch of its own."""
+        """For a separate shell or branch."""
         return Variables(dict(self._values))
 
     def set(self, name: str, value: Value) -> None:

@@ -75,7 +75,7 @@ class Workload:
 
     @property
     def identity(self) -> Identity:
-        """Tells it from every other workload of a run."""
+        """Distinguishes it from every other workload of a run."""
         origin = self.origin
         return Identity(self.key, origin.file or "", origin.document or 0, origin.item or 0, origin.environment)
 
@@ -103,7 +103,7 @@ class Workload:
 
     @property
     def pods_wanted(self) -> int | None:
-        """How many pods it is to have; None where nobody knows. Of a DaemonSet only a live cluster does."""
+        """How many pods it should have; None if unknown. Of a DaemonSet only a live cluster does."""
         if self.kind == "DaemonSet" and self.origin.file is None:
             return (self.obj.get("status") or {}).get("desiredNumberScheduled")
         return self.replicas
@@ -144,7 +144,7 @@ class Workload:
 
     @property
     def managed(self) -> bool:
-        """False when its owner asked for reports only; whatever is not plainly `true` is taken for that."""
+        """False when its owner asked for reports only; any value but `true` counts as that."""
         return self.annotations.get(f"{ANNOTATION}managed", "").strip().lower() in ("", "true")
 
     def with_object(self, obj: Obj) -> Workload:
@@ -163,7 +163,7 @@ class RollingUpdate:
         """(surge, unavailable) in pods, as the Deployment controller resolves them: surge up, unavailable down."""
         surge = _scaled("25%" if self.max_surge is None else self.max_surge, replicas, up=True)
         unavailable = _scaled("25%" if self.max_unavailable is None else self.max_unavailable, replicas, up=False)
-        # Both zero could never make progress; the controller then takes one pod away. It never takes more than all.
+        # Both zero could never make progress; the controller then stops one pod. It never stops more than all.
         return surge, min(1 if surge == 0 and unavailable == 0 else unavailable, replicas)
 
 
@@ -190,7 +190,7 @@ def read_workload(obj: Obj, origin: Origin | None = None) -> Workload:
         template_path = "spec.jobTemplate.spec.template"
         owner = get_map(get_map(spec, "jobTemplate", "spec"), "spec", "spec.jobTemplate")
     if kind == "Rollout" and spec.get("workloadRef"):
-        raise Unreadable("spec.workloadRef: its pod template is that of another object; judge that one", line_of(spec))
+        raise Unreadable("spec.workloadRef: its pod template is in another object; audit that one", line_of(spec))
     template = get_map(owner, "template", template_path.rpartition(".")[0])
     template_metadata = get_map(template, "metadata", template_path)
     annotations = template_metadata.get("annotations")
@@ -258,9 +258,9 @@ def _read_containers(pod: Obj, path: str) -> tuple[tuple[Container, ...], tuple[
         for index, spec in enumerate(get_maps(pod, "containers", path))
     )
     if not containers:
-        raise NotWhole("no containers: not a whole workload (a Kustomize patch?)", line_of(pod))
+        raise NotWhole("no containers: not a complete workload (a Kustomize patch?)", line_of(pod))
     if not any(container.image for container in containers):
-        raise NotWhole("no container has an image: not a whole workload (a Kustomize patch?)", line_of(pod))
+        raise NotWhole("no container has an image: not a complete workload (a Kustomize patch?)", line_of(pod))
     sidecars = tuple(
         read_container(spec, f"{path}.initContainers[{index}]", native_sidecar=True, windows=windows)
         for index, spec in enumerate(get_maps(pod, "initContainers", path))

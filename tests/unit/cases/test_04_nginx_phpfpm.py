@@ -23,7 +23,7 @@ def test_both_are_stopped_early_and_each_finding_says_by_whom_requests_come(audi
     assert set(found) == {"nginx", "php"}
     assert {one["severity"] for one in found.values()} == {"warning"}
     assert "new requests still arrive" in found["nginx"]["message"]
-    assert "nginx still hands over requests" in found["php"]["message"]
+    assert "nginx still forwards requests" in found["php"]["message"]
 
 
 def test_what_the_hooks_do_is_left_to_their_owner(case: Callable[[str], Path], remediated: Audited) -> None:

@@ -22,7 +22,7 @@ def test_losses_are_certain_and_nobody_promises_that_the_policy_is_enough(audite
     (finding,) = [one for one in audited(CASE)["findings"] if one["rule"] == "prestop-missing"]
     assert (finding["name"], finding["severity"]) == ("portal", "error")
     assert "about 90 s" in finding["message"]
-    assert "let that end" not in finding["message"]
+    assert "cover that" not in finding["message"]
 
 
 @pytest.mark.parametrize("seconds", [20, 60])
@@ -43,7 +43,7 @@ def test_a_policy_as_long_as_the_gateway_needs_is_enough(
 ) -> None:
     folder = case(CASE)
     policy = {"prestop_seconds": {"external-lb": 90}}
-    assert "let that end" in str(audited(folder, policy=policy)["findings"])
+    assert "cover that" in str(audited(folder, policy=policy)["findings"])
     remediated(folder, policy=policy)
     rules = {one["rule"] for one in audited(folder, policy=policy)["findings"]}
     assert not rules & {"prestop-missing", "lb-deregistration-race", "lb-deregistration-slow"}

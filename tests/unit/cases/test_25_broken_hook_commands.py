@@ -33,7 +33,7 @@ def rules_of(report: dict[str, Any], name: str) -> dict[str, str]:
     [
         ("one-word", "fails at once: no program has such a name"),
         ("shell-in-one-word", "fails at once: no program has such a name"),
-        ("split-script", "fails at once: sleep is given no time, as after -c only the first word is the script"),
+        ("split-script", "fails at once: sleep has no duration: after -c only the first word is the script"),
         ("no-dash-c", "fails at once: the shell has no -c"),
         ("and-without-shell", "returns at once"),
         ("background", "returns at once"),

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Building an environment in a copy: only the files that it is made of, with a note of where each object comes from.
+"""Building an environment in a copy: only the files that it consists of, with a note of where each object comes from.
 
-Each document of a file becomes a file of its own in the copy, so that kustomize's origin annotation names the document.
+Each document of a file becomes a separate file in the copy, so that kustomize's origin annotation names the document.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _DOCUMENTS = re.compile(rf"{re.escape(_DOCUMENT)}\d+\.yaml")
 class Built:
     """An object of a build. `file` is the real path of its origin and `document` the index of its span there.
 
-    Both are None for what a generator made, and where a patch has replaced all annotations.
+    Both are None for an object of a generator, and where a patch has replaced all annotations.
     """
 
     data: dict[str, Any]
@@ -70,7 +70,7 @@ def build(environment: Environment, tree: Tree, program: Program, read: Callable
     built = []
     for document in load_documents(text):
         if document.problem:
-            raise BuildFailed(f"what it builds cannot be read: {document.problem}")
+            raise BuildFailed(f"its output cannot be read: {document.problem}")
         if isinstance(document.data, dict):
             built.append(_located(document.data, folder, top, tree.bounds))
     return built
@@ -134,14 +134,14 @@ class _Copy:
         self._files += 1
         self._bytes += len(content)
         if self._files > FILES or self._bytes > BYTES:
-            raise BuildFailed(f"it is made of more than {FILES:,} files or {BYTES // 2**20} MiB")
+            raise BuildFailed(f"it consists of more than {FILES:,} files or {BYTES // 2**20} MiB")
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as stream:
             stream.write(content)
 
 
 def _located(data: dict[str, Any], folder: str, top: str, bounds: str) -> Built:
-    """Take the origin off an object."""
+    """Remove the origin from an object."""
     metadata = data.get("metadata")
     annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
     origin = annotations.pop(_ORIGIN, None) if isinstance(annotations, dict) else None

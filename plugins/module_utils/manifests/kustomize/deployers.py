@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Flux and Argo CD add to a kustomization before they build it, read from their objects.
 
-Flux: Kustomization of kustomize.toolkit.fluxcd.io (spec.path and what stands beside it). Argo CD: Application and
+Flux: Kustomization of kustomize.toolkit.fluxcd.io (spec.path and the fields beside it). Argo CD: Application and
 ApplicationSet of argoproj.io (spec.source.path and spec.source.kustomize, or spec.sources).
 """
 
@@ -32,7 +32,7 @@ _ARGO = ("namePrefix", "nameSuffix", "namespace", "components", "patches", "comm
 class Deployer:
     """One object that deploys a path. `name` is such as Kustomization flux-system/web; `where` its file and line.
 
-    `path` is relative to the checkout, with `*` where a template stands. `additions` are fields of a kustomization;
+    `path` is relative to the checkout, with `*` for a template. `additions` are fields of a kustomization;
     `unknown` is why they are not known in full. `substitutes`: `${NAME}` in what is built is replaced afterwards.
     `generates`: a folder without a kustomization gets one for all of its files.
     """
@@ -104,7 +104,7 @@ def _argo(name: str, where: str, source: dict[str, Any]) -> Deployer | None:
 
 def _deployer(name: str, where: str, path: str, additions: dict[str, Any], **more: bool) -> Deployer:
     templated = name.startswith("ApplicationSet ") and "{{" in json.dumps(additions, default=str)
-    unknown = f"{name} fills in a part of it by a template" if templated else None
+    unknown = f"{name} fills in a part of it from a template" if templated else None
     return Deployer(name, where, _TEMPLATE.sub("*", path), additions, unknown, **more)
 
 

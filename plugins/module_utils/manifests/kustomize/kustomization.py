@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.doc
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _GROUP = "kustomize.config.k8s.io/"
-# What kustomize takes for the address of a repository, wherever it stands instead of a path.
+# What kustomize reads as the address of a repository, wherever a path is expected.
 _REMOTE = re.compile(r"://|^(?:git::|gh:|[\w.-]+@[\w.-]+:)|^(?:www\.)?github\.com[/:]|\?|\.git(?:/|$)|_git/|//", re.I)
 _HELM = ("helmCharts", "helmChartInflationGenerator", "helmGlobals")
 _PLUGINS = ("generators", "transformers", "validators")
@@ -62,10 +62,10 @@ def read_kustomization(folder: str, file: str, text: str) -> Kustomization | Non
     if broken:
         return Kustomization(folder, file, broken.line, {}, broken.problem)
     if len(documents) != 1 or not isinstance(documents[0].data, dict):
-        return Kustomization(folder, file, 1, {}, "it does not hold exactly one map")
+        return Kustomization(folder, file, 1, {}, "it must hold exactly one map")
     data = documents[0].data
     if not is_modest(data):
-        return Kustomization(folder, file, documents[0].line, {}, "its aliases stand for more than it could hold")
+        return Kustomization(folder, file, documents[0].line, {}, "its aliases expand to more than it could hold")
     group, kind = str(data.get("apiVersion") or _GROUP), data.get("kind") or "Kustomization"
     if not group.startswith(_GROUP) or kind not in ("Kustomization", "Component"):
         return None
@@ -73,7 +73,7 @@ def read_kustomization(folder: str, file: str, text: str) -> Kustomization | Non
 
 
 def references(data: dict[str, Any]) -> References:
-    """What a kustomization names. Parts of a wrong type are passed over: kustomize itself says so."""
+    """What a kustomization names. Parts of a wrong type are skipped: kustomize itself reports them."""
     patches = texts(data, "patchesStrategicMerge")
     others = [*texts(data, "crds"), *texts(data, "configurations")]
     for key in ("patches", "patchesJson6902"):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 SECONDS = 60  # for one build
 OUTPUT = 64 * 2**20  # bytes of one build
 _MEMORY = 4 * 2**30  # bytes of one build: an input of a few lines can ask for all there is
-_LOOK = 0.02  # seconds between two looks at a build
+_LOOK = 0.02  # seconds between two checks of a build
 
 
 class BuildFailed(Exception):
@@ -69,7 +69,7 @@ def find_program() -> Program | None:
 def _environment() -> dict[str, str]:
     """Little of our own: a kustomization can write a variable of the environment into a ConfigMap.
 
-    An address that slipped through finds a git that may not fetch, and a proxy where nobody answers.
+    An address that slipped through finds a git that may not fetch, and a proxy that does not answer.
     """
     own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
@@ -95,5 +95,5 @@ def _wait(process: subprocess.Popen[bytes], output: int) -> None:
 def _reason(errors: str) -> str:
     """The last line of what it wrote, which is its error."""
     lines = [line.strip() for line in errors.splitlines() if line.strip() and not line.startswith("#")]
-    text = lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else "it gives no reason"
+    text = lines[-1].removeprefix("Error: ").removeprefix("error: ") if lines else "kustomize gives no reason"
     return f"its build fails: {text}"

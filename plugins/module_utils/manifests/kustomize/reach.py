@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a kustomization that is not built may change of an object: whatever cannot be excluded by reading it.
+"""What a kustomization that is not built may change in an object: whatever cannot be excluded by reading it.
 
 Only what bears on a fix counts: metadata and images do not, and replicas only where the fix is to the rollout.
 """
@@ -36,7 +36,7 @@ _HARMLESS = frozenset(
     for kind in ("Prefix", "Suffix", "PrefixSuffix", "Namespace", "Label", "Annotations", "ImageTag")
 )
 _METADATA = re.compile(r"/?(?:spec/(?:jobTemplate/spec/)?template/)?metadata(?:/|$)")
-# Patterns that no text can make slow; any other is taken for one that fits.
+# Patterns that no text can make slow; any other counts as matching.
 _PATTERN = re.compile(r"[\w.|-]*(?:\*[\w.|-]*){0,2}")
 _RENAMES = ("namePrefix", "nameSuffix", "namespace", "transformers")
 _LABELS = ("labels", "commonLabels", "transformers", "commonAnnotations")
@@ -71,7 +71,7 @@ def what_changes(edited: Edited, environment: Environment, tree: Tree, read: Cal
 
 
 class _Reader:
-    """Looks through the kustomizations that an object passes."""
+    """Checks the kustomizations that an object passes."""
 
     def __init__(self, edited: Edited, nodes: list[Kustomization], read: Callable[[str], bytes]) -> None:
         self._edited, self._read = edited, read

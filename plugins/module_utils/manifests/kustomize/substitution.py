@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-SUBSTITUTED = "a part of it is filled in after the build (${…}), so what it will be is not known"
-# Where a fix neither looks nor writes.
+SUBSTITUTED = "a part of it is filled in after the build (${…}), so its final value is unknown"
+# What a fix neither reads nor writes.
 _ELSEWHERE = frozenset({"metadata", "image", "volumes", "volumeMounts", "resources", "nodeSelector", "affinity"})
 _SHELL = frozenset({"command", "args", "env"})
 

@@ -48,7 +48,7 @@ class Closure:
             self.problem = f"{self.where}: {reason}"
 
     def add(self, other: Closure) -> None:
-        """Take in what another one reaches."""
+        """Add what another one reaches."""
         self.folders += [folder for folder in other.folders if folder not in self.folders]
         self.resources += [path for path in other.resources if path not in self.resources]
         self.patches += [path for path in other.patches if path not in self.patches]
@@ -83,7 +83,7 @@ class Tree:
         return self._known[folder]
 
     def roots(self) -> list[str]:
-        """The folders of the kustomizations that no other one includes and that stand for themselves."""
+        """The folders of the kustomizations that no other one includes and that are roots."""
         included: set[str] = set()
         for folder in self.folders:
             found = self.kustomization(folder)
@@ -143,10 +143,10 @@ class Tree:
             return None
         path = os.path.realpath(os.path.join(folder, name))
         if os.path.commonpath([path, self.bounds]) != self.bounds:
-            closure.fail(f"{name:.100} leads out of {self.shown(self.bounds)}")
+            closure.fail(f"{name:.100} points outside of {self.shown(self.bounds)}")
             return None
         if not os.path.exists(path):
-            closure.fail(f"{name:.100} is not there")
+            closure.fail(f"{name:.100} does not exist")
             return None
         return path
 
@@ -162,7 +162,7 @@ class Tree:
         """A file with configurations of generators or transformers, and the files that these name."""
         path = self._file(closure, folder, name)
         if path is None:
-            closure.fail(f"{name:.100} is no file with kustomize's own transformers")
+            closure.fail(f"{name:.100} is not a file with kustomize's own transformers")
             return
         try:
             configs = [document.data for document in load_documents(decode(self._read(path)))]
@@ -182,7 +182,9 @@ class Tree:
                 continue
             real = os.path.realpath(file)
             if os.path.commonpath([real, self.bounds]) != self.bounds:
-                return Kustomization(folder, file, 1, {}, f"it is a link that leads out of {self.shown(self.bounds)}")
+                return Kustomization(
+                    folder, file, 1, {}, f"it is a link that points outside of {self.shown(self.bounds)}"
+                )
             try:
                 text = decode(self._read(real))
             except (OSError, NotText) as error:

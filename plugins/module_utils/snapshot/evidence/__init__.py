@@ -1,4 +1,4 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What running pods tell: their status, their events, and the signals that their processes handle."""
+"""What running pods show: their status, their events, and the signals that their processes handle."""

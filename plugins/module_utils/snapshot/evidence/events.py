@@ -29,8 +29,8 @@ class PodEvent:
     last: float | None
 
 
-def lean(event: Obj) -> Obj:
-    """The event without what is not needed of it: its text above all."""
+def trim(event: Obj) -> Obj:
+    """The event, trimmed to what is needed: above all without its text."""
     kept = ("reason", "count", "lastTimestamp", "eventTime", "series", "involvedObject")
     return {key: event[key] for key in kept if key in event}
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What running pods told of the workloads, and why something is not known of them. Off unless it is asked for."""
+"""What running pods show about the workloads, and why something is unknown. Off unless the user enables it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ SOURCES = (STATUS, EVENTS, EXEC)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look into a container. `problem`: why there are no processes; `bare`: the image has no program that reads.
+    """One inspection of a container. `problem`: why there are no processes; `bare`: the image has no program that
+    reads.
 
-    `stop_signal`: the effective one where the server tells it. `seconds`: how long the container had been running.
+    `stop_signal`: the effective one if the server reports it. `seconds`: how long the container had been running.
     """
 
     processes: Processes | None
@@ -33,7 +34,7 @@ class Look:
 
 @dataclass(slots=True)
 class Seen:
-    """Of one workload: its pods, its pods' events, and by container name a look into one of its pods."""
+    """Of one workload: its pods, its pods' events, and by container name an inspection of one of its pods."""
 
     pods: list[PodState] = field(default_factory=list)
     events: list[PodEvent] = field(default_factory=list)
@@ -45,7 +46,7 @@ _NOTHING = Seen()
 
 @dataclass
 class Evidence:
-    """`asked` are those of SOURCES that were asked for; `seen` is by the workload's key.
+    """`asked` are the requested ones of SOURCES; `seen` is by the workload's key.
 
     `refused` maps (source, namespace) to the reason why it is not known there. `at`: when it was read, in seconds since
     the epoch. `execs`: how many were sent.
@@ -62,13 +63,13 @@ class Evidence:
         return self.seen.get(workload.key, _NOTHING)
 
     def look(self, workload: Workload, container: Container) -> Look | None:
-        """The look into one of its containers; None where nobody looked."""
+        """The inspection of one of its containers; None if there was none."""
         return self.of(workload).looks.get(container.name)
 
     def why_not(self, workload: Workload, source: str) -> str | None:
-        """Why a source tells nothing of the workload; None where it does."""
+        """Why a source has nothing about the workload; None if it has."""
         if workload.origin.file is not None:
-            return "manifests do not tell: it takes evidence from running pods"
+            return "manifests do not show this: it needs evidence from running pods"
         if not self.asked:
             return "evidence is off"
         if source not in self.asked:

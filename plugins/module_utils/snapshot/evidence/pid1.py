@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a look at PID 1 says of a stop: whether its signal is dropped, and whether a shell stands in between."""
+"""What an inspection of PID 1 shows about a stop: whether its signal is dropped, and whether a shell is in between."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS
 
-# How each language reacts that has a handler of its own.
+# How each language reacts that has its own handler.
 RUNTIMES = {
-    "node": "Node as PID 1 goes on until it is killed unless the application handles SIGTERM itself",
-    "go": "a Go program ends at once with code 2 unless it calls signal.Notify",
-    "java": "a JVM ends at once with code 143 unless there are shutdown hooks",
+    "node": "Node as PID 1 runs until it is killed unless the application handles SIGTERM itself",
+    "go": "a Go program exits at once with code 2 unless it calls signal.Notify",
+    "java": "a JVM exits at once with code 143 unless it has shutdown hooks",
 }
 _NODE = ("node", "nodejs", "MainThread")
 
 
 def reaction_to_stop(look: Look) -> str:
-    """What PID 1 does about the signal that it gets: SIGTERM, unless the server told another one. See signals.py."""
+    """What PID 1 does about the signal that it gets: SIGTERM, unless the server reports another one. See signals.py."""
     number = signal_number(look.stop_signal) if look.stop_signal else TERM
     return reaction(look.processes, number) if look.processes and number else UNKNOWN
 
 
 def may_get_another(look: Look) -> list[str]:
-    """The signals that PID 1 handles and that may be the image's STOPSIGNAL, where the server does not tell."""
+    """The signals that PID 1 handles and that may be the image's STOPSIGNAL, where the server does not report it."""
     if look.stop_signal or look.processes is None:
         return []
     return other_stop_signals(look.processes.first)
@@ -46,7 +46,7 @@ def only_by_runtime(look: Look, others: list[str]) -> bool:
 
 
 def is_deaf_shell(look: Look | None) -> bool:
-    """Whether PID 1 is a shell that has children and would not tell them of the stop."""
+    """Whether PID 1 is a shell that has children and would not forward the stop signal."""
     if look is None or look.processes is None or not look.processes.all:
         return False
     others = may_get_another(look)
@@ -59,7 +59,7 @@ def is_deaf_shell(look: Look | None) -> bool:
 
 
 def clears_shell(look: Look | None) -> bool:
-    """Whether a shell that the command starts has made way for a program, or handles the stop signal."""
+    """Whether a shell that the command starts was replaced by a program, or handles the stop signal."""
     if look is None or look.processes is None:
         return False
     return look.processes.program not in SHELLS or reaction_to_stop(look) == HANDLED

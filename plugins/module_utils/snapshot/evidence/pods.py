@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods as their status tells them: which are ready, which are being stopped, and how containers ended."""
+"""Pods as their status shows them: which are ready, which are being stopped, and how containers ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ContainerState:
     """One application container. `ended` is its last end, in its place (`restarted`) or with its pod.
 
     `since`: when it began to run, seconds since the epoch; None while it does not run. `stop_signal`: the effective
-    one, where the server tells it.
+    one, if the server reports it.
     """
 
     since: float | None
@@ -50,7 +50,7 @@ class PodState:
     """One pod. `deletion` is its deletionTimestamp, which is the request's time plus `grace` seconds.
 
     `revision` tells the pod templates of a workload apart. `disruption`: the reason of its condition DisruptionTarget.
-    `lost`: its node does not report. `debugged`: somebody added an ephemeral container, which the stop waits for.
+    `lost`: its node does not report. `debugged`: it has an ephemeral container, which the stop waits for.
     """
 
     name: str
@@ -71,8 +71,8 @@ class PodState:
         return now - state.since if state and state.since is not None else None
 
 
-def lean(pod: Obj) -> Obj:
-    """The pod without what is not needed of it: environments and command lines above all. Changes nothing."""
+def trim(pod: Obj) -> Obj:
+    """The pod, trimmed to what is needed: above all without environments and command lines. Changes nothing."""
     metadata, spec, status = (pod.get(key) or {} for key in ("metadata", "spec", "status"))
     kept = (
         *("name", "namespace", "labels", "ownerReferences", "creationTimestamp"),
@@ -147,7 +147,7 @@ def read_pods(objects: list[Obj]) -> list[PodState]:
 
 
 def representative(pods: list[PodState]) -> PodState | None:
-    """The pod to look into: of the newest template's ready pods the one that has been there longest."""
+    """The pod to inspect: the oldest ready pod of the newest template."""
     ready = [pod for pod in pods if pod.ready and not pod.deletion]
     if not ready:
         return None

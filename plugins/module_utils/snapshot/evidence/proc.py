@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 MOST_BYTES = 2**21  # of output that is read from one container; a status file has about 1,400
 _LINE = re.compile(r"(\w{1,40}):\s*(.*)")
 _PROGRAM = re.compile(r"[\w.+-]{1,32}")
-_SYMBOL = re.compile(r"[a-z_][\w.]{0,63}")  # not 0, which stands for none
+_SYMBOL = re.compile(r"[a-z_][\w.]{0,63}")  # not 0, which means none
 _MASKS = ("SigBlk", "SigIgn", "SigCgt")
 
 
@@ -55,14 +55,14 @@ class Processes:
 
     @property
     def zombies(self) -> int:
-        """How many have ended and wait for PID 1 to take note."""
+        """How many have ended and wait for PID 1 to reap them."""
         return sum(process.parent == 1 and process.state == "Z" for process in self.others)
 
 
 def read_processes(output: bytes, *, everything: bool) -> Processes | None:
     """Read what PID 1 waits for, status files one after the other, and the command line of PID 1, all in one piece.
 
-    None where PID 1 is not there. Of the command line only the program is kept: arguments may be secrets.
+    None without PID 1. Of the command line only the program is kept: arguments may be secrets.
     """
     files, _nul, _arguments = output[:MOST_BYTES].decode("utf-8", "replace").partition("\0")
     waits, name, statuses = files.partition("Name:")

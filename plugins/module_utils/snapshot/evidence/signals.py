@@ -31,7 +31,7 @@ def signal_number(name: str) -> int | None:
 
 
 def reaction(processes: Processes, number: int) -> str:
-    """What PID 1 does about a signal. HANDLED says no more than that: it may be the runtime of a language that does."""
+    """What PID 1 does about a signal. HANDLED means only that: it may be the handler of a language runtime."""
     first = processes.first
     shown = _reaction(first, number)
     if shown in (HANDLED, UNKNOWN) or first.state == "R":
@@ -46,7 +46,7 @@ def _reaction(process: Process, number: int) -> str:
     if process.caught is None or process.ignored is None or process.blocked is None:
         return UNKNOWN
     bit = 1 << (number - 1)
-    # What is blocked is kept for it, as signalfd wants it.
+    # What is blocked is kept for it, as signalfd needs it.
     if (process.caught | process.blocked) & bit:
         return HANDLED
     return IGNORED if process.ignored & bit else DROPPED
@@ -58,7 +58,7 @@ def other_stop_signals(process: Process) -> list[str]:
 
 
 def catches_int(program: str) -> bool:
-    """Whether the program's own runtime always catches INT, so that this says nothing of the application."""
+    """Whether the program's own runtime always catches INT, so that this says nothing about the application."""
     return bool(_CATCHES_INT.fullmatch(program))
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stops that left a trace: of pods that are still there, and of containers that were restarted in their place."""
+"""The stops that left a trace: of pods that still exist, and of containers that were restarted in place."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 _RESOLUTION = 1.0  # seconds: the API rounds its times down
 _LATE = 60.0  # seconds after the grace period by which a container has ended
-_BY_KUBELET = "TerminationByKubelet"  # for want of memory or disk, or as the node goes down: with a grace of its own
+_BY_KUBELET = "TerminationByKubelet"  # for lack of memory or disk, or as the node shuts down: with its own grace period
 _SYNTHETIC = ("OOMKilled", "ContainerStatusUnknown")
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedStop:
-    """How one container stopped that was asked to; see exits.Stop. `in_place`: the pod went on with a new one."""
+    """How one container stopped on request; see exits.Stop. `in_place`: the pod continued with a new one."""
 
     container: str
     ended: Ended
@@ -46,8 +46,8 @@ class ObservedStop:
 def observed_stops(workload: Workload, pods: Sequence[PodState], events: Sequence[PodEvent]) -> list[ObservedStop]:
     """The stops of application containers, those of native sidecars left out.
 
-    Left out are also those with less time than the workload asks for, by force or by the kubelet, and of pods that
-    somebody looks into with an ephemeral container, which changes how they end.
+    Left out are also those with less time than the workload asks for, by force or by the kubelet, and of pods with an
+    ephemeral container, which changes how they end.
     """
     found = []
     for pod in pods:

@@ -1,4 +1,4 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Log shippers: which containers are one, and what their configuration says of where they keep what is not sent yet."""
+"""Log shippers: which containers are one, and where their configuration keeps unsent data."""

@@ -44,11 +44,11 @@ def read_fluent_bit(settings: Settings) -> Config:
     sections: list[Section] = []
     included: list[str] = []
     for file in settings.files:
-        told = replace(file, text=settings.put_in(file.text, _VARIABLE))
+        expanded = replace(file, text=settings.put_in(file.text, _VARIABLE))
         if file.name.endswith(".conf"):
-            _read_classic(told, sections, included)
+            _read_classic(expanded, sections, included)
         elif file.name.endswith((".yaml", ".yml")):
-            _read_yaml(told, sections, included)
+            _read_yaml(expanded, sections, included)
     names = {file.name for file in settings.files}
     found = all(fnmatch.filter(names, posixpath.basename(pattern)) for pattern in included)
     return Config(tuple(sections), found and not settings.missing)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which containers are log shippers, by their image or, where that tells nothing, by a telling name."""
+"""Which containers are log shippers, by their image or, if that says nothing, by their name."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ def otel_collector_stores(settings: Settings) -> Iterator[Store]:
 
 
 def _configs(settings: Settings) -> Iterator[tuple[dict[str, Any], str]]:
-    """What is in each file that the Collector is given, and where it stands: it merges them.
+    """The content and place of each file that the Collector reads: it merges them.
 
-    Without --config the image has a default of its own: then any YAML file may be the one.
+    Without --config the image has its own default: then any YAML file may be the one.
     """
     given = {posixpath.normpath(path) for path in _OPTION.findall(settings.arguments)}
     for file in settings.files:

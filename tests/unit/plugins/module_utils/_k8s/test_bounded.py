@@ -86,7 +86,7 @@ def test_compression_that_nobody_asked_for_is_not_undone() -> None:
     head = HEAD + b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     with serving(lambda connection, _over: connection.sendall(head + bomb), own) as host:
         api = Api(client.connect({"host": host, "api_key": "t0ken"}))
-        with pytest.raises(SourceError, match="the answer is not one of a Kubernetes API server"):
+        with pytest.raises(SourceError, match="the response is not from a Kubernetes API server"):
             api.get(THINGS, "list deployments")
 
 

@@ -149,7 +149,7 @@ def test_many_namespaces_are_one_list_where_that_is_allowed(everywhere: bool) ->
         (live(paused=True), "the Deployment is paused"),
         (live(replicas=0), "it has no replicas"),
         (live(kind="StatefulSet", updateStrategy={"type": "OnDelete"}), "its update strategy is OnDelete"),
-        (live(kind="CronJob"), "its next run has it"),
+        (live(kind="CronJob"), "its next run gets it"),
     ],
 )
 @pytest.mark.parametrize("timeout", [60, None])

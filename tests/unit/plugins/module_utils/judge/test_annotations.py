@@ -42,7 +42,7 @@ def test_what_is_read_or_of_others_is_not_told(annotations: dict[str, str]) -> N
 
 def test_a_misspelt_one_is_told() -> None:
     assert told({"graceful.termination/drain-second": "45"}) == [
-        "annotation graceful.termination/drain-second has no effect: there are drain-seconds, managed, profile"
+        "annotation graceful.termination/drain-second has no effect: the valid ones are drain-seconds, managed, profile"
     ]
 
 

@@ -245,7 +245,7 @@ def test_a_date_without_quotes_arrives_as_a_date(until: Any) -> None:
         ({"kind": "deployment"}, r"waivers\[1\].kind: 'deployment' is not one of Deployment, "),
         ({"until": "soon"}, r"waivers\[1\].until: 'soon' is not a date such as 2027-01-31"),
         ({"until": 2027}, r"waivers\[1\].until: '2027' is not a date"),
-        ({"expires": "2027-01-31"}, r"waivers\[1\]: unknown key 'expires'; it may hold rule, kind, namespace, name"),
+        ({"expires": "2027-01-31"}, r"waivers\[1\]: unknown key 'expires'; valid keys are rule, kind, namespace, name"),
     ],
 )
 def test_a_malformed_entry_is_an_error_that_says_which(entry: dict[str, Any], message: str) -> None:

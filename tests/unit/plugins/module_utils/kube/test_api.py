@@ -150,7 +150,7 @@ def test_an_answer_of_something_else_than_an_api_server(body: bytes) -> None:
     with script() as declared:
         declared.expect("GET", "/x", Answer(200, body))
         error, _requests = get(declared)
-    assert str(error) == "test: cannot read x: the answer is not one of a Kubernetes API server"
+    assert str(error) == "test: cannot read x: the response is not from a Kubernetes API server"
 
 
 def pages(declared: Any) -> list[int]:
@@ -189,8 +189,10 @@ def test_a_list_of_pages_without_end_ends(objects: list[dict[str, int]], token: 
             return items(*objects, following=token.format(self.sent))
 
     server = Endless()
-    with pytest.raises(SourceError, match="cannot list x: page after page is announced, and the list has no end"):
-        waits: list[float] = []
+    waits: list[float] = []
+    with pytest.raises(
+        SourceError, match="cannot list x: the server keeps announcing further pages, and the list does not end"
+    ):
         Api(server, waits.append).objects("/x", "list x", lambda obj: obj)
     assert server.sent == MOST_PAGES
 
@@ -214,7 +216,7 @@ def test_a_list_of_pages_without_end_ends(objects: list[dict[str, int]], token: 
 def test_an_answer_that_no_api_server_gives(body: bytes) -> None:
     with script() as declared:
         declared.expect("GET", "/x", Answer(200, body), query=PAGE)
-        with pytest.raises(SourceError, match="cannot list x: the answer is not one of a Kubernetes API server"):
+        with pytest.raises(SourceError, match="cannot list x: the response is not from a Kubernetes API server"):
             pages(declared)
 
 

@@ -442,7 +442,7 @@ def test_a_wrong_splice_is_never_returned(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(Splicer, "result", lambda self: "a: 3\n")
     assert (
         refusal("a: 1\n", {"a": 2})
-        == "1: the edit could not be verified: the new text would not say what the patch says"
+        == "1: the edit could not be verified: the new text would not match the patched object"
     )
 
 
@@ -469,7 +469,7 @@ def test_a_document_whose_aliases_stand_for_gigabytes_is_refused() -> None:
         *(f"bomb{i}: &b{i} [{', '.join([f'*b{i - 1}'] * 9)}]" for i in range(1, 60)),
         "spec: {a: 1}",
     ]
-    with pytest.raises(EditRefused, match="its aliases stand for more than 10 MiB"):
+    with pytest.raises(EditRefused, match="its aliases expand to more than 10 MiB"):
         edit("\n".join(lines) + "\n", {"spec": {"a": 2}})
 
 

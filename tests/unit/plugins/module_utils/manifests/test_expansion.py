@@ -11,7 +11,7 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
 
-TOO_MUCH = "its aliases stand for more than 10 MiB: write out what is meant"
+TOO_MUCH = "its aliases expand to more than 10 MiB: write the values out"
 
 
 def levels(count: int, line: str, fan: int = 9) -> str:

@@ -73,7 +73,7 @@ def test_lists_that_aliases_multiply_are_refused(tmp_path: Path) -> None:
     text = "apiVersion: v1\nkind: List\nitems:\n" + entry.format(0, "{}, {}") + "".join(levels)
     (tmp_path / "bomb.yaml").write_text(text)
     [skipped] = audit(tmp_path)["skipped"]
-    assert "its aliases stand for more than 10 MiB" in skipped["reason"]
+    assert "its aliases expand to more than 10 MiB" in skipped["reason"]
 
 
 @pytest.mark.parametrize("text", ['{"a": 1} trailing', '{"a": 1}\n{"b": ', "{a: 1}\n{b: 2}", '{"a": 1}\n[1]'])

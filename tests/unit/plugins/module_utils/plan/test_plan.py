@@ -187,7 +187,7 @@ def test_its_owner_may_forbid_changes() -> None:
 def test_what_another_object_creates_is_never_patched(kind: str) -> None:
     result = run(workload(sleeping(30), kind=kind, annotations={PROFILE: "serving"}))
     assert not result.audit.changes
-    assert "fix what creates it" in result.one("prestop-exceeds-grace")["reason"]
+    assert "fix the object that creates it" in result.one("prestop-exceeds-grace")["reason"]
 
 
 def test_what_the_source_refuses_is_for_a_person_with_the_whole_patch() -> None:
@@ -324,7 +324,7 @@ def test_an_override_that_does_not_fit_the_workload_is_refused(text: str) -> Non
 def test_a_handler_that_the_override_leaves_beside_the_old_one_is_refused() -> None:
     beside = CONTAINER + "          lifecycle: {preStop: {sleep: {seconds: 10}}}\n"
     result = overridden(beside, workload(hooked({"tcpSocket": {"port": 8080}})))
-    assert "the API server takes one handler" in result.one("prestop-tcp-socket")["reason"]
+    assert "the API server allows one handler" in result.one("prestop-tcp-socket")["reason"]
 
 
 def test_a_template_that_cannot_be_rendered_stops_the_run() -> None:

@@ -221,7 +221,7 @@ def test_a_hook_that_stops_what_is_behind_is_found_there() -> None:
     result = served(proxy(), behind(stops, image="registry.example/cms-fpm:8"))
     assert not result.of(UNEVEN)
     finding = result.one("prestop-stops-server-early")
-    assert finding["container"] == "app" and "nginx still hands over" in finding["message"]
+    assert finding["container"] == "app" and "nginx still forwards requests" in finding["message"]
 
 
 def test_a_hook_of_somebody_is_for_a_person_with_the_seconds_of_the_proxy() -> None:

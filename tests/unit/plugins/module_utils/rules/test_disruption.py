@@ -105,7 +105,7 @@ def test_at_the_autoscalers_minimum_it_blocks() -> None:
     finding = run(workload(replicas=9), autoscaler(2), disruption_budget(minAvailable=2)).one(BLOCKS)
     assert "the autoscaler's minimum" in finding["message"]
 
-    assert "while it runs no more" in finding["message"], "with more pods an eviction is allowed"
+    assert "at that size no pod can be evicted" in finding["message"], "with more pods an eviction is allowed"
     assert finding["severity"] == "error"
 
 

@@ -52,7 +52,7 @@ def test_two_that_take_one_pod_are_an_error() -> None:
 def test_of_many_only_some_are_named() -> None:
     several = [budget(name) for name in "abcde"]
     assert (
-        "5 PodDisruptionBudgets take these pods (a, b, c and 2 more)"
+        "5 PodDisruptionBudgets select these pods (a, b, c and 2 more)"
         in run(workload(), *several).one(OVERLAP)["message"]
     )
 
@@ -106,7 +106,7 @@ def test_one_that_protects_broken_pods_is_an_info() -> None:
 def test_pods_missing_right_now_make_it_a_warning() -> None:
     finding = run(workload(), service(), counted(1, 2)).one(UNHEALTHY)
     assert (finding["severity"], finding["numbers"]) == ("warning", {"healthy": 1, "wanted": 2})
-    assert "of 2 that must be healthy 1 are" in finding["message"]
+    assert "1 of 2 required pods are healthy" in finding["message"]
 
 
 @pytest.mark.parametrize(("healthy", "wanted"), [(2, 2), (3, 2), (None, None), (0, 0)])

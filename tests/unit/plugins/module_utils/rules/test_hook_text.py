@@ -255,7 +255,7 @@ def test_closing_what_is_in_use_is_a_warning(text: str) -> None:
 def test_what_has_to_bear_repetition_is_an_info(text: str) -> None:
     finding = judged(script(f"{text}; sleep 10")).one(EFFECTS)
     assert finding["severity"] == "info"
-    assert "repetition" in finding["message"]
+    assert "must be idempotent" in finding["message"]
 
 
 @pytest.mark.parametrize(

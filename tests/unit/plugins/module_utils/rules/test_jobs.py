@@ -33,7 +33,7 @@ def test_one_at_a_time_is_not_what_happens_in_a_drain() -> None:
     finding = run(cron_job(concurrencyPolicy="Forbid")).one(OVERLAP)
     assert (finding["severity"], finding["remedy"], finding["numbers"]) == ("warning", "manual", {"grace_seconds": 30})
     assert finding["path"] == "spec.jobTemplate.spec.podReplacementPolicy"
-    assert "though concurrencyPolicy Forbid says" in finding["message"]
+    assert "though concurrencyPolicy Forbid allows one at a time" in finding["message"]
     assert finding["snippet"] == "spec:\n  jobTemplate:\n    spec:\n      podReplacementPolicy: Failed\n"
 
 
@@ -50,7 +50,7 @@ def test_a_long_overlap_alone_is_an_info() -> None:
 def test_a_bare_job_is_for_what_creates_it() -> None:
     finding = run(workload(kind="Job", completionMode="Indexed")).one(OVERLAP)
     assert finding["path"] == "spec.podReplacementPolicy"
-    assert finding["reason"] == "a Job that exists cannot be changed"
+    assert finding["reason"] == "an existing Job cannot be changed"
     assert finding["snippet"] == "spec:\n  podReplacementPolicy: Failed\n"
 
 

@@ -205,7 +205,7 @@ def test_more_than_the_policy_gives_is_for_a_person() -> None:
     }
     finding = run(workload(sleeping(10)), service(annotations=checks, **NODES)).one(LOCAL)
     assert finding["remedy"] == "manual"
-    assert "takes 35 s, above the policy's 20 s" in finding["reason"]
+    assert "needs 35 s, more than the policy's 20 s" in finding["reason"]
     assert "seconds: 35" in finding["snippet"]
     assert "terminationGracePeriodSeconds: 55" in finding["snippet"]
 

@@ -92,7 +92,7 @@ def test_a_file_buffer_that_goes_with_the_pod_is_found(source: dict[str, Any] | 
     assert found["container"] == "shipper"
     assert found["message"] == (
         "1 file buffer of Fluentd (ConfigMap shop/agent-config fluent.conf) is not on a volume that outlives the pod: "
-        "when it stops, what is not sent yet is lost"
+        "when the pod stops, unsent data is lost"
     )
     assert found["remedy"] == "manual"
 
@@ -167,7 +167,7 @@ def test_a_position_of_fluent_bit_that_goes_with_the_pod_is_found() -> None:
     text = CLASSIC.format(path="/state/", db="/state/agent.db", type="memory", more="")
     found = agent(FLUENT_BIT, ("fluent-bit.conf", text), mounts=LOGS).one(VOLATILE)
     assert found["message"].startswith("1 position database of Fluent Bit")
-    assert found["message"].endswith("when it stops, how far files were read is forgotten")
+    assert found["message"].endswith("when the pod stops, the read position in files is lost")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_queue_of_the_collector_that_goes_with_the_pod_is_found(source: dict[s
     found = result.one(VOLATILE)
     assert found["message"] == (
         "1 file buffer of OpenTelemetry Collector (ConfigMap shop/agent-config relay.yaml) is not on a volume that "
-        "outlives the pod: when it stops, what is not sent yet is lost"
+        "outlives the pod: when the pod stops, unsent data is lost"
     )
     assert "otel-collector-state" in found["snippet"]
 
@@ -287,7 +287,7 @@ def not_evaluated(result: Result) -> list[str]:
 
 def test_an_unknown_configuration_is_said_not_passed() -> None:
     (reason,) = not_evaluated(agent(FLUENTD, known=False))
-    assert reason == "a ConfigMap that a log shipper mounts is not known, and may say where it buffers"
+    assert reason == "a ConfigMap that the log shipper mounts was not found, and it may set the buffer path"
 
 
 def test_other_containers_may_keep_what_they_like() -> None:
@@ -322,7 +322,7 @@ def shipper(image: str = "fluent/fluent-bit:4.1", name: str = "logs", **fields: 
 def test_a_shipper_beside_an_application_is_found(image: str, name: str) -> None:
     found = beside(shipper(image, name)).one(NOT_NATIVE)
     assert (found["severity"], found["container"], found["remedy"]) == ("warning", name, "manual")
-    assert "gets SIGTERM together with app:" in found["message"]
+    assert "gets SIGTERM at the same time as app:" in found["message"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_route_that_allows_more_than_the_pod_has_left(route: dict[str, Any], s
 
 def test_beyond_the_policys_cap_it_says_so() -> None:
     finding = run(WEB, service(), http_route(timeouts={"request": "1h"})).one(LONG)
-    assert "above the policy's 300 s" in finding["reason"]
+    assert "3620 s exceed the policy's 300 s" in finding["reason"]
 
 
 def test_of_several_routes_the_longest_counts() -> None:
@@ -71,7 +71,7 @@ def test_of_several_routes_the_longest_counts() -> None:
     [
         workload(drain=None, grace=130),  # 120 s are left
         workload(hooked({"exec": {"command": ["/wait-shutdown"]}}), drain=None, grace=120),
-        workload(drain=5),  # its owner has said how long its requests take
+        workload(drain=5),  # its owner has declared how long its requests take
         workload(drain=None, annotations={PROFILE: "worker"}),
     ],
 )

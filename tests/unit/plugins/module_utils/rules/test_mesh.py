@@ -97,7 +97,7 @@ def test_a_proxy_that_stands_in_the_template_has_to_move() -> None:
     finding = judged(meshed(container(), proxy())).one(NATIVE)
     assert finding["severity"] == "warning"
     assert finding["path"] == "spec.template.spec.containers[istio-proxy]"
-    assert "stands in the template" in finding["reason"]
+    assert "is part of the template" in finding["reason"]
     assert "remove it there" in finding["snippet"]
 
 
@@ -178,7 +178,7 @@ def test_a_template_that_says_how_the_proxy_runs_decides(value: str, *, found: b
 def test_a_native_sidecar_that_the_pods_do_not_have_yet_is_not_evaluated() -> None:
     result = judged(meshed(annotations={"sidecar.istio.io/nativeSidecar": "true"}), proxy())
     assert not result.of(NATIVE)
-    assert "a rollout or a newer injector" in undecided(result, NATIVE)[0]
+    assert "restart the pods, or upgrade the injector" in undecided(result, NATIVE)[0]
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_the_snippet_takes_the_drain_from_the_budget_and_shows_no_other_setting(
     assert list(template["metadata"]["annotations"]) == [CONFIG]
     assert yaml.safe_load(template["metadata"]["annotations"][CONFIG]) == {"terminationDrainDuration": "25s"}
     assert template["spec"]["terminationGracePeriodSeconds"] == 35
-    assert "and what the annotation sets already" in finding["snippet"]
+    assert "add what the annotation already sets" in finding["snippet"]
     assert "hunter2" not in str(finding)
     assert not judged(patched(obj, finding), proxy()).of(DRAIN)
 
@@ -302,16 +302,16 @@ def test_an_unknown_drain_is_not_evaluated() -> None:
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
-        ("{", "is not YAML that can be read"),
-        ("a: &a [1]\nb: *a", "is not YAML that can be read"),
+        ("{", "is not readable YAML"),
+        ("a: &a [1]\nb: *a", "is not readable YAML"),
         ("- a", "is not a map of settings"),
-        ("[" * 16_000, "is not YAML that can be read"),
-        ("a: " + "9" * 16_000, "is not YAML that can be read"),
-        ("a" * 17_000, "is too long to be meant"),
-        ("a: 2027-13-99", "is not YAML that can be read"),
-        ("!!python/object/apply:os.system [id]", "is not YAML that can be read"),
-        ("terminationDrainDuration: soon", "is no duration"),
-        ("terminationDrainDuration: [1]", "is no duration"),
+        ("[" * 16_000, "is not readable YAML"),
+        ("a: " + "9" * 16_000, "is not readable YAML"),
+        ("a" * 17_000, "is too long"),
+        ("a: 2027-13-99", "is not readable YAML"),
+        ("!!python/object/apply:os.system [id]", "is not readable YAML"),
+        ("terminationDrainDuration: soon", "is not a duration"),
+        ("terminationDrainDuration: [1]", "is not a duration"),
     ],
 )
 def test_settings_that_cannot_be_read_are_not_evaluated(config: str, reason: str) -> None:
@@ -339,27 +339,27 @@ def test_linkerd_s_default_matters_only_for_connections_that_live_long() -> None
 
 def test_a_linkerd_setting_that_cannot_be_read_is_not_evaluated() -> None:
     annotations = {"config.linkerd.io/shutdown-grace-period": "soon"}
-    assert "no duration" in undecided(judged(meshed(annotations=annotations), proxy("linkerd-proxy")), DRAIN)[0]
+    assert "not a duration" in undecided(judged(meshed(annotations=annotations), proxy("linkerd-proxy")), DRAIN)[0]
 
 
 def test_a_proxy_of_the_template_reads_the_annotation_when_it_starts() -> None:
     finding = judged(meshed(container(), proxy())).one(DRAIN)
     assert (finding["severity"], finding["path"]) == ("error", "spec.template.metadata.annotations")
-    assert finding["reason"].startswith("the proxy stands in the template: ")
-    assert "# the proxy stands in the template: " in finding["snippet"]
+    assert finding["reason"].startswith("the proxy is part of the template: ")
+    assert "# the proxy is part of the template: " in finding["snippet"]
     assert "terminationDrainDuration" in finding["snippet"]
 
 
 def test_an_injected_proxy_is_replaced_by_a_rollout() -> None:
     finding = judged(meshed(), proxy()).one(DRAIN)
-    assert "another rollout injects" in finding["reason"]
-    assert "stands in the template" not in finding["snippet"]
+    assert "the next rollout may inject" in finding["reason"]
+    assert "is part of the template" not in finding["snippet"]
 
 
 def test_a_linkerd_proxy_of_the_template_does_not_read_the_annotation() -> None:
     annotations = {"config.linkerd.io/shutdown-grace-period": "90s"}
     finding = judged(meshed(container(), proxy("linkerd-proxy"), annotations=annotations)).one(DRAIN)
-    assert finding["reason"].startswith("the proxy stands in the template: ")
+    assert finding["reason"].startswith("the proxy is part of the template: ")
     assert "LINKERD2_PROXY_SHUTDOWN_GRACE_PERIOD" in finding["snippet"]
 
 
@@ -442,7 +442,7 @@ def namespace(labels: dict[str, str] | None = None, annotations: dict[str, str] 
 def doubts(obj: dict[str, Any], asking: dict[str, Any]) -> set[str]:
     """The rules that are not evaluated for want of a live pod."""
     entries = run(obj, service(), asking, file="shop.yaml").report["not_evaluated"]
-    return {entry["rule"] for entry in entries if "asks for a mesh proxy" in entry["reason"]}
+    return {entry["rule"] for entry in entries if "requests a mesh proxy" in entry["reason"]}
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_where_no_alert_on_pods_is_to_be_seen_they_may_be_elsewhere(rules: list[
     for objects in ([workload(), alerting(*rules)], [workload()]):
         found = judged(*objects)
         assert not found.of(ALERTS)
-        assert reasons(found) == ["no PrometheusRule with alerts on pods is to be seen: they may be kept elsewhere"]
+        assert reasons(found) == ["no PrometheusRule with alerts on pods was found: alerts may be kept elsewhere"]
 
 
 @pytest.mark.parametrize("spec", [{"groups": 1}, {"groups": [1]}, {"groups": [{"rules": "x"}]}])
@@ -108,7 +108,7 @@ def test_odd_rules_are_read(rule: dict[str, Any]) -> None:
 
 def test_a_stop_that_nobody_has_seen_is_not_evaluated() -> None:
     assert reasons(judged(workload(), service(), rule=UNTESTED)) == [
-        "no result of a drill is in report_dir: only a stop under load shows what is lost"
+        "report_dir has no drill result: only a stop under load shows what is lost; run a drill"
     ]
 
 
@@ -152,9 +152,9 @@ def test_one_that_failed_is_a_finding() -> None:
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
-        ({"uid": "uid-namesake"}, "no result of a drill"),
-        ({"changed": True}, "of another pod template or strategy"),
-        ({"changed": True, "passed": False}, "of another pod template or strategy"),
+        ({"uid": "uid-namesake"}, "has no drill result"),
+        ({"changed": True}, "tested another pod template or strategy"),
+        ({"changed": True, "passed": False}, "tested another pod template or strategy"),
         ({"days": 91}, "more than 90 days ago"),
     ],
 )

@@ -30,7 +30,7 @@ def test_several_commands_are_a_warning_for_a_person() -> None:
     assert (finding["severity"], finding["remedy"], finding["template"]) == ("warning", "manual", "exec-entrypoint")
     assert finding["path"] == "spec.template.spec.containers[app].command"
     assert finding["numbers"] == {"commands": 2, "grace_seconds": 40}
-    assert "works on until it is killed after 40 s: what is in flight then is cut" in finding["message"]
+    assert "runs until it is killed after 40 s, and what is in flight then is cut" in finding["message"]
 
 
 @pytest.mark.parametrize("script", ["./server", "java -jar app.jar 2>&1", "PORT=80 ./server >/dev/null"])
@@ -165,8 +165,8 @@ def test_what_is_no_shell_with_a_script_says_nothing(command: list[str] | None) 
 def test_args_alone_follow_an_entrypoint_that_is_not_known() -> None:
     finding = run(workload(container(args=["sh", "-c", SEVERAL]))).one(RULE)
     assert (finding["severity"], finding["path"]) == ("info", "spec.template.spec.containers[app].args")
-    assert finding["message"].startswith("where the image's entrypoint starts its arguments")
-    # A command would take the place of the image's entrypoint.
+    assert finding["message"].startswith("if the image's entrypoint starts its arguments")
+    # A command would replace the image's entrypoint.
     assert "args: [" in finding["snippet"]
     assert "command: [" not in finding["snippet"]
 

@@ -535,7 +535,7 @@ def test_a_shutdown_manager_answers_when_the_connections_are_gone() -> None:
 def test_a_port_whose_name_says_that_it_speaks_something_else(name: str, odd: bool) -> None:
     hook = {"httpGet": {"path": "/off", "port": 9300}}
     one = hooked(hook, ports=[{"containerPort": 8080}, {"name": name, "containerPort": 9300}])
-    assert ("hardly answers HTTP" in run(workload(one), service()).one(HTTP)["message"]) is odd
+    assert ("unlikely to answer HTTP" in run(workload(one), service()).one(HTTP)["message"]) is odd
 
 
 @pytest.mark.parametrize("hook", [{"sleep": {"seconds": 5}}, {"exec": {"command": ["sleep", "5"]}}])
@@ -561,7 +561,7 @@ def test_an_old_api_server_refuses_the_whole_object(version: str, seconds: int) 
 def test_a_live_object_has_passed_its_api_server() -> None:
     message = run(workload(sleeping(10)), service(), version="1.29").one(UNSUPPORTED)["message"]
     assert "refused" not in message
-    assert "a kubelet that has not returns from the hook at once" in message
+    assert "a kubelet without it returns from the hook at once" in message
 
 
 def test_an_old_kubelet_behind_a_new_api_server_has_no_delay() -> None:

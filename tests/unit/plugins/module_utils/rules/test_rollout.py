@@ -41,7 +41,7 @@ def test_few_replicas_that_lose_one_are_a_warning() -> None:
     assert (finding["severity"], finding["remedy"], finding["template"]) == ("warning", "auto", "rollout-strategy")
     assert finding["path"] == "spec.strategy.rollingUpdate.maxUnavailable"
     assert finding["numbers"] == {"replicas": 3, "max_unavailable": 1, "max_surge": 1}
-    assert "2 are left to serve" in finding["message"]
+    assert "2 remain to serve" in finding["message"]
     assert result.change.patch == {"spec": rolling(maxUnavailable=0)}
     assert not result.change.template, "the pods need not restart for it"
 
@@ -213,7 +213,7 @@ def test_a_worker_may_recreate() -> None:
 def test_one_declared_replica_is_a_warning() -> None:
     finding = run(workload(replicas=1), service()).one(SINGLE)
     assert (finding["severity"], finding["remedy"], finding["path"]) == ("warning", "manual", "spec.replicas")
-    assert "a rolling update can put a second pod beside it" in finding["message"]
+    assert "a rolling update can start a second pod first" in finding["message"]
 
 
 def test_a_stateful_set_without_volumes_may_have_a_second_one_too() -> None:

@@ -54,7 +54,7 @@ def test_without_evidence_nothing_is_said_but_that(rule: str) -> None:
     assert reasons(run(workload(), evidence=evidence(asked=("status",))), rule) == ["evidence from exec is off"]
     refused = run(workload(), evidence=evidence(exec="no right (403)"))
     assert reasons(refused, rule) == ["no right (403)"]
-    assert reasons(run(workload(), evidence=evidence()), rule) == ["there is no ready pod to look into"]
+    assert reasons(run(workload(), evidence=evidence()), rule) == ["there is no ready pod to inspect"]
     assert "manifests" in reasons(run(workload(), file="web.yaml"), rule)[0]
 
 
@@ -123,7 +123,7 @@ def test_a_batch_workload_is_an_info() -> None:
 def test_a_container_that_was_just_started_is_not_evaluated() -> None:
     result = seen(reading(), seconds=9.0)
     assert RULE not in result.rules
-    assert reasons(result, RULE) == ["its container had just been started"]
+    assert reasons(result, RULE) == ["its container had just started; run again"]
 
 
 @pytest.mark.parametrize(

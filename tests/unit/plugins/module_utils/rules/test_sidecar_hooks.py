@@ -81,7 +81,7 @@ def test_the_proxy_s_own_hook_waits_for_itself() -> None:
 def test_an_injected_proxy_is_not_its_owner_s_to_change(fields: dict[str, Any], group: str) -> None:
     finding = judged(injected=(proxy("while nc -z localhost 15020; do sleep 1; done", **fields),)).one(WAIT)
     assert finding["path"] == f"spec.template.spec.{group}[istio-proxy].lifecycle.preStop.exec"
-    assert "comes with the injected proxy" in finding["reason"]
+    assert "is injected with the proxy" in finding["reason"]
     assert group in finding["snippet"]
 
 
@@ -214,7 +214,7 @@ def test_a_log_shipper_may_wait_for_the_last_lines_but_not_end_early() -> None:
 def test_an_injected_native_sidecar_is_judged_by_its_live_pod() -> None:
     finding = judged(injected=(native("sleep", "5"),)).one(MISUSE)
     assert finding["path"] == "spec.template.spec.initContainers[proxy].lifecycle.preStop"
-    assert "comes with the injected sidecar" in finding["reason"]
+    assert "is injected with the sidecar" in finding["reason"]
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_a_pause_as_long_as_it_needs_and_what_is_not_known_is_no_finding(app: di
 
 def test_a_policy_as_long_as_it_needs_promises_that_it_is_enough() -> None:
     result = run(workload(hooked(None)), balancer(), policy={"prestop_seconds": {"external-lb": 120}})
-    assert "let that end" in result.one(MISSING)["message"]
+    assert "cover that" in result.one(MISSING)["message"]
     assert not result.applied().of(SLOW)
 
 

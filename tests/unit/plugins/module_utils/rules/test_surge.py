@@ -187,7 +187,7 @@ def unevaluated(result: Any) -> list[str]:
 
 def test_a_claim_that_is_not_known_is_not_evaluated() -> None:
     (reason,) = unevaluated(run(workload(pod=POD), claim("other", "ReadWriteOnce")))
-    assert "not in the input" in reason
+    assert "add the claim to the input" in reason
     assert unevaluated(run(workload(pod=POD), claim("data"))), "without modes as good as not known"
 
 

@@ -48,7 +48,7 @@ def test_a_known_runner_with_the_default_grace_period_is_a_warning(words: tuple[
     assert (finding["severity"], finding["remedy"], finding["container"]) == ("warning", "manual", "app")
     assert finding["message"].startswith(f"{runner} looks like a queue worker")
     assert "terminationGracePeriodSeconds: CHANGE-ME" in finding["snippet"], "no time is invented"
-    assert "drain-seconds would settle it" in finding["reason"]
+    assert "set annotation graceful.termination/drain-seconds" in finding["reason"]
 
 
 @pytest.mark.parametrize(

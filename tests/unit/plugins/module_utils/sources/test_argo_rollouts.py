@@ -59,7 +59,9 @@ def test_it_serves_as_a_deployment_does() -> None:
 def test_it_is_never_changed() -> None:
     result = run(rollout(sleeping(30)), service())
     assert not result.audit.changes
-    assert "a Rollout is not changed: a custom resource accepts no" in result.one("prestop-exceeds-grace")["reason"]
+    assert (
+        "a Rollout is not changed: a custom resource does not accept" in result.one("prestop-exceeds-grace")["reason"]
+    )
 
 
 @pytest.mark.parametrize("strategy", [CANARY, {"blueGreen": {"activeService": "web"}}, None])
@@ -79,7 +81,7 @@ def test_it_is_drained_and_scaled_as_a_deployment_is() -> None:
 
 def test_without_a_template_it_is_judged_as_what_it_refers_to() -> None:
     obj = rollout(template=None, workloadRef={"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"})
-    with pytest.raises(Unreadable, match=r"spec\.workloadRef: its pod template is that of another object"):
+    with pytest.raises(Unreadable, match=r"spec\.workloadRef: its pod template is in another object"):
         read_workload(obj)
 
 

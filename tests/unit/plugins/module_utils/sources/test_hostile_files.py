@@ -61,7 +61,7 @@ def test_a_bomb_anywhere_in_an_object_is_one_unreadable(tmp_path: Path, place: s
     assert report["summary"]["workloads"] == 1
     ((file, line, reason),) = skipped(report)
     assert file == "bad.yaml" and line
-    assert reason.startswith("its aliases stand for more than 10 MiB")
+    assert reason.startswith("its aliases expand to more than 10 MiB")
 
 
 def test_a_name_that_is_no_utf_8_is_in_the_report(tmp_path: Path) -> None:

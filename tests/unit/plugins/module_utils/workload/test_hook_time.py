@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How long a preStop hook takes, as far as its text tells."""
+"""How long a preStop hook takes, as far as its text shows."""
 
 from __future__ import annotations
 

@@ -45,9 +45,9 @@ def test_a_command_that_waits(words: tuple[str, ...], seconds: float) -> None:
         (("/bin/sh", "-c", "sleep 90"), "Windows has no program"),
         (("bash", "-c", "sleep 90"), "Windows has no program"),
         (("powershell -Command Start-Sleep 90",), "Windows has no program"),
-        (("Start-Sleep", "-Seconds", "90"), "only PowerShell"),
-        (("echo", "bye"), "only cmd"),
-        ((), "refused by the API server"),
+        (("Start-Sleep", "-Seconds", "90"), "a command of PowerShell"),
+        (("echo", "bye"), "a command of cmd"),
+        ((), "the API server refuses"),
     ],
 )
 def test_a_command_that_fails_at_once(words: tuple[str, ...], why: str) -> None:

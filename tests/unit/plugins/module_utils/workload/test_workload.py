@@ -123,7 +123,7 @@ POD, APP = "spec.template.spec", "spec.template.spec.containers.0"
         ("spec.strategy.rollingUpdate.maxSurge", "%", "is '%', not a number or a percentage"),
         ("spec.strategy.rollingUpdate.maxSurge", -1, "is -1, not a number or a percentage"),
         ("spec.strategy.rollingUpdate.maxUnavailable", "9" * 5000 + "%", "not a number or a percentage"),
-        (f"{POD}", None, "no containers: not a whole workload"),
+        (f"{POD}", None, "no containers: not a complete workload"),
         (f"{POD}.terminationGracePeriodSeconds", "30s", "is text, not a whole number"),
         (f"{POD}.terminationGracePeriodSeconds", 30.5, "is a float, not a whole number"),
         (f"{POD}.terminationGracePeriodSeconds", -1, "cannot be negative"),
@@ -142,7 +142,7 @@ POD, APP = "spec.template.spec", "spec.template.spec.containers.0"
         (
             f"{APP}.lifecycle.preStop.exec",
             {"command": []},
-            "preStop has exec and sleep: the API server takes one handler",
+            "preStop has exec and sleep: the API server allows one handler",
         ),
     ],
 )

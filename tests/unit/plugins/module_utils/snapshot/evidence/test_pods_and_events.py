@@ -91,8 +91,8 @@ def test_the_pod_to_look_into_is_ready_of_the_newest_template_and_long_there() -
 
 
 def test_environments_are_not_kept() -> None:
-    assert "s3cret" not in repr(pods.lean(pod()))
-    assert "nobody copies" not in repr(events.lean(event("Killing", 0)))
+    assert "s3cret" not in repr(pods.trim(pod()))
+    assert "nobody copies" not in repr(events.trim(event("Killing", 0)))
 
 
 @pytest.mark.parametrize(
