@@ -240,9 +240,7 @@ class Api:
             if not token:
                 return items
             following = (("continue", str(token)),)
-        raise SourceError(
-            f"{self.name}: cannot {what}: the server keeps announcing further pages, and the list does not end"
-        )
+        raise SourceError(f"{self.name}: cannot {what}: the server announces page after page without an end")
 
     def _json(
         self, method: str, path: str, query: Query, body: Obj | None, what: str, *, accept: str = JSON
