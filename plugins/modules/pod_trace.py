@@ -157,7 +157,7 @@ def main() -> None:
         with interruptible(sys.stdout.fileno()):
             document = run_trace(api, target, options)
     except Interrupted as error:
-        module.fail_json(msg=f"{error} came before a pod was stopped")
+        module.fail_json(msg=f"interrupted by {error} before a pod was stopped")
     except (ValueError, SourceError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
     result = {

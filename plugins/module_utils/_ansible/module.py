@@ -100,7 +100,7 @@ def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
     elif outcome.interrupted:
         result |= {
             "failed": True,
-            "msg": f"{outcome.interrupted}: changes that had started were finished, the others were skipped",
+            "msg": f"{outcome.interrupted}: no further change was started; actions has what was done",
         }
     if module._diff:
         result["diff"] = [_shown(diff) for diff in outcome.diffs]
