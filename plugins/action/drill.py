@@ -23,7 +23,7 @@ display = Display()
 
 
 class ActionModule(StopAction):
-    """The module writes drill.json as it goes: what is counted must survive a kill."""
+    """The module writes drill.json continuously: the counts must survive a kill."""
 
     options = DRILL_OPTIONS
 
@@ -32,11 +32,11 @@ class ActionModule(StopAction):
         return render(document, width=width, color=color)
 
     def renewed(self) -> tuple[str, ...]:
-        """The counts, but in check mode."""
+        """The counts, except in check mode."""
         return () if self._task.check_mode else (FILE,)
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Run the module, show how it goes on, and name its file."""
+        """Run the module, show its progress, and name its file."""
         host = (task_vars or {}).get("inventory_hostname", "")  # several clusters may be drilled at the same time
 
         def show(line: str) -> None:

@@ -18,7 +18,7 @@ SCRIPT = Path(__file__).resolve().parents[2] / "roles" / "debug" / "files" / "ob
 
 
 class ActionModule(StopAction):
-    """The script is a file of the role, so that whoever allows it into a pod can read it."""
+    """The script is a file of the role, so that an administrator can review what runs in a pod."""
 
     options = DEBUG_OPTIONS
 
@@ -27,6 +27,6 @@ class ActionModule(StopAction):
         return render(document, width=width, color=color)
 
     def check(self, arguments: dict[str, Any]) -> None:
-        """With the script."""
+        """Add the script to the arguments."""
         super().check(arguments)
         arguments["_script"] = SCRIPT.read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.stop_action i
 
 
 class ActionModule(StopAction):
-    """The module writes its files at the end, also at one that came too early."""
+    """The module writes its files at the end, also after an interruption."""
 
     options = TRACE_OPTIONS
 

@@ -117,7 +117,7 @@ options:
     default: {}
   prometheus_url:
     description:
-      - The base address of a Prometheus server, such as V(https://user:password@prometheus.example). It tells how long
+      - The base address of a Prometheus server, such as V(https://user:password@prometheus.example). It shows how long
         requests take (p99.9 over 7 days, by ingress-nginx, Istio or Linkerd) where neither the annotation
         C(graceful.termination/drain-seconds) nor the server's own settings do.
       - Any server that speaks its HTTP API will do. A user and password in the address are sent to the server and never

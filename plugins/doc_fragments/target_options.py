@@ -19,7 +19,7 @@ options:
     type: list
     elements: str
   kinds:
-    description: Kinds to look for, of Deployment, StatefulSet and DaemonSet; others are left out. Empty means these.
+    description: Kinds to look for, of Deployment, StatefulSet and DaemonSet; others are ignored. Empty means these.
     type: list
     elements: str
     default: []

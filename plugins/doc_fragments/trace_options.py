@@ -21,14 +21,14 @@ options:
       - V(evict) uses the Eviction API, as a drain of nodes does, and respects disruption budgets. V(delete) deletes the
         pod, whatever the budgets. V(restart) does what C(kubectl rollout restart) does, and traces this pod among
         those that are replaced.
-      - The rollout of V(restart) goes on by itself when the trace has ended.
+      - The rollout of V(restart) continues when the trace has ended.
     type: str
     choices: [evict, delete, restart]
     default: evict
   allow_last_endpoint:
     description:
       - Whether to stop a pod although it is the last ready endpoint of a Service. Requests are lost then.
-      - Where EndpointSlices cannot be read, another ready pod of its workload is taken for another endpoint.
+      - Where EndpointSlices cannot be read, another ready pod of its workload counts as another endpoint.
     type: bool
     default: false
 """

@@ -10,15 +10,15 @@ module: drill
 short_description: Count what a rolling restart of a Kubernetes workload loses
 version_added: 1.0.0
 description:
-  - Stops all pods of one workload, round after round, while requests are sent to it through a URL, and counts what
-    became of each request.
+  - Stops all pods of one workload, round after round, while requests are sent to it through a URL, and counts the
+    outcome of each request.
   - Three streams are sent at once. Fresh connections at a steady rate, four keep-alive connections, and four uploads
     that take longer than the preStop hook. All of them are sent to the same URL, the uploads with POST.
   - First it sends for a few seconds without stopping anything. A client that loses requests by itself proves nothing,
     and such a drill never passes.
   - A drill in which nothing is lost is no proof that nothing can be lost. RV(bound) says what the count proves.
   - Nothing is created in the cluster. When the drill is interrupted, C(drill.json) has the counts up to then, and what
-    was begun (a rolling restart, an eviction) goes on by itself.
+    has started (a rolling restart, an eviction) continues by itself.
   - C(files/rbac-namespace.yaml) and C(files/rbac-cluster.yaml) of the role P(graceful.termination.drill#role) grant
     what it needs.
 options:
@@ -35,7 +35,7 @@ options:
     type: int
     default: 3
   rate:
-    description: Fresh connections a second, at most 1,000. It is lowered when the client cannot hold it.
+    description: Fresh connections a second, at most 1,000. It is lowered if the client cannot sustain it.
     type: int
     default: 50
   mode:
@@ -159,7 +159,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.o
     RESTART,
     read_options,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import teller
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import reporter
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.run import run_drill
 from ansible_collections.graceful.termination.plugins.module_utils.prove.interrupt import interruptible
 
@@ -179,7 +179,7 @@ def main() -> None:
                 f"{options.rate} fresh connections a second to {options.url} meanwhile",
             )
         with interruptible(sys.stdout.fileno()):
-            document = run_drill(api, workload, options, tell=teller(module.params["_progress"]))
+            document = run_drill(api, workload, options, report=reporter(module.params["_progress"]))
     except (ValueError, SourceError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
     result = {

@@ -1,20 +1,20 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looks into one pod while it stops."""
+"""Observes one pod from inside while it stops."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: pod_debug
-short_description: Look into one pod while it stops, from an ephemeral container
+short_description: Observe one pod while it stops, from an ephemeral container
 version_added: 1.0.0
 description:
   - Attaches an ephemeral container to one pod, which shares the processes of one of its containers and its network,
     then stops the pod as M(graceful.termination.pod_trace) does. Each second the ephemeral container writes which
     processes the target has, what they do about SIGTERM, and how many sockets of which port are in which state.
-  - Images without a shell can be looked into, too, and the pod needs no C(shareProcessNamespace).
-  - An ephemeral container cannot be taken out of a pod again. This one is attached only to a pod that is stopped right
+  - This also works for images without a shell, and the pod needs no C(shareProcessNamespace).
+  - An ephemeral container cannot be removed from a pod. This one is attached only to a pod that is stopped right
     after; where that fails, it ends by itself within a minute, in O(mode=restart) within O(wait_timeout).
   - It is none of the trace's containers, and it is killed by the kernel together with PID 1 of the target, whose
     processes it shares. When it ended is compared with the end of the pod's containers, and reported.
@@ -23,8 +23,8 @@ description:
 options:
   wait_timeout:
     description:
-      - For how many seconds to wait until the ephemeral container runs, and until the pod has gone and another one is
-        ready in its place.
+      - How many seconds to wait until the ephemeral container runs, and until the pod is deleted and its replacement
+        is ready.
     type: int
     default: 600
   report_dir:
@@ -42,7 +42,7 @@ options:
     default: docker.io/library/busybox:1.35
   container:
     description:
-      - The container to look into. Unset means the one that the annotation C(kubectl.kubernetes.io/default-container)
+      - The container to observe. Unset means the one that the annotation C(kubectl.kubernetes.io/default-container)
         names, or else the first one.
     type: str
   capture:
@@ -65,7 +65,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Says which pod it would look into and stop, and asks the server by dry runs whether it would do that.
+    details: Says which pod it would observe and stop, and asks the server by dry runs whether it would allow that.
   diff_mode:
     support: N/A
     details: A pod is replaced; nothing else changes.
@@ -83,7 +83,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look into one pod of a Deployment while it stops
+- name: Observe one pod of a Deployment while it stops
   graceful.termination.pod_debug:
     namespaces: [shop]
     kinds: [Deployment]

@@ -20,12 +20,12 @@ description:
   - When proxies and load balancers follow, when exactly signals are sent, and when a successful hook ends, no API
     tells. These steps are V(not observable), or derived and marked so.
   - Nothing is created in the cluster, and nothing is run in a container. When the trace is interrupted, what was seen
-    is written with the status V(interrupted); a pod that is terminating goes on by itself.
+    is written with the status V(interrupted); a pod that is terminating continues to stop by itself.
   - C(files/rbac-namespace.yaml) and C(files/rbac-cluster.yaml) of the role P(graceful.termination.trace#role) grant
     what it needs.
 options:
   wait_timeout:
-    description: For how many seconds to wait until the pod has gone and another one is ready in its place.
+    description: How many seconds to wait until the pod is deleted and its replacement is ready.
     type: int
     default: 600
   report_dir:
@@ -157,7 +157,7 @@ def main() -> None:
         with interruptible(sys.stdout.fileno()):
             document = run_trace(api, target, options)
     except Interrupted as error:
-        module.fail_json(msg=f"{error} came before a pod was stopped")
+        module.fail_json(msg=f"interrupted by {error} before a pod was stopped")
     except (ValueError, SourceError, Unreadable, OSError) as error:
         module.fail_json(msg=str(error))
     result = {

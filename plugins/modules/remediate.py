@@ -26,7 +26,7 @@ description:
     secret, and those whose pods would certainly get another build of an image than they run. What is not certain, or
     may not be read, is in RV(actions).
   - With O(report_dir), C(journal.jsonl) in it says of each patch what was there before; it is written before the patch
-    is sent. On SIGINT or SIGTERM, workloads that have begun are finished, no others are, and the reports are written.
+    is sent. On SIGINT or SIGTERM, what has started is finished, nothing else starts, and the reports are written.
   - C(files/rbac-cluster.yaml) and C(files/rbac-namespace.yaml) of the role P(graceful.termination.remediate#role) grant
     what that needs.
 options:
@@ -94,7 +94,7 @@ options:
       - If the workload is to be changed, it comes first of all. If it needs no change, because an earlier run made it,
         it is drilled all the same. Its pods count in O(max_pods_restarted).
       - With O(on_failure=restore), what the first wave changed is rolled back if requests were lost. A drill that
-        is noisy or broken off says nothing of the change, and the wave is left as is.
+        is noisy or interrupted proves nothing about the change, and the wave is left as is.
     type: dict
     suboptions:
       url:
@@ -199,7 +199,7 @@ summary:
   returned: always
   type: dict
 findings:
-  description: The worst 20 open findings that are left, without snippets. The report in O(report_dir) has all of them.
+  description: The worst 20 remaining open findings, without snippets. The report in O(report_dir) has all of them.
   returned: unless the task fails because of O(fail_on)
   type: list
   elements: dict
@@ -209,7 +209,7 @@ findings_omitted:
   type: int
 actions:
   description:
-    - What became of each workload that a fix was planned for, at most 50; all of them are in the report. If there are
+    - The outcome for each workload with a planned fix, at most 50; all of them are in the report. If there are
       more, those that failed or were refused come first.
   returned: always
   type: list

@@ -24,9 +24,9 @@ _SHARED = ("wait_timeout", "report_dir", "_directory")
 def drill(
     action: ActionBase, arguments: Mapping[str, Any], due: Mapping[str, Any], task_vars: dict[str, Any] | None
 ) -> tuple[Drilled, dict[str, Any]]:
-    """(how it ended, what of it belongs into the result). `arguments` are the remediation's, `due` are the drill's own.
+    """(the outcome, the part for the result). `arguments` are those of the remediation, `due` those of the drill.
 
-    Whatever is no option of the remediation itself is the connection to the cluster.
+    Arguments that are no options of the remediation are the connection to the cluster.
     """
     own = AUDIT_OPTIONS | REMEDIATE_OPTIONS
     given = {name: value for name, value in arguments.items() if name not in own or name in _SHARED}

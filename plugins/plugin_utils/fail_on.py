@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The option fail_on, and the earlier report that it may compare with."""
+"""The option fail_on, and the earlier report to compare with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.report_folder
 
 @dataclass(frozen=True, slots=True)
 class FailOn:
-    """`baseline` is where the report of the last run is, `earlier` that report; both are None where none is needed.
+    """`baseline` is the path of the last report, `earlier` that report; both are None if not needed.
 
     `shared`: the earlier report is from before each host had its own folder, so it may be of another host.
     """
@@ -28,7 +28,7 @@ class FailOn:
 
     @classmethod
     def of(cls, arguments: Mapping[str, Any], folder: ReportFolder | None) -> FailOn:
-        """Read the earlier report before this run replaces it. Raises ValueError where nothing could be compared."""
+        """Read the earlier report before this run replaces it. Raises ValueError if nothing could be compared."""
         value = arguments.get("fail_on") or "never"
         if value != "new":
             return cls(value)
@@ -47,7 +47,7 @@ class FailOn:
             raise ValueError(f"fail_on new: {path}: {why}; nothing was done") from None
 
     def compare(self, report: dict[str, Any]) -> str | None:
-        """Mark in the report what is new. Returns a warning where nothing could be compared."""
+        """Mark in the report what is new. Returns a warning if nothing could be compared."""
         if self.value != "new":
             return None
         earlier = self.earlier
@@ -56,8 +56,8 @@ class FailOn:
         reason = gate.compare(report, earlier)
         if not reason:
             return None
-        return f"fail_on new: {reason}: nothing was compared; from now on {self.baseline} is the baseline"
+        return f"fail_on new: {reason}, so nothing was compared; the baseline is now {self.baseline}"
 
     def verdict(self, report: Mapping[str, Any]) -> str | None:
-        """Why the task fails because of what it found; None where it does not."""
+        """Why the task fails because of its findings; None if it does not."""
         return gate.verdict(report, self.value)

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values of a task as people, variables and forms give them: the one place in which they are normalised.
+"""The arguments of a task from people, variables and forms: the one place that normalises them.
 
-A form, such as an AWX survey, sends "" for what was left blank, and a list as one string with an entry in each line.
+A form, such as an AWX survey, sends "" for a blank field, and a list as one string with one entry in each line.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth imp
 # Commas are part of a label selector, and of the name of a group in LDAP.
 BY_LINE = ("label_selectors", "impersonate_groups")
 _AS_IT_IS = ("password",)
-# What narrows down what is changed, and what says where: left blank, a form means neither everything nor anywhere.
+# What selects what is changed, and where: a blank field in a form must mean neither everything nor any cluster.
 SELECTION = ("namespaces", "names", "label_selectors")
 PLACE = ("kubeconfig", "context", "host")
 
 
 def normalise(arguments: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The arguments without those that are blank, which thereby are as if they had not been given.
+    """The arguments without blank ones, which count as not given.
 
-    Blanks around are removed, lists are split: by line and comma, label selectors by line. `options` is the argument
-    specification; what it does not have stays as it is, for the module to refuse.
+    Surrounding blanks are removed; lists are split by line and comma, label selectors by line. `options` is the
+    argument specification; unknown arguments stay as is, for the module to refuse.
     """
     normal = {}
     for name, value in arguments.items():
@@ -47,16 +47,16 @@ def is_blank(value: Any) -> bool:
 
 
 def refuse_blank(arguments: Mapping[str, Any]) -> None:
-    """Raises ValueError where a form was left blank that says what is changed: of the arguments as they were given.
+    """Raises ValueError if a form field that selects what is changed is blank. `arguments` are not normalised.
 
-    For what changes a cluster or stops pods. A namespace list that was given has to name some, or "*" for all.
+    For modules that change a cluster or stop pods. A given list of namespaces must name some, or "*" for all.
     """
     blank = [name for name, value in arguments.items() if value is not None and is_blank(value)]
     named = {name for name, value in arguments.items() if not is_blank(value)}
     if "source" in blank:
         raise ValueError(
-            "source is given and blank, and without it the live cluster would be changed: name a file or folder of "
-            "manifests, or leave termination_source out; nothing was done"
+            "source is blank, and without it the live cluster would be changed: set it to a file or folder of "
+            "manifests, or remove termination_source; nothing was done"
         )
     if "source" in named:
         return
@@ -64,8 +64,7 @@ def refuse_blank(arguments: Mapping[str, Any]) -> None:
         found = [name for name in group if name in blank]
         if found and not named & set(group):
             raise ValueError(
-                f"{found[0]} (termination_{found[0]}) is given and blank: {_NEXT[group[0]]}, or leave it out; "
-                "nothing was done"
+                f"{found[0]} (termination_{found[0]}) is blank: {_NEXT[group[0]]}, or remove it; nothing was done"
             )
 
 

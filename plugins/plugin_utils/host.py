@@ -37,7 +37,7 @@ class Host:
 
     @classmethod
     def of(cls, task_vars: Mapping[str, Any] | None) -> Host:
-        """The host of a task, by the variables of that."""
+        """The host of a task, from its variables."""
         known = task_vars or {}
         name = str(known.get("inventory_hostname") or "localhost")
         play = tuple(map(str, known.get("ansible_play_hosts_all") or (name,)))
@@ -52,14 +52,14 @@ class Host:
 
     @property
     def folder(self) -> str | None:
-        """Its folder below that of the reports; None for the implicit localhost, which has no other beside it.
+        """Its folder below that of the reports; None for the implicit localhost, which is alone.
 
         Raises ValueError where another host of the inventory would write into the same.
         """
         if self.name not in self.inventory:
             return None
         own = safe_name(self.name)
-        # Some file systems take upper and lower case for the same.
+        # Some file systems do not distinguish upper and lower case.
         same = [name for name in self.inventory if name != self.name and safe_name(name).casefold() == own.casefold()]
         if same:
             raise ValueError(

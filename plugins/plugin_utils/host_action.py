@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all action plugins do first and last: values as they are meant, a cluster and a folder for each host."""
+"""What all action plugins do first and last: normalised values, a cluster and a folder for each host."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class HostAction(ActionBase):
     flat: Path | None = None  # the folder of all hosts, where this one has its own below it
 
     def renewed(self) -> tuple[str, ...]:
-        """The files that a run writes anew each time."""
+        """The files that each run writes again."""
         return ()
 
     def check(self, arguments: dict[str, Any]) -> None:
-        """What can be found out before anything is done. May add arguments. Raises ValueError: nothing is done."""
+        """Check everything before the work starts. May add arguments. Raises ValueError: nothing is done."""
         raise NotImplementedError
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
@@ -48,7 +48,7 @@ class HostAction(ActionBase):
         raise NotImplementedError
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Do the work of the task, if that is one for this host."""
+        """Do the work of the task, unless another host does it."""
         super().run(tmp, task_vars)
         host = Host.of(task_vars)
         arguments = normalise(self._task.args, self.options) | {"_directory": os.getcwd()}

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which host of a run works on which cluster: a ledger that all processes of one ansible-playbook share.
+"""Which host works on which cluster: a ledger shared by all processes of one ansible-playbook run.
 
 Ansible runs the hosts of a play in processes of their own, some at a time, or in batches (serial), or each as fast as
 it can (strategy free). The ledger is a file in the private folder that Ansible makes for a run and deletes at its end.
@@ -26,7 +26,7 @@ _FILE = "graceful-termination-clusters.json"
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """`uid` is None where it may not be read; `address` stands for server and authority; `name` is for messages."""
+    """`uid` is None if it may not be read; `address` identifies server and CA; `name` is for messages."""
 
     uid: str | None
     address: str
@@ -39,14 +39,14 @@ class Cluster:
         return self.address == other.address
 
     @property
-    def words(self) -> str:
-        """How it is known, for messages."""
-        return f"kube-system has the uid {self.uid}" if self.uid else "the same API server"
+    def description(self) -> str:
+        """What identifies it, for messages."""
+        return f"kube-system has the UID {self.uid}" if self.uid else "the same API server"
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That a host works on a cluster: in `namespaces`, None is all; `scope` stands for what else was asked for."""
+    """A host works on a cluster, in `namespaces`; None is all. `scope` is a digest of all other options."""
 
     host: str
     cluster: Cluster
@@ -58,7 +58,7 @@ class Claim:
         return are_disjoint(self.namespaces, other.namespaces)
 
     def covers(self, other: Claim) -> bool:
-        """Whether what the other asks for is part of this."""
+        """Whether this includes everything that the other asks for."""
         if self.scope != other.scope:
             return False
         return self.namespaces is None or (
@@ -72,17 +72,17 @@ def are_disjoint(one: Sequence[str] | None, other: Sequence[str] | None) -> bool
 
 
 class Ledger:
-    """The claims of one play on clusters. `task` is None for what changes them: that holds for the whole play."""
+    """The claims of one play on clusters. `task` is None for changes, whose claims last for the whole play."""
 
     def __init__(self, host: Host, task: str | None, folder: str | Path | None = None):
         self._file = Path(folder or C.DEFAULT_LOCAL_TMP, _FILE)
         self._key = f"{host.play_key} {task or 'changes'}"
 
     def claim(self, claim: Claim, *, changes: bool) -> Claim | None:
-        """Enter the claim, unless another host has the cluster: then return that host's.
+        """Add the claim, unless another host has the cluster: then return the claim of that host.
 
-        Of what changes a cluster each other claim on it counts that is not on other namespaces; of what only reads, one
-        that covers it. Raises OSError, ValueError for a ledger that cannot be read.
+        For changes, any claim on the cluster counts unless it is on other namespaces; for reads, only one that covers
+        this one. Raises OSError, ValueError for a ledger that cannot be read.
         """
         with self._open() as book:
             entries = [_read(entry) for entry in book.setdefault(self._key, [])]
@@ -94,13 +94,13 @@ class Ledger:
         return None
 
     def withdraw(self, host: str) -> None:
-        """Forget what a host has claimed: it has read nothing. Raises OSError, ValueError."""
+        """Remove the claims of a host that has read nothing. Raises OSError, ValueError."""
         with self._open() as book:
             book[self._key] = [entry for entry in book.get(self._key, []) if entry["host"] != host]
 
     @contextmanager
     def _open(self) -> Iterator[dict[str, Any]]:
-        """What is in the file, for one process at a time, and written back at the end."""
+        """The content of the file, locked for one process and saved at the end."""
         with self._file.open("a+", encoding="utf-8") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             stream.seek(0)

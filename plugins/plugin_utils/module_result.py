@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a module whose whole result comes in a private file, and fetches that by the task's own connection."""
+"""Runs a module whose complete result is in a private file, and fetches it over the connection of the task."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils._ansible.resu
 def run_module(
     action: ActionBase, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None, name: str | None = None
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the result, what the module handed over beside it). The second is empty where the module failed before its end.
+    """(the result, the rest of the file). The second is empty if the module failed early.
 
     `name` is that of another module than the task's. The file has mode 0600 and is deleted when the task ends at the
     latest, however it ends. Raises AnsibleError.
@@ -35,7 +35,7 @@ def run_module(
         if not result.pop(WRITTEN, False):
             return result, {}
         whole = json.loads(_fetch(action, path, task_vars))
-    # Not what came through Ansible: in that, every value that equals a secret option is masked.
+    # Not the result from Ansible, in which every value that equals a secret option is masked.
     return result | whole.pop("result"), whole
 
 
@@ -69,7 +69,7 @@ def _fetch(action: ActionBase, path: str, task_vars: dict[str, Any] | None) -> b
         return base64.b64decode(read["content"])
     if connection.transport == "local":
         content = Path(path).read_bytes()
-        with suppress(OSError):  # with the task at the latest
+        with suppress(OSError):  # deleted with the task at the latest
             Path(path).unlink()
         return content
     with tempfile.TemporaryDirectory(prefix="graceful-termination-") as folder:

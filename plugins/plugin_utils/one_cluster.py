@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Each host of a play is a cluster of its own: what happens where it is not, before anything is read or changed."""
+"""Each host of a play is a separate cluster. If it is not, that is handled before anything is read or changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.module_result
 _FORESEEN = (*PLACE, "ca_cert", "proxy", "namespaces", "exclude_namespaces", "source")
 _LIST = {"type": "list", "elements": "str"}
 _NEXT = (
-    "keep one of them (--limit, or the pattern of the play), or give each namespaces of its own "
+    "run only one of them (--limit, or the pattern of the play), or give each different namespaces "
     "(termination_namespaces)"
 )
 
@@ -42,21 +42,21 @@ class OneCluster:
         self._ledger: Ledger | None = None
 
     def refusal(self, arguments: Mapping[str, Any]) -> str | None:
-        """Why nothing is done, as far as that can be told without a connection; `arguments` are normalised."""
+        """Why nothing is done, as far as known without a connection; `arguments` are normalised."""
         if self._is_alone(arguments) or self._action._task.run_once:
             return None
         if not self._has_connection(arguments):
             first = visible(self._host.others[0])
             return (
                 f"host {visible(self._host.name)} has no connection of its own, so it would work on the same cluster "
-                f"as others of the play, such as {first}: set termination_kubeconfig, termination_context or "
+                f"as other hosts of the play, such as {first}: set termination_kubeconfig, termination_context or "
                 "termination_host for each of them, or run one host alone (--limit); nothing was done"
             )
         other = self._foreseen(arguments) if self._changes else None
         return self._conflict(other, "they have the same API server") if other else None
 
     def settle(self, arguments: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Find out which cluster this is and claim it. Returns the result of the task where that ends here, else None.
+        """Find out which cluster this is and claim it. Returns the result if the task ends here, else None.
 
         Raises AnsibleError.
         """
@@ -76,19 +76,19 @@ class OneCluster:
         try:
             other = ledger.claim(claim, changes=self._changes)
         except (OSError, ValueError) as error:
-            raise AnsibleError(f"which host has which cluster cannot be kept: {error}; nothing was done") from None
+            raise AnsibleError(f"cannot record which host has which cluster: {error}; nothing was done") from None
         if other is None:
             self._ledger = ledger
             return None
-        known = claim.cluster.words if other.cluster.uid else "they have the same API server"
+        known = claim.cluster.description if other.cluster.uid else "they have the same API server"
         if self._changes:
             return {"failed": True, "msg": self._conflict(other.host, known)}
         text = f"hosts {visible(other.host)} and {visible(self._host.name)} are the same cluster ({known})"
-        judged = f"it is judged once, at {visible(other.host)}, and not again here"
+        judged = f"it is judged only once, at {visible(other.host)}"
         return {"changed": False, "judged_at": other.host, "msg": f"{text}: {judged}"}
 
     def give_up(self) -> None:
-        """Nothing was read after all: another host may."""
+        """Nothing was read: another host may."""
         if self._ledger and not self._changes:
             self._ledger.withdraw(self._host.name)
 
@@ -112,10 +112,9 @@ class OneCluster:
         return _named(arguments)
 
     def _foreseen(self, arguments: Mapping[str, Any]) -> str | None:
-        """Another host that has the same server by its variables, and not namespaces of its own.
+        """Another host with the same server in its variables, and without separate namespaces.
 
-        Variables of plays, roles and tasks cannot be seen from another host: then nothing is foreseen, and the claims
-        decide.
+        Variables of plays, roles and tasks cannot be seen from another host: then only the claims decide.
         """
         own = self._seen(self._host.name)
         if own is None or any(own.get(name) != arguments.get(name) for name in _FORESEEN):
@@ -130,7 +129,7 @@ class OneCluster:
         return None
 
     def _seen(self, name: str) -> dict[str, Any] | None:
-        """What inventory and extra variables say of a host that runs its modules here; None where nobody can tell."""
+        """What inventory and extra variables say of a host that runs its modules here; None if unknown."""
         if self._action._connection.transport != "local":
             return None
         try:
@@ -151,7 +150,7 @@ def _named(arguments: Mapping[str, Any]) -> list[str] | None:
 
 
 def _scope(arguments: Mapping[str, Any]) -> str:
-    """What an audit is asked for beside its namespaces, as a digest: whoever asks the same gets the same answer."""
+    """The options of an audit except namespaces, as a digest: equal options give the same result."""
     apart = {*AUTH_OPTIONS, "report_dir", "namespaces"}
     asked = {name: value for name, value in arguments.items() if name not in apart and not name.startswith("_")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A note beside a report that a run did not renew, so that it does not pass for one of today."""
+"""A note next to a report that a run did not renew, so that nobody mistakes it for a new one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NOTE = "not-renewed.txt"
 
 
 class Renewal:
-    """`files` are the names that a run writes anew each time, in `folder`; None where it writes none."""
+    """`files` are the names that each run writes again, in `folder`; None if it writes none."""
 
     def __init__(self, folder: Path | None, files: Sequence[str]):
         self._folder = folder
@@ -27,12 +27,12 @@ class Renewal:
         self._begun = _now()
 
     def begin(self) -> None:
-        """Say that a run is under way: this is what is left where it is killed."""
+        """Note that a run is in progress: if it is killed, the note stays."""
         if old := self._there():
-            self._write(old, "it has not ended, or was killed")
+            self._write(old, "it is still running, or was killed")
 
     def end(self, result: Mapping[str, Any]) -> str | None:
-        """Say which files of an earlier run were not renewed, and why, in the note and for the message; else None."""
+        """Note which files of an earlier run were not renewed, and why. Returns that for the message, or None."""
         written = {Path(path) for path in result.get("reports") or ()}
         old = [name for name in self._there() if self._folder and self._folder / name not in written]
         if not old:
@@ -49,8 +49,8 @@ class Renewal:
         """Write the note, and return each old file with its date."""
         if self._folder is None:
             return []
-        dates = [f"{self._folder / name} is of {_changed(self._folder / name)}" for name in old]
-        head = f"graceful.termination: the run of {self._begun} did not renew what is here.\n"
+        dates = [f"{self._folder / name} is from {_changed(self._folder / name)}" for name in old]
+        head = f"graceful.termination: the run of {self._begun} did not renew these files.\n"
         lines = "".join(f"{date}\n" for date in dates)
         with suppress(OSError):  # the message of the task says it, too
             write_file(self._folder / NOTE, f"{head}{visible(lines)}Reason: {visible(reason)}\n")

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens on the controller around a module run: templates in, reports and the summary for the person out."""
+"""The controller side of a module run: reads templates, writes reports, shows the summary."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class ReportAction(HostAction):
         arguments["_snippets"] = read_templates(arguments.get("template_dir"))
         self._folder = ReportFolder.of(arguments, self.flat)
         if self._folder:
-            self._folder.probe()  # before anything is changed: a change without its report cannot be followed up
+            self._folder.probe()  # before anything is changed: a change without a report cannot be followed up
         self._fail_on = FailOn.of(arguments, self._folder)
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Run the module of the same name; its report goes to files and screen, its bounded rest into the result."""
+        """Run the module of the same name; its report goes to files and terminal, an excerpt into the result."""
         result, report = run_waves(self, arguments, self._folder, task_vars)
         return result if report is None else _conclude(result, report, self._folder, self._fail_on)
 
@@ -60,12 +60,12 @@ def _conclude(
     """Compare, show and write the report, and say whether the task fails."""
     warnings = [fail_on.compare(report), _refusals(report), _nothing_judged(report)]
     result |= excerpt(report)  # compared by now
-    # Written first: whatever happens to the screen, the report is there.
+    # Written first: the report exists whatever happens to the terminal.
     problems = [_failures(report), _write(result, report, folder)]
     display.display(terminal.render(report, width=width(), color=wants_color(), hints=_hints(report)))
     verdict = fail_on.verdict(report)
     if verdict:
-        # Ansible prints the whole result of a failure, and they are on the screen and in the report already.
+        # Ansible prints the whole result of a failure; the findings are already on the terminal and in the report.
         result.pop("findings")
         problems.append(verdict + ("; see " + result["reports"][0] if result.get("reports") else ""))
     if any(warnings):
@@ -76,7 +76,7 @@ def _conclude(
 
 
 def _write(result: dict[str, Any], report: dict[str, Any], folder: ReportFolder | None) -> str | None:
-    """Write the files and name them in the result. Returns why that was not possible."""
+    """Write the files and list them in the result. Returns why that failed, or None."""
     if not folder:
         return None
     try:
@@ -88,16 +88,16 @@ def _write(result: dict[str, Any], report: dict[str, Any], folder: ReportFolder 
 
 
 def _refusals(report: Mapping[str, Any]) -> str | None:
-    """What of a plan was refused, for a warning."""
+    """A warning about refused objects of a plan."""
     refused = [entry for entry in report["actions"] if entry["status"] == "refused"] if report.get("plan") else []
     if not refused:
         return None
     first = f"{refused[0]['object']}: {refused[0]['reason']}"
-    return visible(f"{len(refused)} of {report['plan']['objects']} objects of the plan were refused, such as {first}")
+    return visible(f"{len(refused)} of {report['plan']['objects']} objects of the plan were refused; first: {first}")
 
 
 def _nothing_judged(report: Mapping[str, Any]) -> str | None:
-    """That a run has judged nothing, for a warning: whoever only sees no finding takes it for an all-clear."""
+    """A warning that a run judged nothing: without findings it would look like an all-clear."""
     summary = report["summary"]
     if summary["workloads"]:
         return None
@@ -116,10 +116,10 @@ def _failures(report: Mapping[str, Any]) -> str | None:
 
 
 def _hints(report: Mapping[str, Any]) -> list[str]:
-    """What a person would run now."""
+    """The commands to run next."""
     if report["mode"] != "audit" or not report["summary"]["remediable"]:
         return []
-    # make knows how it was called; a cluster's connection and selection are the caller's, not to be guessed.
+    # make knows how it was called; the connection and selection of a cluster cannot be guessed.
     command = os.environ.get("GRACEFUL_NEXT")
     if command is None and report["source"]["type"] == "manifests":
         source = shlex.quote(report["source"]["name"])

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The folder on the controller that the reports of a run are written to, and the patches that others are to apply."""
+"""The folder on the controller for reports, and for patches that the owners of objects should apply."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ReportFolder:
         return self.report if self.report.exists() or not before.is_file() else before
 
     def probe(self) -> None:
-        """Make the folder. Raises ValueError where no report could be written, or would replace a file of others."""
+        """Create the folder. Raises ValueError if no report could be written, or would replace a foreign file."""
         try:
             probe(self.path)
             for name in self.formats:
@@ -71,7 +71,7 @@ class ReportFolder:
             written += _write(self.path / patch_file(*place), usage, workload["patch"])
             if helm:
                 chart = f"chart {helm['chart']} {helm['version']}"
-                usage = f"# For {owner}: values for {chart}, beside those that it has.\n"
+                usage = f"# For {owner}: values for {chart}, to add to its own.\n"
                 usage += f"# As a dependency of another chart they go below the key {helm['chart']}, or its alias.\n"
             written += _write(self.path / values_file(*place), usage, helm and helm["values"])
         return written
@@ -83,6 +83,6 @@ def _write(path: Path, comment: str, content: dict[str, Any] | None) -> list[str
             require_own(path)
             path.unlink(missing_ok=True)
         return []
-    comment += "# graceful.termination writes this file anew with each report.\n"
+    comment += "# graceful.termination rewrites this file with each report.\n"
     write_file(path, comment + yaml.safe_dump(content, sort_keys=False))
     return [str(path)]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the action plugins know of the person's terminal and of the folder for files."""
+"""The terminal of the user, and the folder for files."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def wants_color() -> bool:
 
 
 def visible_result(result: dict[str, Any]) -> dict[str, Any]:
-    """A task's result as Ansible may print it: with nothing in it that a terminal would act on. Diffs keep their lines.
+    """The result of a task, safe to print: without control characters. Diffs keep their lines.
 
-    Names and messages in it come from files, clusters and servers.
+    Names and messages in it come from files and clusters.
     """
     shown = visible_all({key: value for key, value in result.items() if key != "diff"})
     if "diff" in result:
@@ -46,7 +46,7 @@ def visible_result(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def folder_of(arguments: Mapping[str, Any]) -> Path | None:
-    """The folder that report_dir names; None where it is not set. Raises ValueError where it can be none."""
+    """The folder that report_dir names; None where it is not set. Raises ValueError if it cannot be one."""
     given = arguments.get("report_dir")
     if not given:
         return None
@@ -55,13 +55,13 @@ def folder_of(arguments: Mapping[str, Any]) -> Path | None:
     try:
         path = Path(given).expanduser()
         os.fsencode(path)
-    except (RuntimeError, UnicodeEncodeError):  # ~ of a user whom nobody knows
-        raise ValueError(f"report_dir: {given}: there is no such folder and none can be made") from None
+    except (RuntimeError, UnicodeEncodeError):  # ~ of an unknown user
+        raise ValueError(f"report_dir: {given}: no such folder, and it cannot be created") from None
     return path
 
 
 def probe(folder: Path) -> None:
-    """Make the folder. Raises OSError where no file could be written into it."""
+    """Create the folder. Raises OSError if no file can be written into it."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass

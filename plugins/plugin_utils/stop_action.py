@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens on the controller around a module that stops pods: the folder is checked first, a summary is last."""
+"""The controller side of a module that stops pods: checks the folder first, shows a summary last."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class StopAction(HostAction):
     options = TARGET_OPTIONS
 
     def render(self, document: Mapping[str, Any], *, width: int, color: bool) -> str:
-        """What a person reads of it."""
+        """The summary for a person."""
         raise NotImplementedError
 
     def check(self, arguments: dict[str, Any]) -> None:
-        """Make the folder."""
+        """Create the folder."""
         folder = folder_of(arguments)
         try:
             if folder:
@@ -43,7 +43,7 @@ class StopAction(HostAction):
             raise ValueError(f"report_dir: {error.filename or folder}: {error.strerror}; nothing was stopped") from None
 
     def work(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Run the module; what it found goes to the screen, and its bounded rest into the result."""
+        """Run the module; its summary goes to the terminal, an excerpt into the result."""
         result, whole = run_module(self, arguments, task_vars)
         document = whole.get("document")
         if document is not None:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads the Jinja snippets on the controller: the collection's own, and a user's in their place."""
+"""Reads the Jinja snippets on the controller: the collection's own, and those of the user that replace them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OWN = Path(__file__).resolve().parents[2] / "templates"
 
 
 def read_templates(override: str | None) -> dict[str, tuple[str, str]]:
-    """Map each remedy to (file, text). Raises ValueError for a folder or a file of the user's that cannot be used."""
+    """Map each remedy to (file, text). Raises ValueError for a folder or file of the user that cannot be used."""
     sources = {remedy: (f"templates/{remedy}{SUFFIX}", _read(OWN / f"{remedy}{SUFFIX}")) for remedy in REMEDIES}
     if not override:
         return sources

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One module call for each wave, and what is shown, written and drilled between two of them."""
+"""One module call for each wave; between two waves progress is shown, the report written and the canary drilled."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ display = Display()
 def run_waves(
     action: ActionBase, arguments: dict[str, Any], folder: ReportFolder | None, task_vars: dict[str, Any] | None
 ) -> tuple[dict[str, Any], dict[str, Any] | None]:
-    """(the result of all calls, the report of the last one; None where that ended without one). Raises AnsibleError.
+    """(the result of all calls, the report of the last one; None if that ended without a report). Raises AnsibleError.
 
-    Each call ends with where the run stands (`next_wave`), with which the next one begins.
+    Each call returns the progress of the run (`next_wave`), which is the input of the next one.
     """
     diffs: list[dict[str, Any]] = []
     changed = False
@@ -42,7 +42,7 @@ def run_waves(
             f"workloads changed, {count(progress['pods'], 'pod')} restarted"
         )
         if folder:
-            with suppress(OSError):  # the last report has it all, or says that it could not be written
+            with suppress(OSError):  # the last report has everything, or fails with the error
                 folder.write(whole["report"])
         due = progress.pop("drill_due", None)
         if due:

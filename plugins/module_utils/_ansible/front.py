@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: how each of its modules begins."""
+"""PRIVATE to the collection: the start of each of its modules."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import KubernetesTransport
 
 
-IDENTIFY = "_identify"  # the option with which a module only says which cluster it would work on
+IDENTIFY = "_identify"  # the option that makes a module only report its cluster
 
 
 def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
-    """The module with these options and those of a connection. Ends it where a Python library is missing."""
+    """The module with these options and those of a connection. Fails it if a Python library is missing."""
     module = AnsibleModule(argument_spec={**AUTH_OPTIONS, **options}, supports_check_mode=True)
     if MISSING:
         module.fail_json(msg=missing_required_lib(MISSING))
@@ -43,7 +43,7 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
 
 
 def _identify(module: AnsibleModule) -> None:
-    """Exit with the cluster's `uid` (None where kube-system may not be read), `address` and `name`; do nothing else."""
+    """Exit with the cluster's `uid` (None if kube-system cannot be read), `address` and `name`; do nothing else."""
     try:
         connection = open_connection(module)
         cluster = {"uid": cluster_uid(Api(connection)), "address": connection.address, "name": connection.name}
@@ -57,14 +57,14 @@ def open_connection(module: AnsibleModule) -> KubernetesTransport:
 
     Raises SourceError.
     """
-    # Here, since the Kubernetes client takes a fifth of a second to load, which manifests need not wait for.
+    # Imported here: loading the Kubernetes client costs 0.2 s, which manifests do not need.
     from ansible_collections.graceful.termination.plugins.module_utils._k8s.client import connect
 
     connection = connect(module.params)
     if not connection.verified:
         name = visible(connection.name)
         module.warn(
-            f"{name}: the API server's certificate is not verified, so whoever is in between can read the "
-            "credentials and change the answers: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
+            f"{name}: the API server's certificate is not verified, so anyone on the network path can read the "
+            "credentials and change the responses: set validate_certs (K8S_AUTH_VERIFY_SSL) to true, with ca_cert"
         )
     return connection

@@ -41,11 +41,10 @@ def execute(
 ) -> None:
     """Read the parameters, open the source, run, and exit the module with its result or one clear message.
 
-    Where there is an `interruption`, and it happens, the module writes the report itself: the action plugin that would
-    do it gets the same signal.
+    After an `interruption` the module writes the report itself, since the action plugin gets the same signal.
     """
     module = open_module({**AUDIT_OPTIONS, **(own_options or {})})
-    # A run builds large structures, none of them cyclic, and ends: looking for garbage takes longer than the parsing.
+    # A run builds large structures without cycles and then exits: garbage collection would cost more than parsing.
     gc.disable()
     try:
         options = read_options(module.params)
@@ -72,7 +71,7 @@ def execute(
 
 
 def _throttle(options: Options, interruption: Interruption | None) -> Throttle:
-    """One rate for all waves: it goes on where the call for the last one ended."""
+    """One rate for all waves: it continues from the call for the previous wave."""
     guardrails = options.guardrails
     pause = interruption.pause if interruption else time.sleep
     return Throttle(guardrails.writes, pause=pause, last=guardrails.progress.last_write)
@@ -97,9 +96,12 @@ def _open(options: Options, module: AnsibleModule, interruption: Interruption | 
 def _result(outcome: Outcome, module: AnsibleModule) -> dict[str, Any]:
     result: dict[str, Any] = {"changed": outcome.changed, **excerpt(outcome.report)}
     if outcome.fault:
-        result |= {"failed": True, "msg": f"{outcome.fault}; what was written is in the report"}
+        result |= {"failed": True, "msg": f"{outcome.fault}; the report has what was written"}
     elif outcome.interrupted:
-        result |= {"failed": True, "msg": f"{outcome.interrupted}: what had begun was brought to its end"}
+        result |= {
+            "failed": True,
+            "msg": f"{outcome.interrupted}: no further change was started; actions has what was done",
+        }
     if module._diff:
         result["diff"] = [_shown(diff) for diff in outcome.diffs]
     return result

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: how a module ends, with a small result for Ansible and everything in a private file."""
+"""PRIVATE to the collection: how a module exits: a small result for Ansible, and everything in a private file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STDOUT = 1
 
 
 def finish(module: AnsibleModule, result: dict[str, Any], **whole: Any) -> None:
-    """Exit with `result`. The file that the action plugin has asked for gets it, too, and `whole` (see plugin_utils).
+    """Exit with `result`. The file that the action plugin asked for gets it, too, and `whole` (see plugin_utils).
 
     A result travels through Ansible's output, callbacks and AWX events, so it has to be small. On its way Ansible masks
     whatever looks like a secret option, and a "1" in a kubeconfig makes that every 1. The file is not masked.
@@ -36,7 +36,7 @@ def finish(module: AnsibleModule, result: dict[str, Any], **whole: Any) -> None:
 
 
 def _write(path: str, text: str) -> None:
-    """Write the file for its owner alone, unless the reader, who would delete it, is gone. Raises OSError."""
+    """Write the file, readable by its owner only, unless the reader that would delete it has exited. Raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as stream:
@@ -49,7 +49,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _abandoned() -> bool:
-    """Whether the reader of this process's output is gone, as when the playbook was interrupted."""
+    """Whether the reader of this process's output has exited, as after an interrupted playbook."""
     poll = select.poll()
     poll.register(_STDOUT, 0)  # errors are always reported
     return any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in poll.poll(0))

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: which API server a connection leads to, as a digest that can be compared and shown."""
+"""PRIVATE to the collection: which API server a connection leads to, as a digest to compare and show."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def address_of(configuration: Any) -> str:
-    """Of an open connection: its server, the authority that verifies it, and the proxy on the way."""
+    """Of an open connection: its server, the CA that verifies it, and the proxy."""
     authority = _content(configuration.ssl_ca_cert) if configuration.verify_ssl else ""
     return _digest(configuration.host, authority, configuration.proxy)
 
 
 def foreseen_address(auth: Mapping[str, Any]) -> str | None:
-    """Of the options of a connection, without opening it; None where no kubeconfig or option names a server.
+    """Of the options of a connection, without opening it; None if no kubeconfig or option names a server.
 
-    It can be compared with others of its kind only. Two that are equal lead to the same cluster; two that differ may.
+    Compare it only with others from this function. Equal ones lead to the same cluster; different ones may.
     """
     cluster = cluster_entry(auth)
     server = given(auth, "host") or cluster.get("server")
@@ -40,7 +40,7 @@ def foreseen_address(auth: Mapping[str, Any]) -> str | None:
 
 
 def _digest(server: str, *more: Any) -> str:
-    # A user's name or password in the address is none of the server's.
+    # A user name or password in the address does not belong to the server.
     parts = urlsplit(server)
     host = (parts.hostname or "").lower()
     try:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: the Kubernetes client's HTTP with an end to what a server may send."""
+"""PRIVATE to the collection: the Kubernetes client's HTTP with limits on what a server may send."""
 
 from __future__ import annotations
 
@@ -29,38 +29,38 @@ _PART = 2**16
 
 
 class TooLong(Exception):
-    """A server does not come to an end. The message says with what."""
+    """A server sends too much or too long. The message says what."""
 
 
-def read_whole(response: Any, seconds: float | None = None, most: int | None = None) -> bytes:
-    """The body of an answer. Raises TooLong, and what urllib3 raises."""
-    seconds, most = seconds or WHOLE_SECONDS, most or WHOLE_BYTES
+def read_whole(response: Any, seconds: float | None = None, limit: int | None = None) -> bytes:
+    """The body of a response. Raises TooLong, and what urllib3 raises."""
+    seconds, limit = seconds or WHOLE_SECONDS, limit or WHOLE_BYTES
     body = bytearray()
     try:
         with ended_after(seconds, descriptor_of(response)):
-            # Not decoded: nobody asked for compression, and a few kilobytes of that can be gigabytes.
+            # Not decoded: no compression was requested, and a few compressed kilobytes can be gigabytes.
             for part in response.stream(_PART, decode_content=False):
                 body += part
-                if len(body) > most:
+                if len(body) > limit:
                     response.close()
-                    raise TooLong(f"the answer is larger than {most // 2**20} MiB")
+                    raise TooLong(f"the response is larger than {limit // 2**20} MiB")
     except TimeoutError as error:
         raise TooLong(str(error)) from None
     return bytes(body)
 
 
 def read_lines(response: Any) -> Iterator[bytes]:
-    """The lines of an answer as they come. Raises TooLong, and what urllib3 raises."""
+    """The lines of a response as they arrive. Raises TooLong, and what urllib3 raises."""
     rest_of_line = b""
     for part in response.stream(None, decode_content=False):
         *whole, rest_of_line = (rest_of_line + part).split(b"\n")
         yield from whole
         if len(rest_of_line) > LINE_BYTES:
-            raise TooLong(f"a line of the answer is longer than {LINE_BYTES // 2**20} MiB")
+            raise TooLong(f"a line of the response is longer than {LINE_BYTES // 2**20} MiB")
 
 
 class _Bounded:
-    """An answer whose `data` has an end. All else is as urllib3 has it."""
+    """A response whose `data` is limited. Everything else is urllib3's."""
 
     def __init__(self, response: Any):
         self._response = response
@@ -75,7 +75,7 @@ class _Bounded:
 
 
 class RestClient(rest.RESTClientObject):  # type: ignore[misc]
-    """The library's own, with an end to the heads and bodies of all answers."""
+    """The library's own, with limits on the headers and bodies of all responses."""
 
     def __init__(self, *arguments: Any, **more: Any):
         super().__init__(*arguments, **more)
@@ -92,7 +92,7 @@ def _punctual(pool: Any) -> Any:
 
 @contextmanager
 def bounded_clients() -> Iterator[None]:
-    """Any client that is made meanwhile is bounded from its first request on: it asks for API groups at once."""
+    """Any client created in this block is bounded from its first request on, which lists the API groups."""
     original, rest.RESTClientObject = rest.RESTClientObject, RestClient
     try:
         yield

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PRIVATE to the collection: the one file that knows kubernetes.core and the Kubernetes client.
 
-Both may be missing: manifests are audited without them.
+Both may be missing: an audit of manifests does not need them.
 """
 
 from __future__ import annotations
@@ -55,19 +55,18 @@ except ImportError:
     kubernetes = None
 
 CONNECT_SECONDS = 10
-READ_SECONDS = 60  # between two parts of an answer; an admission webhook may need 30
+READ_SECONDS = 60  # between two parts of a response; an admission webhook may need 30
 OPEN_SECONDS = 30
 EXEC_SECONDS = 10
 EXEC_BYTES = 2**21
-POOL = 16  # connections; more than there are threads at work
+POOL = 16  # connections; more than the worker threads
 _BROKEN_RELEASES = ("36.0.0", "36.0.1")
 
 
 class KubernetesTransport:
     """A connection through kubernetes.core's client. `verified`: the server's certificate is checked.
 
-    `address` stands for the server and the authority that it is verified by: what two connections have in common that
-    lead to the same cluster.
+    `address` identifies the server and its CA: two connections to the same cluster have the same one.
     """
 
     def __init__(self, client: Any, name: str, hint: str):
@@ -93,7 +92,7 @@ class KubernetesTransport:
             raise _unreachable(self.name, error) from None
 
     def lines(self, path: str, query: Query, what: str) -> Iterator[bytes]:
-        """The lines of the answer to a GET; see Transport."""
+        """The lines of the response to a GET; see Transport."""
         try:
             response = self._request("GET", path, query, None, JSON)
             try:
@@ -109,9 +108,9 @@ class KubernetesTransport:
         """Run a command in a container; see Transport."""
         client = self._client.client
         if any(name.lower().startswith("impersonate") for name in client.default_headers):
-            # The library would leave the header out, and the command would run with more rights than were meant.
+            # The library would drop the header, and the command would run with more rights than intended.
             raise Unreachable(f"{self.name}: the Kubernetes client cannot impersonate in an exec", passing=False)
-        limits = {"seconds": EXEC_SECONDS, "most": EXEC_BYTES}
+        limits = {"seconds": EXEC_SECONDS, "limit": EXEC_BYTES}
         try:
             done = execute(client, namespace, pod, container, command, **limits)
         except OSError as error:
@@ -179,14 +178,14 @@ def _require_libraries() -> None:
 
 @dataclass
 class _Opening:
-    """The server that is being connected to, in messages; see Server."""
+    """The server to connect to, in messages; see Server."""
 
     name: str
     hint: str = ""
 
 
 class _Listener(logging.Handler):
-    """Hears what the client only logs: why a credential plugin of the kubeconfig gave no credentials."""
+    """Catches what the client only logs: why a credential plugin of the kubeconfig returned no credentials."""
 
     def __init__(self, opening: _Opening) -> None:
         super().__init__(logging.ERROR)
@@ -198,7 +197,7 @@ class _Listener(logging.Handler):
 
 
 def _open(auth: dict[str, Any], opening: _Opening) -> Any:
-    """kubernetes.core's client, by itself without a time limit: making one may ask the server for its API groups."""
+    """kubernetes.core's client, with a time limit: creating one may list the API groups of the server."""
     opened: list[Any] = []
 
     def attempt() -> Answer:
@@ -208,7 +207,7 @@ def _open(auth: dict[str, Any], opening: _Opening) -> Any:
             try:
                 with bounded_clients():
                     opened.append(get_api_client(**auth))
-            except Exception as error:  # a kubeconfig can be wrong in every way that its libraries know
+            except Exception as error:  # an invalid kubeconfig can raise any exception of its libraries
                 problems.append(error)
 
         thread = threading.Thread(target=work, daemon=True)
@@ -217,7 +216,7 @@ def _open(auth: dict[str, Any], opening: _Opening) -> Any:
         if opened:
             return Answer(200)
         if not problems:
-            raise Unreachable(f"{opening.name}: no answer within {OPEN_SECONDS} s", passing=False)
+            raise Unreachable(f"{opening.name}: no response within {OPEN_SECONDS} s", passing=False)
         if isinstance(problems[0], ApiException) and problems[0].status:
             return _answer(problems[0])
         raise _refused(auth, opening.name, problems[0])
@@ -229,7 +228,7 @@ def _open(auth: dict[str, Any], opening: _Opening) -> Any:
 
 
 def _refused(auth: dict[str, Any], name: str, error: Exception) -> SourceError:
-    """Why there is no connection to ask through, and what would give one."""
+    """Why there is no connection, and what to change."""
     if isinstance(error, ApiException):
         return _no_tls(name, str(error.reason))
     if isinstance(error, urllib3.exceptions.HTTPError | TooLong):
@@ -265,7 +264,7 @@ def _unreachable(name: str, error: Any) -> Unreachable:
     if isinstance(reason, known.ProxyError):
         text = f"the proxy refused the connection ({_short(cause)}): check proxy and no_proxy (K8S_AUTH_PROXY)"
     elif isinstance(reason, known.ReadTimeoutError):
-        text = f"no answer within {READ_SECONDS} s"
+        text = f"no response within {READ_SECONDS} s"
     elif isinstance(reason, known.ConnectTimeoutError) and not isinstance(reason, known.NewConnectionError):
         text = f"no connection within {CONNECT_SECONDS} s: is the address right, and does a firewall block it?"
     elif isinstance(reason, known.NewConnectionError):
@@ -279,13 +278,13 @@ def _unreachable(name: str, error: Any) -> Unreachable:
 def _no_tls(name: str, reason: str) -> Unreachable:
     text = re.sub(r"\s*\(_ssl\.c:\d+\)|\s+", " ", reason).strip()[:300]
     if "EOF" in text:
-        # What is in front of a server that restarts accepts the connection, and then has no one to hand it on to.
+        # A load balancer in front of a restarting server accepts the connection, and then has no backend for it.
         return Unreachable(
             f"{name}: cannot reach the API server: the connection ended before TLS began: is it running?"
         )
     return Unreachable(
-        f"{name}: TLS failed: {text}. Is this the right address, and is ca_cert (K8S_AUTH_SSL_CA_CERT) or the "
-        "kubeconfig's authority the one of this cluster?",
+        f"{name}: TLS failed: {text}. Is the address right, and does ca_cert (K8S_AUTH_SSL_CA_CERT) or the CA in the "
+        "kubeconfig belong to this cluster?",
         passing=False,
     )
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: one command in one container, over a WebSocket, with an end to its time and its output."""
+"""PRIVATE to the collection: one command in one container, over a WebSocket, with limits on time and output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ except ImportError:
     stream = None
 
 _STDOUT, _RESULT = 1, 3  # channels
-_MOST_RESULT = 2**16
+_RESULT_LIMIT = 2**16
 _HANDSHAKE = re.compile(r"Handshake status (\d{3})")
 _MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.)*)"')
 _ABSENT = re.compile(r"executable file .{0,200}not found|no such file or directory|not found in \$PATH", re.I | re.S)
@@ -28,9 +28,9 @@ _CANNOT_START = (126, 127)
 
 
 def execute(
-    client: Any, namespace: str, pod: str, container: str, command: tuple[str, ...], *, seconds: float, most: int
+    client: Any, namespace: str, pod: str, container: str, command: tuple[str, ...], *, seconds: float, limit: int
 ) -> Executed | Answer:
-    """Run a command and return what it wrote, at most `most` bytes within `seconds`; an Answer where it was refused.
+    """Run a command and return what it wrote, at most `limit` bytes within `seconds`; an Answer if it was refused.
 
     Raises TimeoutError, OSError (ConnectionError included).
     """
@@ -40,28 +40,28 @@ def execute(
     def work() -> None:
         try:
             opened.append(_open(client, namespace, pod, container, command))
-            outcome.append(_read(opened[0].sock, time.monotonic() + seconds, most))
-        except Exception as error:  # of three libraries below each other
+            outcome.append(_read(opened[0].sock, time.monotonic() + seconds, limit))
+        except Exception as error:  # from any of three stacked libraries
             outcome.append(_refused(error))
 
-    # The client opens a connection without a limit to its time.
+    # The client opens a connection without a time limit.
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(seconds + 1)
     for connection in opened:
         threading.Thread(target=_close, args=(connection,), daemon=True).start()
     if not outcome:
-        raise TimeoutError(f"no answer within {seconds:g} s")
+        raise TimeoutError(f"no response within {seconds:g} s")
     if isinstance(outcome[0], Exception):
         raise outcome[0]
     return outcome[0]
 
 
 def _open(client: Any, namespace: str, pod: str, container: str, command: tuple[str, ...]) -> Any:
-    # CoreV1Api brings the models of all kinds along: half a second, and much memory, for what few runs need.
+    # CoreV1Api imports the models of all kinds: 0.5 s and much memory, which few runs need.
     from kubernetes.client import ApiClient, CoreV1Api
 
-    # A client of its own: for as long as the call takes, the library changes the methods of the one it is given.
+    # A separate client: during the call the library replaces methods of the client.
     return stream(
         CoreV1Api(ApiClient(client.configuration)).connect_get_namespaced_pod_exec,
         pod,
@@ -79,18 +79,18 @@ def _open(client: Any, namespace: str, pod: str, container: str, command: tuple[
 def _close(connection: Any) -> None:
     try:
         connection.close()
-    except Exception:  # it is over anyway
+    except Exception:  # the connection is not used any more
         return
 
 
-def _read(socket: Any, deadline: float, most: int) -> Executed:
-    """Read frames one by one: the library's own loop ends neither in time nor in size if the other side goes on."""
+def _read(socket: Any, deadline: float, limit: int) -> Executed:
+    """Read frames one by one: the library's own loop limits neither time nor size."""
     output, result = bytearray(), bytearray()
-    while len(output) < most and len(result) < _MOST_RESULT:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("it did not end in time")
-        socket.settimeout(left)
+    while len(output) < limit and len(result) < _RESULT_LIMIT:
+        remaining = deadline - time.monotonic()
+        if remaining <= 0:
+            raise TimeoutError("it did not finish in time")
+        socket.settimeout(remaining)
         code, frame = socket.recv_data_frame(True)
         if code == ABNF.OPCODE_CLOSE:
             break
@@ -100,7 +100,7 @@ def _read(socket: Any, deadline: float, most: int) -> Executed:
                 output += data
             elif channel == _RESULT:
                 result += data
-    return _executed(bytes(output[:most]), bytes(result))
+    return _executed(bytes(output[:limit]), bytes(result))
 
 
 def _executed(output: bytes, result: bytes) -> Executed:
@@ -117,7 +117,7 @@ def _executed(output: bytes, result: bytes) -> Executed:
 
 
 def _refused(error: Exception) -> Answer | Exception:
-    """What the library put into the text of an exception, parsed back."""
+    """The response that the library put into the text of an exception."""
     text = f"{getattr(error, 'reason', None) or error}"
     handshake = _HANDSHAKE.search(text)
     if handshake:

@@ -13,14 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 
-# Whichever of these is complete is used with the host, and no kubeconfig is read.
+# If one of these is complete, it is used with the host, and no kubeconfig is read.
 _CREDENTIALS = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
-# Options that an environment variable may also give by their second name.
+# Second names of options in environment variables.
 _SECOND_NAMES = {"client_cert": "cert_file", "client_key": "key_file"}
 
 
 def cluster_name(auth: Mapping[str, Any]) -> str:
-    """What reports call the cluster: its context, or its host where none is used. The order is kubernetes.core's."""
+    """The name of the cluster in reports: its context, or its host without one. The order is kubernetes.core's."""
     host, context = given(auth, "host"), given(auth, "context")
     if _needs_none(auth):
         return without_user(str(host))
@@ -31,25 +31,25 @@ def cluster_name(auth: Mapping[str, Any]) -> str:
 
 
 def _needs_none(auth: Mapping[str, Any]) -> bool:
-    """Whether no kubeconfig is looked at."""
+    """Whether no kubeconfig is read."""
     complete = any(all(given(auth, option) for option in options) for options in _CREDENTIALS)
     return bool(given(auth, "host")) and complete
 
 
 def overruled(auth: Mapping[str, Any]) -> str | None:
-    """Why the environment would lead to another server than the context or kubeconfig that was given; else None."""
+    """Why the environment overrides the context or kubeconfig that was set; else None."""
     named = next((option for option in ("context", "kubeconfig") if auth.get(option)), None)
     host = given(auth, "host")
     if not named or auth.get("host") or not host:
         return None
     return (
-        f"{named} is given, but K8S_AUTH_HOST in the environment wins over it, and leads to {without_user(str(host))}: "
+        f"{named} is set, but K8S_AUTH_HOST in the environment overrides it with {without_user(str(host))}: "
         "unset K8S_AUTH_HOST, or set host (termination_host), too"
     )
 
 
 def cluster_entry(auth: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the kubeconfig says of the cluster of the context in use; empty where nothing can be read.
+    """The entry of the kubeconfig for the cluster of the context in use; empty if it cannot be read.
 
     The server, proxy-url and tls-server-name, certificate-authority-data, or certificate-authority, a path.
     """
@@ -82,11 +82,11 @@ def without_user(host: str) -> str:
 def shown(auth: Mapping[str, Any]) -> str:
     """The kubeconfig in messages."""
     kubeconfig = _kubeconfig(auth)
-    return kubeconfig if isinstance(kubeconfig, str) else "that is given as a map"
+    return kubeconfig if isinstance(kubeconfig, str) else "given as a map"
 
 
 def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
-    """Why the kubeconfig cannot be used, as far as it is known; None where it is not to blame."""
+    """Why the kubeconfig cannot be used, if known; None if it is not the cause."""
     kubeconfig, context = _kubeconfig(auth), given(auth, "context")
     absent = isinstance(kubeconfig, str) and not any(os.path.isfile(file) for file in _files(kubeconfig))
     if absent and not _needs_none(auth):
@@ -106,7 +106,7 @@ def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
 
 
 def public_words(kubeconfig: Any) -> set[str]:
-    """All text of a kubeconfig that is given as a map, but for what its users hold; empty for a path."""
+    """All text of a kubeconfig that is given as a map, except in its users; empty for a path."""
     if not isinstance(kubeconfig, Mapping):
         return set()
     users = kubeconfig.get("users") or ()
@@ -115,7 +115,7 @@ def public_words(kubeconfig: Any) -> set[str]:
 
 
 def passwords(value: Any) -> set[str]:
-    """The passwords in the addresses of a value, such as proxy-url, as they are written and as they are meant."""
+    """The passwords in URLs in a value, such as proxy-url, both quoted and unquoted."""
     found = set()
     for text in _texts(value):
         with suppress(ValueError):
@@ -149,7 +149,7 @@ def _files(kubeconfig: str) -> list[str]:
 
 
 def _contexts(auth: Mapping[str, Any]) -> tuple[list[str], str | None]:
-    """The names of the contexts, and the current one. What cannot be read has none: the client says why."""
+    """The names of the contexts, and the current one; empty if they cannot be read: the client says why."""
     kubeconfig = _kubeconfig(auth)
     names: dict[str, None] = {}
     current = None

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The drill between the first wave and the next one: of which workload, and what its end means."""
+"""The canary drill between the first wave and the next: which workload it drills, and what its result means."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Canary:
         return f"{self.namespace}/{self.kind}/{self.name}"
 
     def arguments(self) -> dict[str, Any]:
-        """What the module drill is called with, but for the connection and the folder: one restart under load."""
+        """The arguments of the module drill, without connection and folder: one restart under load."""
         of = {"namespaces": [self.namespace], "kinds": [self.kind], "names": [self.name]}
         return {"url": self.url, "rounds": 1, "max_lost": 0, **of}
 
@@ -58,14 +58,14 @@ class Drilled:
 
     @property
     def failure(self) -> str:
-        """Why it is not enough to go on; empty where it is."""
+        """Why the run must not continue; empty if it may."""
         if self.status == PASSED:
             return ""
         counts = ""
         if self.lost:
             classes = sorted(self.lost.items(), key=lambda item: (-item[1], item[0]))[:_CLASSES]
             counts = f" (of {self.requests:,} requests: {', '.join(f'{name} {lost}' for name, lost in classes)})"
-        return f"the drill did not pass: {self.reason}{counts}"
+        return f"the canary drill did not pass: {self.reason}{counts}"
 
 
 def read_canary(given: Mapping[str, Any]) -> Canary:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a rollout fails, by the cluster's own events."""
+"""Why a rollout failed, according to the cluster's events."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 _WARNINGS = (("fieldSelector", "type=Warning"),)
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-_LONGEST = 200  # characters of a message
-# The first that matches is told: what keeps pods from being made, before what keeps them from being ready.
+_LIMIT = 200  # characters of a message
+# The first match is reported: what keeps pods from being created, before what keeps them from becoming ready.
 _CAUSES = (
     ("quota", r"exceeded quota|failed quota"),
     ("webhook", r"admission webhook|failed calling webhook|ValidatingAdmissionPolicy|denied the request"),
@@ -29,7 +29,7 @@ _CAUSES = (
     ("scheduling", r"FailedScheduling"),
     ("volume", r"FailedMount|FailedAttachVolume"),
 )
-# The characters of generated names: those that cannot make a word.
+# The characters of generated names: Kubernetes leaves out those that could spell a word.
 _HASH = "[bcdfghjklmnpqrstvwxz2456789]"
 _MADE = {
     "Deployment": rf"Deployment/NAME|ReplicaSet/NAME-{_HASH}{{1,10}}|Pod/NAME-{_HASH}{{1,10}}-{_HASH}{{5}}",
@@ -39,16 +39,16 @@ _MADE = {
 
 
 def read_causes(api: Api, workloads: Sequence[tuple[Workload, datetime | None]]) -> list[str]:
-    """For each workload what its events (since then) warn of, such as `image: Failed to pull image …`; empty for none.
+    """For each workload the cause in its Warning events since then, such as `image: Failed to pull …`; empty for none.
 
-    Without the right to read events it says so.
+    Without the right to read events, the text says so.
     """
 
     def read(namespace: str) -> list[Obj] | str:
         try:
             return api.objects(EVENT.path(namespace), f"list events in namespace {namespace}", _trim, _WARNINGS)
         except SourceError as error:
-            return f"its events were not read: {api.words(error)}"
+            return f"its events could not be read: {api.words(error)}"
 
     namespaces = sorted({workload.namespace for workload, _since in workloads})
     events = dict(zip(namespaces, concurrently(read, namespaces), strict=True))
@@ -62,7 +62,7 @@ def _cause(workload: Workload, events: list[Obj] | str, since: datetime | None) 
     made = re.compile(_MADE[workload.kind].replace("NAME", re.escape(workload.name)))
     texts = sorted(
         (event["text"] for event in events if made.fullmatch(event["about"]) and _time(event["at"]) >= begun),
-        # Of several on one thing the longest says most.
+        # Of several about the same cause, the longest has the most detail.
         key=lambda text: (-len(text), text),
     )
     for cause, pattern in _CAUSES:
@@ -80,7 +80,7 @@ def _trim(event: Obj) -> Obj:
     return {
         "about": f"{about.get('kind')}/{about.get('name')}",
         "at": at or event["metadata"].get("creationTimestamp") or "",
-        "text": text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…",
+        "text": text if len(text) <= _LIMIT else f"{text[:_LIMIT]}…",
     }
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workloads of a first wave that rolled out, but whose drill did not pass."""
+"""The workloads of a first wave that rolled out, but whose canary drill did not pass."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 
 
 def failed_canary(snapshot: Snapshot, guardrails: Guardrails) -> list[ApplyResult]:
-    """The last wave as failed; empty unless the drill forbids to go on. What was there before, the journal knows."""
+    """The last wave, marked as failed; empty unless the drill stops the run. The values before are in the journal."""
     failure, progress = guardrails.canary_failure, guardrails.progress
     if not failure:
         return []

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options of remediate that say how far it goes at a time, and what it does where that goes wrong."""
+"""The options of remediate that limit how much changes at a time, and say what happens on failure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.canary 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.journal import Journal
 from ansible_collections.graceful.termination.plugins.module_utils.apply.waves import ALL_AT_ONCE, Progress, read_waves
 
-# Documented in modules/remediate.py. The one with an underscore is set by the action plugin, which calls once a wave.
+# Documented in modules/remediate.py. The action plugin, which calls the module once a wave, sets _progress.
 GUARDRAIL_OPTIONS: dict[str, dict[str, Any]] = {
     "wait": {"type": "bool", "default": True},
     "wait_timeout": {"type": "int", "default": 600},
@@ -39,9 +39,9 @@ GUARDRAIL_OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Guardrails:
-    """`plan` is the file that check mode writes and the real run applies, `max_pods` what a run restarts at most.
+    """`plan` is the file that check mode writes and the real run applies, `max_pods` the limit of pods a run restarts.
 
-    `max_rollouts` workloads roll out at a time, and `writes` requests a second change something; 0 is no limit. No wave
+    At most `max_rollouts` workloads roll out at a time, with at most `writes` writes a second; 0 is no limit. No wave
     starts after `end`, and none after the first unless the drill of `canary` has passed. `rolls_back`: failed rollouts
     are rolled back; without a `journal` no later run can do that. `wait_timeout` in seconds; None does not wait for
     rollouts. `progress` is where the run stands.
@@ -61,16 +61,16 @@ class Guardrails:
 
     @property
     def canary_failure(self) -> str:
-        """Why the drill of the canary forbids to go on; empty where it does not."""
+        """Why the canary drill stops the run; empty if it does not."""
         return Drilled(**self.progress.drill).failure if self.progress.drill else ""
 
     @property
     def canary_lost(self) -> bool:
-        """Whether it is known that the canary lost requests; a drill that did not come to its end knows nothing."""
+        """Whether the canary is known to have lost requests; a drill that did not finish proves nothing."""
         return (self.progress.drill or {}).get("status") == FAILED
 
     def over(self, now: datetime) -> str | None:
-        """Why no wave starts any more, if so."""
+        """Why no further wave may start, if so."""
         if not self.end or now < self.end:
             return None
         return f"the end time {self.end.isoformat()} (termination_end_time) has passed"
@@ -88,11 +88,11 @@ def read_guardrails(params: Mapping[str, Any], resolve: Callable[[str], str]) ->
     }
     for what, asked in needs_wait.items():
         if asked and not params["wait"]:
-            raise ValueError(f"{what} needs wait (termination_wait): what is not awaited cannot be judged")
+            raise ValueError(f"{what} needs wait (termination_wait): without it no rollout is checked")
     if canary and rolls_back and not folder:
         raise ValueError(
             "canary_drill (termination_canary_drill) with on_failure restore (termination_on_failure) needs report_dir "
-            "(termination_report_dir): it puts back what the journal there knows"
+            "(termination_report_dir): the journal there has the values to roll back to"
         )
     progress = Progress(**({"run": uuid4().hex} | params["_progress"]))
     return Guardrails(
@@ -113,10 +113,10 @@ def read_guardrails(params: Mapping[str, Any], resolve: Callable[[str], str]) ->
 def _require_limits(params: Mapping[str, Any]) -> None:
     limit = params["max_pods_restarted"]
     if limit is not None and limit < 0:
-        raise ValueError(f"max_pods_restarted (termination_max_pods_restarted): {limit} is not a number of pods")
+        raise ValueError(f"max_pods_restarted (termination_max_pods_restarted): {limit} is less than 0")
     for name in ("max_rollouts", "writes_per_second"):
         if params[name] < 0:
-            raise ValueError(f"{name} (termination_{name}): {params[name]} is less than 0, which is no limit")
+            raise ValueError(f"{name} (termination_{name}): {params[name]} is less than 0; use 0 for no limit")
 
 
 def read_end(text: str) -> datetime:
@@ -125,7 +125,7 @@ def read_end(text: str) -> datetime:
     try:
         end = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"end_time (termination_end_time): '{text}' is not a date and a time, {example}") from None
+        raise ValueError(f"end_time (termination_end_time): '{text}' is not a date and time, {example}") from None
     if end.tzinfo is None:
         raise ValueError(f"end_time (termination_end_time): '{text}' has no offset from UTC, {example}")
     return end
@@ -137,6 +137,6 @@ def _wait_timeout(params: Mapping[str, Any]) -> int | None:
     seconds = int(params["wait_timeout"])
     if seconds < 1:
         raise ValueError(
-            f"wait_timeout: {seconds} is not a positive number of seconds; to wait for nothing, set wait to false"
+            f"wait_timeout: {seconds} is not a positive number of seconds; to not wait at all, set wait to false"
         )
     return seconds

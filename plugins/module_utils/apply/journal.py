@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal of what is changed on a cluster: written before each patch, so that it is there whatever ends the run."""
+"""The journal of changes to a cluster: written before each patch, so that it is complete however the run ends."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
 
 SCHEMA = "graceful.termination/journal/v1"
 NAME = "journal.jsonl"
-CONFLICT = "conflict"  # the status of a patch that is known not to be stored; another one may follow
+CONFLICT = "conflict"  # the status of a patch that the server did not store; another one may follow
 
 
 class Journal:
@@ -31,11 +31,11 @@ class Journal:
         self._run = run
 
     def patching(self, obj: dict[str, Any], undo: Undo) -> None:
-        """Note what an object has and what it is about to get. Raises OSError."""
+        """Record the values before the patch, and the patch. Raises OSError."""
         self._add(obj, {"before": undo.before, "patch": undo.patch})
 
     def ended(self, obj: dict[str, Any], status: str, reason: str | None) -> None:
-        """Note what became of it. Raises OSError."""
+        """Record the outcome. Raises OSError."""
         self._add(obj, {"status": status, "reason": reason})
 
     def last(self, uid: str) -> Undo | None:
@@ -66,7 +66,7 @@ class Journal:
             earlier = before, patch, run
             if line.get("run") != run or not patch:
                 before, patch, run = {}, {}, line.get("run")
-            # Where the answer to the first of two patches was lost, that one knows what was there before both.
+            # If the response to the first of two patches was lost, that patch has the values before both.
             before, patch = merge_patches(line["before"], before), merge_patches(patch, line["patch"])
         return Undo(before, patch) if patch else None
 
@@ -81,8 +81,8 @@ class Journal:
             "resourceVersion": metadata.get("resourceVersion"),
             **what,
         }
-        # One write at the end of the file is whole or not there at all, whoever writes beside it. What a hook ran may
-        # be confidential: the file is for its owner.
+        # A single append is written completely or not at all, even with concurrent writers. What a hook ran may be
+        # confidential, so only the owner may read the file.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, json_text(entry).encode())

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of one change that was written to a cluster."""
+"""The outcome of one change to a cluster."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.source i
 
 @dataclass(frozen=True, slots=True)
 class ApplyResult:
-    """What became of one change.
+    """The outcome of one change.
 
-    `stored` is the object as the server returned it last; None when nothing was stored. `restarts`: that replaces pods,
+    `stored` is the object as the server returned it last; None if nothing was stored. `restarts`: that replaces pods,
     so there is a rollout to follow. `sent` is what was sent of their spec, which each new pod must have; empty if that
-    is nothing. `undo` is None where it is not known what was there before. `rollout_failed`: that is known for certain.
+    is nothing. `undo` is None if the values before are unknown. `rollout_failed`: it certainly failed.
     """
 
     action: Action

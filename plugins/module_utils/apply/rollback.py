@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is done about patched workloads whose rollout failed: they are rolled back, or left as they are."""
+"""Patched workloads whose rollout failed: rolled back, or left as is."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-_NOT_ROLLED_BACK = "held as it is; a run with on_failure restore (termination_on_failure) puts it back"
+_NOT_ROLLED_BACK = "left as is, not rolled back; a run with on_failure restore (termination_on_failure) rolls it back"
+_UNKNOWN_BEFORE = "not rolled back: the values before the patch are unknown"
 
 
 def leave(entry: ApplyResult) -> ApplyResult:
-    """The result of one that is not rolled back, with what to do next."""
-    known = _NOT_ROLLED_BACK if entry.undo else "held as it is: what was there before it was patched is not known"
-    return _add(entry, known)
+    """The result of a workload that is left as is, with the next step."""
+    return _add(entry, _NOT_ROLLED_BACK if entry.undo else f"left as is, {_UNKNOWN_BEFORE}")
 
 
 def roll_back(api: Api, entries: Sequence[ApplyResult]) -> list[ApplyResult]:
-    """Roll back what still has our value, and nothing else. The results have failed all the same.
+    """Roll back the fields that still have our value, and no others. The results still count as failed.
 
-    Those of which nothing was rolled back restart no pods.
+    Workloads without a field to roll back restart no pods.
     """
     return list(concurrently(lambda entry: _roll_back(api, entry), entries))
 
 
 def _roll_back(api: Api, entry: ApplyResult) -> ApplyResult:
     if not entry.undo:
-        return _add(replace(entry, restarts=False), "not put back: what was there before it was patched is not known")
+        return _add(replace(entry, restarts=False), _UNKNOWN_BEFORE)
     workload = entry.action.workload
     try:
         now, patch, stored, others = _send(api, workload, entry.undo)
     except (SourceError, MergeError) as error:
-        return _add(replace(entry, restarts=False), f"not put back: {api.words(error)}")
+        return _add(replace(entry, restarts=False), f"not rolled back: {api.words(error)}")
     fields = tuple(difference(content_of(now), content_of(merge(now, patch))))
-    reason = "put back" if fields else "nothing of it is ours any more"
+    reason = "rolled back" if fields else "nothing to roll back: none of the patched values is still there"
     if others:
-        reason += f"; left alone, since somebody else has changed it: {', '.join(others)}"
+        reason += f"; left as is, since another client has changed it: {', '.join(others)}"
     action = replace(entry.action, restored=fields)
     return _add(replace(entry, action=action, stored=stored, restarts=entry.restarts and bool(fields)), reason)
 
@@ -68,7 +68,7 @@ def _send(api: Api, workload: Workload, undo: Undo) -> tuple[Obj, Obj, Obj, tupl
             return now, patch, now, others
         body = {"metadata": {"resourceVersion": now["metadata"]["resourceVersion"]}, **patch}
         try:
-            stored = api.patch(path, body, (("fieldManager", FIELD_MANAGER),), "put it back")
+            stored = api.patch(path, body, (("fieldManager", FIELD_MANAGER),), "roll it back")
             return now, patch, resource.keep(stored), others
         except ApiError as error:
             if error.status != 409 or attempt == CONFLICTS:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sees patched workloads through: follows their rollouts, says why one failed, and rolls it back or leaves it."""
+"""Follows the rollouts of patched workloads; where one fails, finds the cause and rolls back or leaves it as is."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ class Rollouts:
         about = [(entry.action.workload, since if entry.action.fields else None) for entry in failed]
         causes = read_causes(self._api, about)
         if self._guardrails.rolls_back:
-            failed = self._followed_back(roll_back(self._api, failed))
+            failed = self._rolled_back(roll_back(self._api, failed))
         else:
             failed = [leave(entry) for entry in failed]
         for index, entry, cause in zip(places, failed, causes, strict=True):
-            result[index] = _because(entry, cause)  # at the end, since it may be long
+            result[index] = _because(entry, cause)  # last, since it may be long
             self._close(replace(result[index], rollout_failed=False))
         return result
 
     def close_failed_canary(self, entries: Sequence[ApplyResult]) -> list[ApplyResult]:
-        """The results of a wave that rolled out, but whose drill did not pass: rolled back only if it lost requests."""
+        """The results of a wave whose canary drill did not pass: rolled back only if requests were lost."""
         if self._guardrails.rolls_back and self._guardrails.canary_lost:
-            entries = self._followed_back(roll_back(self._api, entries))
+            entries = self._rolled_back(roll_back(self._api, entries))
         else:
-            entries = [_because(entry, "held as it is") for entry in entries]
+            entries = [_because(entry, "left as is, not rolled back") for entry in entries]
         for entry in entries:
             self._close(entry)
         return list(entries)
@@ -68,12 +68,12 @@ class Rollouts:
     ) -> list[ApplyResult]:
         interruption = self._interruption
         patience = Patience(
-            self._guardrails.wait_timeout, pause=interruption.pause, interrupted=lambda: interruption.words
+            self._guardrails.wait_timeout, pause=interruption.pause, interrupted=lambda: interruption.reason
         )
         return follow(self._api, written, patience, everywhere=self._everywhere, queue=queue, note=note)
 
-    def _followed_back(self, entries: list[ApplyResult]) -> list[ApplyResult]:
-        """The results with whether their pods recovered, too."""
+    def _rolled_back(self, entries: list[ApplyResult]) -> list[ApplyResult]:
+        """The results, with whether their pods recovered."""
         trial = [
             replace(entry, action=replace(entry.action, status="changed", reason=None), sent={}) for entry in entries
         ]
@@ -81,17 +81,19 @@ class Rollouts:
         for entry, after in zip(entries, self._follow(trial), strict=True):
             reason = ""
             if entry.restarts:
-                reason = f"its pods are not back: {after.action.reason}" if after.action.reason else "its pods are back"
+                reason = "its pods recovered"
+                if after.action.reason:
+                    reason = f"its pods did not recover: {after.action.reason}"
                 if after.rollout_failed and entry.action.workload.kind == "StatefulSet":
                     reason += "; a StatefulSet does not replace a pod that never became ready: delete that pod"
             result.append(_because(entry, reason))
         return result
 
     def _close(self, entry: ApplyResult) -> None:
-        """Note in the journal how it ended. The report tells it too, so nothing fails of this."""
+        """Record the outcome in the journal. The report has it too, so a full disk fails nothing here."""
         journal = self._guardrails.journal
         if self._guardrails.wait_timeout is None or entry.rollout_failed:
-            return  # how it ended is for a later run to see, or what is done about it comes first
+            return  # the outcome is for a later run to see, or not final yet
         if journal and entry.undo and entry.stored is not None:
             with suppress(OSError):
                 status = "restored" if entry.action.restored else entry.action.status

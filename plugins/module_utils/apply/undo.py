@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Puts back what a patch changed: only where the object still has the value of the patch, and to what it had before."""
+"""Rolls back a patch: only fields that still have the value of the patch, to the value before it."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """`before`: the fields that `patch` names, as they were; what is not in it was not there."""
+    """`before`: the fields that `patch` names, as they were; a field that is missing was not set."""
 
     before: dict[str, Any]
     patch: dict[str, Any]
 
     def against(self, now: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-        """(the strategic merge patch that rolls `now` back, the dotted paths that others have changed since).
+        """(the strategic merge patch that rolls `now` back, the dotted paths that other clients have changed since).
 
         Raises MergeError where `before` and `patch` do not belong to one object.
         """
         others: list[str] = []
-        return _back(self.before, merge(self.before, self.patch), now, self.patch, "", others), tuple(sorted(others))
+        return _reverse(self.before, merge(self.before, self.patch), now, self.patch, "", others), tuple(sorted(others))
 
 
 def project(obj: Any, patch: Any, field: str = "") -> Any:
-    """Only those fields of an object that a patch names: the ones that are ours."""
+    """Only the fields of an object that a patch names: ours."""
     if isinstance(patch, dict) and isinstance(obj, dict):
         return {key: project(obj[key], value, key) for key, value in patch.items() if obj.get(key) is not None}
     if isinstance(patch, list) and isinstance(obj, list) and field in MERGE_KEYS:
@@ -39,7 +39,9 @@ def project(obj: Any, patch: Any, field: str = "") -> Any:
     return obj
 
 
-def _back(before: Any, after: Any, now: Any, sent: Mapping[str, Any], path: str, others: list[str]) -> dict[str, Any]:
+def _reverse(
+    before: Any, after: Any, now: Any, sent: Mapping[str, Any], path: str, others: list[str]
+) -> dict[str, Any]:
     patch: dict[str, Any] = {}
     for key, value in sent.items():
         here = f"{path}.{key}" if path else key
@@ -51,9 +53,9 @@ def _back(before: Any, after: Any, now: Any, sent: Mapping[str, Any], path: str,
             if elements:
                 patch[key] = elements
         elif old is None and project(present, value) == present == ours:
-            patch[key] = None  # the whole of it was ours: a map that is left empty would not be valid everywhere
+            patch[key] = None  # all of it was ours, and an empty map would not be valid everywhere
         elif isinstance(value, dict) and isinstance(ours, dict) and isinstance(present, dict):
-            part = _back(old, ours, present, value, here, others)
+            part = _reverse(old, ours, present, value, here, others)
             if part:
                 patch[key] = part
         elif present == ours:
@@ -73,7 +75,7 @@ def _elements(
         if present is None:
             others.append(here)
             continue
-        change = _back(old, ours, present, item, here, others)
+        change = _reverse(old, ours, present, item, here, others)
         if change:
             found.append({name: item[name], **change})
     return found

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a cluster shows of patched workloads: how far their rollouts are, and what their new pods have."""
+"""What a cluster shows of patched workloads: the progress of their rollouts, and the spec of their new pods."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ GRACE = "terminationGracePeriodSeconds"
 FEW_NAMESPACES = 8  # up to here each is listed by itself: one list of a whole cluster is the larger answer
 
 
-def look(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tuple[str, str], Obj]:
+def poll(api: Api, entries: Iterable[ApplyResult], everywhere: bool) -> dict[tuple[str, str], Obj]:
     """The present state of workloads: one LIST for each kind and namespace, or for each kind if there are many."""
     namespaces: dict[str, set[str]] = defaultdict(set)
     for entry in entries:
@@ -55,7 +55,7 @@ def _state(obj: Obj, resource: Resource) -> Obj:
 
 
 def key_of(obj: Any) -> tuple[str, str]:
-    """What tells an object from its namesakes, too."""
+    """The identity of an object, distinct from a recreated one of the same name."""
     return obj["kind"], obj["metadata"]["uid"]
 
 
@@ -67,12 +67,12 @@ def ended(entry: ApplyResult, rollout: Rollout) -> ApplyResult:
 
 
 def outcome(entry: ApplyResult, status: str, reason: str | None) -> ApplyResult:
-    """The same with another end."""
+    """The same with another status and reason."""
     return replace(entry, action=replace(entry.action, status=status, reason=reason))
 
 
 def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
-    """A completed rollout, after a look at whether its pods have what was sent: policies may change pods, too."""
+    """The result of a completed rollout: do its pods have what was sent? Admission policies may change pods, too."""
     if rollout.state != COMPLETE:
         return ended(entry, rollout)
     if not entry.sent:
@@ -83,9 +83,7 @@ def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
         what = f"list pods in namespace {workload.namespace}"
         pods = api.objects(POD.path(workload.namespace), what, _trim_pod, query)
     except SourceError as error:
-        return outcome(
-            entry, "changed", f"rolled out; its pods were not compared with what was sent: {api.words(error)}"
-        )
+        return outcome(entry, "changed", f"rolled out; its pods were not compared with the patch: {api.words(error)}")
     for pod in pods:
         if not pod["metadata"]["deletionTimestamp"] and belongs(pod, workload):
             wrong = _differences(pod["spec"], entry.sent)
@@ -107,9 +105,11 @@ def _trim_pod(pod: Obj) -> Obj:
 
 
 def _differences(spec: Obj, sent: Obj) -> list[str]:
-    """Where a pod is not as sent, in words."""
+    """Where a pod differs from what was sent, as text."""
     try:
         paths = difference(spec, merge(spec, sent))
     except MergeError as error:
         return [str(error)]
-    return [f"{GRACE} {spec[GRACE]} instead of {sent[GRACE]}" if path == GRACE else f"another {path}" for path in paths]
+    return [
+        f"{GRACE} {spec[GRACE]} instead of {sent[GRACE]}" if path == GRACE else f"a different {path}" for path in paths
+    ]

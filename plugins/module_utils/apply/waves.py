@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.text import count
 from ansible_collections.graceful.termination.plugins.module_utils.plan.cost import PlannedChange, unready
 
 ALL_AT_ONCE = ("100%",)
@@ -21,9 +22,9 @@ class Progress:
     """Where a run stands between two waves; `actions` are those of the report so far.
 
     `wave` is the last one that was begun, `of` how many there are, `total` how many workloads were to be changed when
-    the run began, `started` and `pods` how many workloads and pods its waves have touched. `drill` is how the drill of
-    the canary ended (see Drilled), None where there was none yet; `drill_due` are the arguments of one that is to come
-    before the next wave. `last_write` is when the last request to write was sent, by the machine's
+    the run began, `started` and `pods` how many workloads and pods its waves have touched. `drill` is how the canary
+    drill ended (see Drilled), None if there was none yet; `drill_due` are the arguments of one that is due before the
+    next wave. `last_write` is when the last request to write was sent, by the machine's
     monotonic clock.
     """
 
@@ -45,10 +46,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`waves` are (number, its changes) in their order, none of them empty. The others come with the reason.
+    """`waves` are (number, changes) in order, none of them empty. The others come with the reason.
 
-    `blocked` must not be touched now. `over_limit` could be, but others come first: they may take the place of one that
-    is blocked when its wave begins.
+    `blocked` must not be changed now. `over_limit` may be, but others come first: they may replace one that is blocked
+    when its wave begins.
     """
 
     waves: tuple[tuple[int, tuple[PlannedChange, ...]], ...]
@@ -56,13 +57,13 @@ class Schedule:
     over_limit: tuple[tuple[PlannedChange, str], ...] = ()
 
     def closed(self, reason: str) -> Schedule:
-        """The same, where no wave begins any more."""
+        """The same schedule with every wave cancelled."""
         rest = ((planned, reason) for _number, wave in self.waves for planned in wave)
         return Schedule((), (*self.blocked, *self.over_limit, *rest))
 
 
 def in_last_wave(entry: Mapping[str, Any], progress: Progress) -> bool:
-    """Whether an action of the report is a change of the wave that was begun last."""
+    """Whether an action of the report belongs to the last wave that was started."""
     return entry["status"] == "changed" and entry["wave"] == progress.wave
 
 
@@ -88,7 +89,7 @@ def schedule(
     reserved: int = 0,
     blocked: Mapping[tuple[Any, ...], str] = MappingProxyType({}),
 ) -> Schedule:
-    """Which of the changes goes into which of the waves that are still to come.
+    """Assigns the changes to the remaining waves.
 
     A wave is how many workloads have been changed by its end, as a number or as a share of those that were to be
     changed at the beginning. Those that restart the fewest pods come first, and after them those that restart none:
@@ -119,7 +120,7 @@ def schedule(
 def _within(
     changes: Sequence[PlannedChange], max_pods: int | None, used: int
 ) -> tuple[list[PlannedChange], list[tuple[PlannedChange, str]]]:
-    """(those that keep the limit of restarted pods one after the other, the others with the reason)."""
+    """(changes within the limit of restarted pods, the others with the reason)."""
     if max_pods is None:
         return list(changes), []
     fitting: list[PlannedChange] = []
@@ -127,8 +128,8 @@ def _within(
     for planned in changes:
         if planned.pods and used + planned.pods > max_pods:
             reason = (
-                f"not started: it restarts {planned.pods} pods, and {used} of the {max_pods} that max_pods_restarted "
-                "(termination_max_pods_restarted) allows a run are used up"
+                f"not started: it would restart {count(planned.pods, 'pod')}, and {used} of the {max_pods} allowed by "
+                "max_pods_restarted (termination_max_pods_restarted) are used"
             )
             over_limit.append((planned, reason))
             continue
@@ -140,7 +141,7 @@ def _within(
 def _placed(
     changes: Sequence[PlannedChange], waves: Sequence[str], progress: Progress, total: int
 ) -> tuple[tuple[tuple[int, tuple[PlannedChange, ...]], ...], Sequence[PlannedChange]]:
-    """(the waves that are still to come, those that no wave reaches)."""
+    """(the remaining waves, the changes that no wave reaches)."""
     placed = []
     taken = 0
     for number, wave in enumerate(waves, 1):
@@ -154,5 +155,5 @@ def _placed(
 
 
 def _resolve(wave: str, total: int) -> int:
-    """Such as 5 for 5, or for 25% of 18: a share of a workload is a whole one."""
+    """Such as 5 for 5, or 5 for 25% of 18: shares are rounded up."""
     return -(-int(wave[:-1]) * total // 100) if wave.endswith("%") else int(wave)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Patches live workloads: each with one patch, and for the very object that it was computed from."""
+"""Patches live workloads: one patch each, only for the exact object that it was computed from."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-CONFLICTS = 3  # how often a workload is planned anew because somebody else changed it
+CONFLICTS = 3  # how often a workload is planned again because another client changed it
 
 
 class _Stop(Exception):
-    """A workload is done with: `status` and `reason` of its action."""
+    """Ends the work on one workload: `status` and `reason` of its action."""
 
     def __init__(self, status: str, reason: str):
         super().__init__(reason)
@@ -45,8 +45,8 @@ class _Stop(Exception):
 class Writer:
     """Writes changes, or with `check` asks the server what it would store. Used from several threads at a time.
 
-    `replan` plans a workload that has changed in the meantime anew; None refuses it. `refusal` says why a change must
-    not be made. A `journal` hears of each patch before the server does.
+    `replan` plans a workload again that another client has changed; None refuses it. `refusal` says why a change must
+    not be made. A `journal` records each patch before it is sent.
     """
 
     def __init__(
@@ -65,14 +65,14 @@ class Writer:
         self._check = check
         self._journal = journal
         self._interruption = interruption or Interruption()
-        self._lost = ""  # why nothing more can be written at all
+        self._outage = ""  # why nothing can be written any more
 
     def write(self, change: Change) -> ApplyResult:
-        """Patch one workload. Whatever goes wrong is the reason of its action; nothing is raised."""
-        if self._interruption.words:
-            return ApplyResult(Action(change.workload, "skipped", f"not started: {self._interruption.words}"))
-        if self._lost:
-            return ApplyResult(Action(change.workload, "skipped", f"not started: {self._lost}"))
+        """Patch one workload. An error becomes the reason of its action; nothing is raised."""
+        if self._interruption.reason:
+            return ApplyResult(Action(change.workload, "skipped", f"not started: {self._interruption.reason}"))
+        if self._outage:
+            return ApplyResult(Action(change.workload, "skipped", f"not started: {self._outage}"))
         task = _Task(change)
         try:
             self._send_until_stored(task)
@@ -80,20 +80,20 @@ class Writer:
             return task.result(stop.status, stop.reason)
         except ApiError as error:
             if error.status == 404:
-                return task.result("skipped", "it is gone since it was read")
+                return task.result("skipped", "it was deleted after it was read")
             if error.status == 401:
-                self._lost = self._api.words(error)
+                self._outage = self._api.words(error)
             return task.result("failed", self._api.words(error))
         except (SourceError, MergeError, Unreadable) as error:
             if isinstance(error, Unreachable):
-                self._lost = self._api.words(error)
+                self._outage = self._api.words(error)
             return task.result("failed", self._api.words(error))
         except OSError as error:
-            return task.result("failed", f"not patched, since the journal cannot be written: {error.strerror}")
+            return task.result("failed", f"not patched: the journal cannot be written: {error.strerror}")
         return task.result("would-change" if self._check else "changed", task.doubt)
 
     def _send_until_stored(self, task: _Task) -> None:
-        """Send, and after a conflict plan anew. Raises ApiError, _Stop."""
+        """Send, and plan again after a conflict. Raises ApiError, _Stop."""
         conflicts = 0
         while True:
             try:
@@ -103,15 +103,13 @@ class Writer:
                     raise
                 conflicts += 1
                 if conflicts > CONFLICTS:
-                    raise _Stop(
-                        "failed", f"others changed it {conflicts} times while it was patched: run again"
-                    ) from None
+                    raise _Stop("failed", f"{conflicts} conflicts: other clients keep changing it; run again") from None
                 self._read_again(task, error)
 
     def _send(self, task: _Task) -> None:
-        """Send it, as one patch that is stored as a whole or not at all. Raises ApiError, OSError, _Stop."""
+        """Send one patch, which the server stores completely or not at all. Raises ApiError, OSError, _Stop."""
         change = task.change
-        # The template restarts the pods by the strategy beside it: whether that is kept has to be known before.
+        # The template restarts the pods by the strategy in the same patch: the server must keep that, too.
         if self._check or (change.strategy and change.template):
             would_be = self._rehearse(task)
             if self._check:
@@ -128,13 +126,13 @@ class Writer:
             stored = self._patch(change.workload, before, change.patch, dry=False)
         except ApiError as error:
             if error.status == 409 and not error.again and self._journal:
-                self._journal.ended(before, CONFLICT, "somebody else has changed it: nothing was stored")
+                self._journal.ended(before, CONFLICT, "conflict: another client has changed it, nothing was stored")
             raise
         task.after = stored
         _require_kept(stored, change.patch, "did not keep")
 
     def _rehearse(self, task: _Task) -> dict[str, Any] | None:
-        """What the server would store; None where it cannot be asked. Raises ApiError where it would refuse."""
+        """What the server would store; None if it cannot do a dry run. Raises ApiError if it would refuse."""
         try:
             return self._patch(task.change.workload, task.obj, task.change.patch, dry=True)
         except ApiError as error:
@@ -153,23 +151,23 @@ class Writer:
         return resource.keep(self._api.patch(path, body, query, "patch it"))
 
     def _read_again(self, task: _Task, conflict: ApiError) -> None:
-        """After a conflict: plan anew for what is there now. Raises _Stop when nothing is left to do or may be done."""
+        """After a conflict, plan again for the present object. Raises _Stop if nothing may or need be done."""
         workload = task.change.workload
         resource = WORKLOADS[workload.kind]
         obj = resource.keep(self._api.get(resource.path(workload.namespace, workload.name), "get it"))
         if content_of(obj) == content_of(task.obj):
-            # Only its status is new.
+            # Only its status has changed.
             task.obj, task.change = obj, replace(task.change, workload=workload.with_object(obj))
             return
         change = self._replan(workload.with_object(obj)) if self._replan else None
         if change is None:
-            # The same request may have been carried out without its answer reaching us: then it was we who changed it.
+            # The first attempt may have succeeded and only its response been lost: then the change is ours.
             if conflict.again and same(obj, merge(obj, task.change.patch)):
                 task.after = obj
                 raise _Stop("changed", "")
             if not self._replan:
-                raise _Stop("refused", "changed since the plan was made")
-            raise _Stop("unchanged", "somebody else changed it meanwhile, and nothing is left to fix")
+                raise _Stop("refused", "drifted since the plan was made")
+            raise _Stop("unchanged", "another client changed it, and nothing is left to fix")
         reason = self._refusal(change)
         if reason:
             raise _Stop("refused", reason)
@@ -177,10 +175,10 @@ class Writer:
 
 
 class _Task:
-    """One change on its way: what is planned, and the object that it is for.
+    """One change in progress: what is planned, and the object it is for.
 
-    `after` is the object with the patch, in check mode as it would be; None until there is one. `undo` takes back what
-    was sent last.
+    `after` is the object with the patch, in check mode as it would be; None until there is one. `undo` rolls back
+    what was sent last.
     """
 
     def __init__(self, change: Change):
@@ -202,7 +200,7 @@ class _Task:
 
 
 def _pod_spec(change: Change) -> dict[str, Any]:
-    """What the change sends of the spec of pods."""
+    """The pod spec part of the change."""
     part = change.template
     for key in change.workload.pod_path.split("."):
         part = part.get(key, {})
@@ -210,7 +208,7 @@ def _pod_spec(change: Change) -> dict[str, Any]:
 
 
 def _require_kept(stored: Obj, patch: Obj, verb: str) -> None:
-    """Raises _Stop where admission made something else of it."""
+    """Raises _Stop if admission changed the patched fields."""
     lost = difference(stored, merge(stored, patch))
     if lost:
         fields = ", ".join(lost)
@@ -218,7 +216,7 @@ def _require_kept(stored: Obj, patch: Obj, verb: str) -> None:
 
 
 def _unconfirmed(error: ApiError) -> str | None:
-    """Why the server cannot be asked for a dry run, although the real request may do; None for any other refusal."""
+    """Why the server cannot do a dry run, although the real request may work; None for any other refusal."""
     if error.status == 403 and error.user:
         return f"no right to patch (403, user {error.user})"
     if "does not support dry run" in error.detail:

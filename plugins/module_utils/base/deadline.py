@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An end to an exchange over HTTP: a timeout of a socket begins anew with every byte, so a server can drip for ever."""
+"""A deadline for a whole HTTP exchange: a socket timeout restarts with every byte, so a server could drip forever."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 
 
 @contextmanager
-def ended_after(seconds: float, descriptor: int | None, what: str = "the answer") -> Iterator[None]:
-    """Shut a connection down, by its file descriptor, where the block takes longer. None is one that is closed.
+def ended_after(seconds: float, descriptor: int | None, what: str = "the response") -> Iterator[None]:
+    """Shut down a connection, by its file descriptor, if the block takes longer. None stands for a closed one.
 
-    Raises TimeoutError then, whatever the block made of it.
+    Raises TimeoutError then, whatever the block did with the error.
     """
     if descriptor is None:
         yield
         return
     passed = threading.Event()
-    message = f"{what} did not end within {seconds:g} s"
+    message = f"{what} did not finish within {seconds:g} s"
     with socket.socket(fileno=os.dup(descriptor)) as held:
 
         def end() -> None:
@@ -41,13 +41,13 @@ def ended_after(seconds: float, descriptor: int | None, what: str = "the answer"
                 raise
         finally:
             timer.cancel()
-    # An answer without a length looks whole wherever it ends.
+    # A response without a length looks complete wherever it ends.
     if passed.is_set():
         raise TimeoutError(message) from None
 
 
 def descriptor_of(response: Any) -> int | None:
-    """The connection behind an answer; None where the answer has no body, and so is at its end."""
+    """The connection behind a response; None if the response has no body and is complete."""
     try:
         return int(response.fileno())
     except (OSError, ValueError, AttributeError):
@@ -55,12 +55,12 @@ def descriptor_of(response: Any) -> int | None:
 
 
 class Punctual:
-    """Mixed into a connection of http.client: the head of an answer has an end, informational answers included."""
+    """Mixed into a connection of http.client: a deadline for response headers, informational ones included."""
 
     sock: Any
     head_seconds: float = 60
 
     def getresponse(self, *arguments: Any, **more: Any) -> Any:
-        """The answer, whose body is still to be read. Raises TimeoutError and what the connection raises."""
-        with ended_after(self.head_seconds, self.sock.fileno(), "the head of the answer"):
+        """The response, with its body unread. Raises TimeoutError and what the connection raises."""
+        with ended_after(self.head_seconds, self.sock.fileno(), "the response header"):
             return super().getresponse(*arguments, **more)  # type: ignore[misc]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one way in which files are replaced: as a whole or not at all."""
+"""The one way in which files are replaced: atomically."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-# Every document of the product has it near its beginning: its schema, or the line that says who wrote it.
+# Near the beginning of every document of the product: in its schema, or in the line that says who wrote it.
 MARK = b"graceful.termination"
 _BEGINNING = 2**16  # bytes
 _SUFFIX = ".new"
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a document of the product, and make the folders above it. `text` has the MARK.
+    """Write a document of the product, and create its folder. `text` has the MARK.
 
-    Raises OSError, FileExistsError where that would replace a file that the product did not write.
+    Raises OSError, and FileExistsError instead of replacing a file that the product did not write.
     """
     content = text.encode()
     require_own(path)
     if path.is_file() and path.stat().st_size == len(content) and path.read_bytes() == content:
-        return  # thousands of patches are seldom new ones, and each would wait for the disk
+        return  # most of thousands of patches are unchanged, and each write would wait for the disk
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, content)
 
 
 def require_own(path: Path) -> None:
-    """Raises FileExistsError where `path` is a file that the product did not write, OSError where nobody can tell."""
+    """Raises FileExistsError if `path` is a file that the product did not write, OSError if that is unknown."""
     if not path.exists():
         return
     if not path.is_file():
@@ -42,16 +42,14 @@ def require_own(path: Path) -> None:
     with path.open("rb") as stream:
         beginning = stream.read(_BEGINNING)
     if beginning and MARK not in beginning:
-        reason = (
-            "the file was not written by graceful.termination, and is not replaced: move it, or choose another path"
-        )
+        reason = "graceful.termination did not write this file and does not replace it: move it, or choose another path"
         raise FileExistsError(errno.EEXIST, reason, str(path))
 
 
 def replace_file(path: str | Path, content: bytes, root: str | Path | None = None) -> None:
-    """Replace a file, or make it: a reader, or a kill, sees the old file or the new one.
+    """Replace or create a file atomically: a reader, or a kill, leaves the old file or the new one.
 
-    Mode, extended attributes and, as far as this process may give files away, owner and group stay. A link keeps
+    Mode, extended attributes and, if this process may change them, owner and group are kept. A link keeps
     pointing to its file, which must lie below `root`: see resolve. Raises OSError.
     """
     target = resolve(path, root)
@@ -71,7 +69,7 @@ def replace_file(path: str | Path, content: bytes, root: str | Path | None = Non
 
 
 def resolve(path: str | Path, root: str | Path | None = None) -> str:
-    """The file that a path leads to. Raises PermissionError where a link leads out of `root`, by default its folder."""
+    """The file that a path leads to. Raises PermissionError if a link leads out of `root`, by default its folder."""
     target = os.path.realpath(path)
     folder = os.path.realpath(root if root is not None else os.path.dirname(path) or ".")
     if os.path.commonpath((folder, target)) != folder:
@@ -80,22 +78,22 @@ def resolve(path: str | Path, root: str | Path | None = None) -> str:
 
 
 def _create(target: str) -> tuple[int, str]:
-    """(descriptor, path) of a new file beside the target. Its lock tells other processes that somebody writes it."""
+    """(descriptor, path) of a new file next to the target. Its lock shows other processes that it is in use."""
     folder, name = os.path.split(target)
-    # What is private is so from the beginning.
+    # A private file is private from the start.
     mode = 0o600 if os.path.exists(target) else 0o644
     while True:
         temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with suppress(OSError):  # a file system without locks: there, nobody removes what is left
+        with suppress(OSError):  # a file system without locks: leftovers stay there
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return descriptor, temporary
-        os.close(descriptor)  # taken for a leftover, between its making and its lock
+        os.close(descriptor)  # another process removed it as a leftover before it was locked
 
 
 def _remove_leftovers(target: str) -> None:
-    """Remove what killed processes have left beside the target. What is locked is being written."""
+    """Remove what killed processes have left next to the target. A locked file is in use."""
     folder, name = os.path.split(target)
     for left in glob.glob(f"{glob.escape(os.path.join(folder, f'.{name[:100]}.'))}*{_SUFFIX}"):
         with suppress(OSError):
@@ -108,12 +106,12 @@ def _remove_leftovers(target: str) -> None:
 
 
 def _take_over(target: str, temporary: str) -> None:
-    """Give the new file what stays of the old one, if there is one."""
+    """Copy mode, attributes and owner from the old file, if there is one."""
     try:
         status = os.stat(target)
     except FileNotFoundError:
         return
-    # Only root may give a file away; a group that its owner is not in is lost, too.
+    # Only root may change the owner; a group that the owner is not in is lost, too.
     with suppress(PermissionError):
         os.chown(temporary, status.st_uid, status.st_gid)
     shutil.copystat(target, temporary)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A request to end: what has begun is brought to its end, nothing new is begun, and the report is written."""
+"""A request to stop: what has started is finished, nothing new starts, and the report is written."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ _SAME = 1.0  # seconds
 
 
 class Interruption:
-    """Nobody asks for anything until `listen` was called. Used from several threads."""
+    """Without a call of `listen` no interruption is noticed. Used from several threads."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
         self._since = 0.0
-        self.words: str | None = None  # such as "interrupted (SIGTERM)", once it has happened
+        self.reason: str | None = None  # such as "interrupted (SIGTERM)", after the signal
 
     def listen(self) -> None:
-        """Take SIGINT and SIGTERM from now on; the second one ends the process as it always did.
+        """Handle SIGINT and SIGTERM from now on; the second signal ends the process as usual.
 
-        What comes within a second is still the first: it reaches a process group and its members one by one.
+        Signals within a second count as one: a process group and its members get them one by one.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._note)
@@ -35,8 +35,8 @@ class Interruption:
         self._event.wait(seconds)
 
     def _note(self, number: int, _frame: Any) -> None:
-        if self.words is None:
-            self.words = f"interrupted ({signal.Signals(number).name})"
+        if self.reason is None:
+            self.reason = f"interrupted ({signal.Signals(number).name})"
             self._since = time.monotonic()
             self._event.set()
         elif time.monotonic() - self._since > _SAME:

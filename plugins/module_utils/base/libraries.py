@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PRIVATE to the collection: the libraries beside Python's own. A host without them gets a message, not a traceback."""
+"""PRIVATE to the collection: third-party libraries. A host without them gets a message, not a traceback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ try:
 
     MISSING: str | None = None
 except ImportError as error:
-    # What is used while the other files are imported; a module stops before it comes to anything else.
+    # Only what imports of other files use; a module stops with a message before it uses anything else.
     jinja2 = SimpleNamespace()  # type: ignore[assignment]
     yaml = SimpleNamespace(SafeLoader=object, YAMLError=Exception)  # type: ignore[assignment]
     MISSING = error.name

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-# ASCII alone: int() takes the digits of every script, and underscores.
+# ASCII only: int() accepts the digits of every script, and underscores.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,2})?")
 
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One computation for many things, on all cores.
 
-Processes are forked: they have everything in memory that the computation needs. A pool of the standard library would
+Processes are forked, so they have everything in memory that the computation needs. A pool of the standard library would
 have to pickle that for each of them, and needs semaphores that not every container has.
 """
 
@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 Thing = TypeVar("Thing")
 Result = TypeVar("Result")
 
-_MOST = 4  # processes: each has memory of its own, and containers often see more cores than they may use
+_LIMIT = 4  # processes: each has memory of its own, and containers often see more cores than they may use
 _WORTHWHILE = 50  # things for each process
 
 
@@ -31,13 +31,13 @@ def on_all_cores(
     cores: int | None = None,
     known: Callable[[], Iterable[Any]] = tuple,
 ) -> list[Result]:
-    """The result for each thing, in their order. Results are pickled on their way.
+    """The result for each thing, in order. Results are pickled between processes.
 
-    `known` gives objects that are here already: where a result refers to one of them it is that very object again, and
-    nothing of it is pickled. A process that dies, or cannot be had, costs time only: its share is computed here.
+    `known` gives objects that exist here already: a result that refers to one of them refers to that very object, and
+    it is not pickled. A process that dies or cannot be started costs only time: its share is computed here.
     """
-    workers = min(cores or len(os.sched_getaffinity(0)), _MOST, len(things) // _WORTHWHILE)
-    if workers < 2 or threading.active_count() > 1:  # a thread may hold a lock that no child could ever get
+    workers = min(cores or len(os.sched_getaffinity(0)), _LIMIT, len(things) // _WORTHWHILE)
+    if workers < 2 or threading.active_count() > 1:  # another thread may hold a lock that no child could ever get
         return [compute(thing) for thing in things]
     shares = [things[first::workers] for first in range(workers)]
     objects = list(known())
@@ -73,10 +73,10 @@ class _Child:
             os.close(to)
             return
         try:
-            # What ends a run ends this at once; nothing of the parent's is to be finished here.
+            # A signal that ends the run ends this process at once; nothing of the parent is to be finished here.
             for number in (signal.SIGINT, signal.SIGTERM):
                 signal.signal(number, signal.SIG_DFL)
-            # Pickled as a whole before anything is sent: the other side does not read while it has its own share to do.
+            # Pickled completely before anything is sent: the parent does not read while it computes its own share.
             pickled = _pickled([compute(thing) for thing in share], known)
             with os.fdopen(to, "wb") as stream:
                 stream.write(pickled)
@@ -92,7 +92,7 @@ class _Child:
                 return [self._compute(thing) for thing in self._share]
 
     def end(self) -> None:
-        """Leave nothing of it."""
+        """Kill it and clean up."""
         os.close(self._from)
         os.kill(self._process, signal.SIGKILL)
         os.waitpid(self._process, 0)
@@ -111,7 +111,7 @@ class _Pickler(pickle.Pickler):
 
     places: dict[int, int]
 
-    # Not persistent_id: that would be called for each string and number, too.
+    # Not persistent_id, which is called for each string and number, too.
     def reducer_override(self, thing: Any) -> Any:
         place = self.places.get(id(thing))
         return NotImplemented if place is None else (_known_at, (place,))

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text that others wrote, made safe to print, and fitted into a number of columns.
+"""Untrusted text made safe to print, and fitted into a number of columns.
 
 Names, messages and reasons come from a cluster or a file: anyone who can create an object there chooses them.
 """
@@ -19,7 +19,7 @@ _BEYOND_ASCII = re.compile("[\x80-\U0010ffff]")
 
 
 def visible(value: object) -> str:
-    """The text on one line, with all that a terminal or a browser would act on or hide shown as its escape.
+    """The text on one line, with everything that a terminal or browser would interpret or hide shown as an escape.
 
     That is control characters, escape sequences, line ends, bidirectional overrides, zero-width characters and lone
     surrogates: ESC becomes the four characters ``\\x1b``.
@@ -33,12 +33,12 @@ def visible(value: object) -> str:
 
 
 def visible_lines(text: str) -> str:
-    """The same of text that has lines: they stay lines, and tabs stay tabs."""
+    """The same for multi-line text: lines stay lines, and tabs stay tabs."""
     return "\n".join("\t".join(visible(part) for part in line.split("\t")) for line in text.split("\n"))
 
 
 def visible_all(value: Any) -> Any:
-    """The same of all text in lists and maps, keys included; what is none is left as it is."""
+    """The same for all text in lists and maps, keys included; other values stay as is."""
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, Mapping):
@@ -55,7 +55,7 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def number(value: float | None) -> str:
-    """With thousands separators; what is not known is a question mark."""
+    """With thousands separators; None is shown as a question mark."""
     return "?" if value is None else f"{value:,}"
 
 
@@ -64,10 +64,10 @@ def count(amount: int, noun: str, plural: str | None = None) -> str:
     return f"{amount:,} {noun if amount == 1 else plural or noun + 's'}"
 
 
-def listing(names: list[str], most: int = 3) -> str:
+def listing(names: list[str], limit: int = 3) -> str:
     """Such as `a, b, c and 4 more`."""
-    text = ", ".join(names[:most])
-    return f"{text} and {len(names) - most:,} more" if len(names) > most else text
+    text = ", ".join(names[:limit])
+    return f"{text} and {len(names) - limit:,} more" if len(names) > limit else text
 
 
 def cells(text: str) -> int:
@@ -76,7 +76,7 @@ def cells(text: str) -> int:
 
 
 def pad(text: str, width: int) -> str:
-    """Filled with blanks to a number of columns."""
+    """Padded with blanks to a number of columns."""
     return text + " " * (width - cells(text))
 
 
@@ -88,16 +88,16 @@ def shorten(text: str, width: int) -> str:
     blank = text.rfind(" ", 0, end)
     if blank > end // 2:
         return f"{text[:blank].rstrip()} {ELLIPSIS}"
-    # What is left of a number would be another number: 1,200 must never become 1,2…
+    # A cut number is another number: 1,200 must never become 1,2…
     while end > 0 and (text[end - 1].isdigit() or text[end - 1] in ".,:"):
         end -= 1
     return text[:end].rstrip() + ELLIPSIS
 
 
-def wrap(text: str, width: int, most: int = 3) -> list[str]:
-    """Lines of at most `width` columns, at most `most` of them; the last one is cut when more would follow."""
+def wrap(text: str, width: int, limit: int = 3) -> list[str]:
+    """At most `limit` lines of at most `width` columns; the last one is cut if more would follow."""
     lines: list[str] = []
-    while len(lines) < most - 1 and cells(text) > width:
+    while len(lines) < limit - 1 and cells(text) > width:
         blank = text.rfind(" ", 0, _reach(text, width) + 1)
         if blank <= 0:
             break

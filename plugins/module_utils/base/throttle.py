@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""So many requests a second, and no more."""
+"""A rate limit for requests."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import threading
 import time
 from collections.abc import Callable
 
-_PER_THREAD = 5  # requests a second; each may then take 0.2 s
+_PER_THREAD = 5  # requests a second: each may last 0.2 s
 
 
-def threads(rate: int, most: int) -> int:
-    """How many threads a rate can use. More would only wait."""
-    return min(most, -(-rate // _PER_THREAD)) if rate else most
+def threads(rate: int, limit: int) -> int:
+    """How many threads a rate can keep busy, at most `limit`."""
+    return min(limit, -(-rate // _PER_THREAD)) if rate else limit
 
 
 class Throttle:
-    """Lets `rate` callers a second through, evenly spread, without a burst; 0 lets all through at once.
+    """Lets `rate` callers a second through, evenly spread, without a burst; 0 is no limit.
 
-    Used from several threads: each waits for a moment of its own. `pause` may end early, to end a run. `last` is the
-    last turn of the process before, by the clock `now`, which all processes of a machine share.
+    Used from several threads: each waits for its own turn. `pause` may return early, to end a run. `last` is the last
+    turn of the previous process, by the clock `now`, which all processes of a machine share.
     """
 
     def __init__(
@@ -35,10 +35,10 @@ class Throttle:
         self._now = now
         self._pause = pause
         self._lock = threading.Lock()
-        self.last = min(last, now())  # a machine that was restarted counts anew
+        self.last = min(last, now())  # after a reboot the clock starts again
 
     def wait(self) -> None:
-        """Return when it is this caller's turn."""
+        """Wait for this caller's turn."""
         if not self._gap:
             return
         with self._lock:

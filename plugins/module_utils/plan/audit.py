@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Judges a snapshot and plans its fixes: from what was read to what the report says. Reads and writes nothing."""
+"""Judges a snapshot and plans its fixes: from what was read to what the report says. No input or output."""
 
 from __future__ import annotations
 
@@ -28,16 +28,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-Undecided = tuple[tuple[str, str], ...]  # pairs of a rule's id and the reason why it could not be judged
+Undecided = tuple[tuple[str, str], ...]  # pairs of a rule id and the reason why the rule could not be judged
 
 
 @dataclass
 class Judgement:
-    """One judged workload. `manual` maps the fingerprint of a finding that is left to a person to the reason.
+    """One judged workload. `manual` maps the fingerprint of a finding that a person must fix to the reason.
 
-    `undecided` are the ids of the rules that lacked their evidence; `waived` maps the id of a rule that somebody waived
-    on this workload to the waiver. `refusal` is why the source cannot or may not write the change; the change is then
-    for a person.
+    `undecided` are the ids of the rules that lacked their evidence; `waived` maps the id of a rule that is waived on
+    this workload to the waiver. `refusal` is why the source cannot or may not write the change; then a person must.
     """
 
     case: Case
@@ -50,7 +49,7 @@ class Judgement:
 
     @cached_property
     def open(self) -> tuple[Finding, ...]:
-        """The findings that nobody has waived."""
+        """The findings that are not waived."""
         return tuple(finding for finding in self.findings if finding.rule.id not in self.waived)
 
     @cached_property
@@ -105,7 +104,7 @@ def audit(
 ) -> Audit:
     """Judge every workload of the snapshot. Those with fields of a wrong type move to its `skipped`.
 
-    Raises SnippetError where a template cannot be used.
+    Raises SnippetError if a template cannot be used.
     """
     first = min((workload.identity for workload in snapshot.workloads), default=None)
     for context in snapshot.contexts:
@@ -120,10 +119,10 @@ def audit(
                 case = open_case(workload, snapshot.context_of(workload), policy, snapshot.version)
                 verdict = judge(case, rules)
                 waived = waivers.in_force(workload, rules)
-                # A waived rule neither asks for a change nor stands against one.
+                # A waived rule neither causes a change nor prevents one.
                 active = [rule for rule in rules if rule.id not in waived]
-                left = [finding for finding in verdict.findings if finding.rule.id not in waived]
-                outcome = plan(case, left, active, snippets)
+                unwaived = [finding for finding in verdict.findings if finding.rule.id not in waived]
+                outcome = plan(case, unwaived, active, snippets)
         except Unreadable as error:
             origin = workload.origin
             line = error.line or origin.line

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a change costs: pods that restart, and time that a node drain may take longer."""
+"""What a change costs: pod restarts, and longer node drains."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 
 @dataclass(frozen=True, slots=True)
 class PlannedChange:
-    """One change, and how many pods it restarts as far as is known. `notes` are those of preflight."""
+    """One change, and how many pods it restarts, as far as known. `notes` are those of preflight."""
 
     change: Change
     pods: int
@@ -25,7 +25,7 @@ class PlannedChange:
 
 
 def pods_restarted(case: Case, change: Change) -> int | None:
-    """How many pods the change restarts by itself; None where that is none by its nature, or not known."""
+    """How many pods the change restarts by itself; None if it never restarts any, or if that is unknown."""
     workload = case.workload
     if not change.template or workload.kind == "CronJob":
         return None
@@ -36,10 +36,10 @@ def pods_restarted(case: Case, change: Change) -> int | None:
 
 
 def cost_of(changes: Sequence[PlannedChange], drill: tuple[str, int] | None = None) -> dict[str, Any]:
-    """What a plan costs in all, for the report. A node drain takes as long as the slowest pod on the node.
+    """The total cost of a plan, for the report. A node drain takes as long as the slowest pod on the node.
 
-    `node_drain` is the workload whose grace rises most, with its grace periods in seconds; None where none rises.
-    `drill` is the workload that is drilled, and how many pods that restarts once more; None where none is.
+    `node_drain` is the workload with the largest increase of the grace period, in seconds; None without an increase.
+    `drill` is the workload that is drilled, and how many more pod restarts that costs; None without a drill.
     """
     rises = [(planned.change.budget_after.grace - planned.change.workload.grace, planned.change) for planned in changes]
     seconds, slowest = max(rises, key=lambda rise: (rise[0], rise[1].workload.key), default=(0, None))
@@ -57,13 +57,13 @@ def cost_of(changes: Sequence[PlannedChange], drill: tuple[str, int] | None = No
 
 
 def unready(obj: Obj) -> str | None:
-    """Why a live workload must not be touched now; None when it is stable, or nothing has been seen of it yet."""
+    """Why a live workload must not be changed now; None if it is stable, or has no status yet."""
     if obj["kind"] == "Deployment" and (obj.get("spec") or {}).get("paused"):
-        return "it is paused: somebody is at work on it, and its pods would not follow"
+        return "it is paused, so a patch would not roll out; resume it (kubectl rollout resume) and run again"
     status = obj.get("status") or {}
     if not status.get("observedGeneration"):
         return None
     rollout = rollout_of(obj)
     if rollout.state == STORED or not rollout.reason:
         return None
-    return f"it is not at rest: {rollout.reason}"
+    return f"its last rollout is not complete: {rollout.reason}"

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The preStop hooks of a pod are changed together: nothing may stop before what still sends it requests."""
+"""The preStop hooks of a pod are changed together: no container may stop before those that still send it requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 
 def seconds_of(case: Case, hit: Hit) -> int:
-    """The pause that a hit proposes: its own, where it may be applied without a person, else the policy's."""
+    """The pause that a hit proposes: its own if it may be applied automatically, else the policy's."""
     return case.wanted_prestop[0] if hit.remedy.manual else hit.remedy.variables.get("seconds", case.wanted_prestop[0])
 
 
 def together(case: Case, hits: Sequence[Hit]) -> list[Hit]:
-    """The hits, and the same pause for what stands in a chain with a container that gets it, or has no hook.
+    """The hits, and the same pause for containers in a chain with one that gets it, or without a hook.
 
-    What serves on may ask them, such as the server behind a proxy or the proxy of a database: they must not go first.
+    Those that still serve may call them, such as a server behind a proxy or a database proxy: they must not stop first.
     In a chain all of them get the longest of its pauses.
     """
     delays = [hit for hit in hits if hit.remedy.name == PRESTOP_SLEEP and hit.container]
@@ -52,19 +52,19 @@ def together(case: Case, hits: Sequence[Hit]) -> list[Hit]:
 
 
 def fixed_hook(case: Case, hits: Sequence[Hit]) -> str | None:
-    """Why the pauses of these hits are for a person: a hook of the chain that is too short and no plain pause."""
+    """Why a person must apply these pauses: a hook of the chain is too short and does more than pause."""
     for hit in together(case, hits)[len(hits) :]:
         container = hit.container
         if container and container.pre_stop and not _is_plain(case, container):
             return (
-                f"the preStop hook of container {container.name} has to become as long in the same change, and what it "
-                "does belongs to its owner"
+                f"the preStop hook of container {container.name} must become as long in the same change, and it does "
+                "more than pause: extend it by hand"
             )
     return None
 
 
 def falls_behind(case: Case, after: Workload) -> str | None:
-    """Why a container would stop earlier than now, seen from what stands in front of it; None where none does."""
+    """Why a container would stop earlier than now, relative to those in front of it; None if none would."""
     chain = case.profile.chain.at_most
     before, now = _pauses(case.workload), _pauses(after)
     proxies = [one.name for one in chain.database_proxies]
@@ -74,12 +74,12 @@ def falls_behind(case: Case, after: Workload) -> str | None:
         had = min(before[name] - max((before[one] for one in fronts), default=0), 0)
         has = min(now[name] - max((now[one] for one in fronts), default=0), 0)
         if has < had:
-            return f"container {name} would stop {-has} s before what stands in front of it, instead of {-had} s"
+            return f"container {name} would stop {-has} s before the container in front of it, instead of {-had} s"
     return None
 
 
 def _chained(case: Case, delayed: set[str]) -> set[str]:
-    """The chain, where one of its containers gets a pause, and the proxies of databases, which stand behind all."""
+    """The chain, if one of its containers gets a pause, and the database proxies, which are behind all containers."""
     members = {one.name for one in case.profile.chain.at_most.members}
     return (members if members & delayed else set()) | {one.name for one in case.profile.chain.database_proxies}
 

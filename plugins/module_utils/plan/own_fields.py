@@ -8,7 +8,7 @@ from __future__ import annotations
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-# What one patch may touch. Anything else in a user's template would be a change that nobody reviewed as a fix.
+# What a patch may change. Anything else in a user's template is a change that was never reviewed as a fix.
 _WORKLOAD_FIELDS = {"strategy", "updateStrategy", "minReadySeconds"}
 _POD_FIELDS = {"terminationGracePeriodSeconds", "containers"}
 _CONTAINER_FIELDS = {"name", "lifecycle", "livenessProbe", "startupProbe"}
@@ -35,12 +35,12 @@ def outside(workload: Workload, strategy: Obj, template: Obj) -> str | None:
             nested = container.get(key, {}) if isinstance(container, dict) else {}
             fields |= _foreign(nested, own, f"containers[].{key}")
     if fields:
-        return f"the template sets {min(fields)}, which no remedy may change by itself"
+        return f"the template sets {min(fields)}, which no remedy may change automatically"
     return None
 
 
 def _foreign(node: object, own: set[str], path: str) -> set[str]:
-    """The paths of what a part of a patch sets beside `own`; the part itself where it is no map."""
+    """The paths that a part of a patch sets outside of `own`; the part itself if it is not a map."""
     if not isinstance(node, dict):
         return {path}
     return {f"{path}.{key}" if path else key for key in node if key not in own}

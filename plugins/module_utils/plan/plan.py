@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From findings to patches: which fields a workload gets, worked out together so that no fix makes another worse."""
+"""From findings to patches: all fields of a workload are planned together, so that no fix makes another one worse."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What one workload gets: `strategy` causes no rollout by itself, `template` restarts the pods.
+    """The change to one workload: `strategy` alone causes no rollout, `template` restarts the pods.
 
-    `solves` are the findings that are gone afterwards; `fields` the dotted paths that change.
+    `solves` are the findings that it fixes; `fields` the dotted paths that change.
     """
 
     workload: Workload
@@ -65,13 +65,13 @@ class Change:
 
     @property
     def obj(self) -> Obj:
-        """The object after the change; what that does not touch is shared with the workload's."""
+        """The object after the change; unchanged parts are shared with the workload's."""
         return merge(self.workload.obj, self.patch)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`change` is None when nothing is done automatically; `manual` maps a finding to the reason, by fingerprint."""
+    """`change` is None if nothing is done automatically; `manual` maps the fingerprint of a finding to the reason."""
 
     change: Change | None = None
     manual: dict[str, str] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A fix that is not proven yet: `wanted` are the findings that it is to solve, `budget` is what it is to give."""
+    """A fix that is not proven yet: `wanted` are the findings it should fix, `budget` the budget it should give."""
 
     case: Case
     wanted: Sequence[Finding]
@@ -96,10 +96,10 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
     manual = {f.fingerprint: f.hit.remedy.manual for f in findings if f.hit.remedy.manual}
     wanted = [f for f in findings if not f.hit.remedy.manual and f.severity != "info"]
     if not case.workload.managed:
-        return Plan(None, manual | _all(wanted, "its owner allows no changes (annotation managed: false)"))
+        return Plan(None, manual | _all(wanted, "its owner forbids changes (annotation managed: false)"))
     alone = case.exclusive
     if alone:
-        # A deleted or evicted pod is replaced at once, whatever the strategy: a longer stop is a longer overlap.
+        # A deleted or evicted pod is replaced at once, whatever the strategy, so a longer stop is a longer overlap.
         longer = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, ROLLOUT_STRATEGY)]
         manual |= _all(longer, f"not changed automatically: {alone.reason}")
         wanted = [f for f in wanted if f not in longer]
@@ -124,7 +124,7 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
             timing, budget = [], case.budget
     if timing:
         template = _timing_patch(case, hits, budget.grace, snippets)
-    # Of the two that set how a Deployment rolls there is one at most: the rule that wants surge is silent on ports.
+    # At most one of the two remedies for the strategy applies: the rule that wants surge skips host ports.
     strategy = _patch_of(case, wanted, OF_THE_STRATEGY, budget.grace, snippets)
     template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
     if not strategy and not template:
@@ -146,7 +146,7 @@ def _patch_of(
 
 
 def variables(case: Case, hit: Hit, grace_seconds: int) -> dict[str, Any]:
-    """What a snippet may use: plain values only, nothing of the object's other text."""
+    """What a snippet may use: plain values only, no other text of the object."""
     workload = case.workload
     return {
         "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": workload.name},
@@ -166,7 +166,7 @@ def grace_after(case: Case, hits: Sequence[Hit]) -> int:
 
 
 def _replaced_handlers(container: Container | None) -> list[str]:
-    """The handler that must be sent as null, since a strategic merge would keep it beside the new one."""
+    """The handler that must be sent as null, since a strategic merge would keep it next to the new one."""
     return [container.pre_stop.kind] if container and container.pre_stop else []
 
 
@@ -175,17 +175,17 @@ def _all(findings: Sequence[Finding], reason: str) -> dict[str, str]:
 
 
 def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
-    """The budget with the new hooks. What preStop takes is added to grace, so the drain keeps its time."""
+    """The budget with the new hooks. The preStop time is added to the grace period, so the drain keeps its time."""
     seconds, source = case.wanted_prestop
     hooks, added = {}, 0
     for hit in hits:
         if hit.remedy.name in (PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP) and hit.container:
             before, pause = case.hook_of(hit.container).seconds, seconds_of(case, hit)
-            why = source if pause == seconds else "as long as the longest of its chain"
+            why = source if pause == seconds else "as long as the longest preStop hook of its chain"
             hooks[hit.container.name] = HookTime(pause, True, why)
             added = max(added, pause - before)
     current = case.workload.grace
-    # Below what grace-period-zero allows there is no grace to keep: what that rule proposes takes its place.
+    # A grace period below what grace-period-zero allows is replaced by what that rule proposes.
     least = max((hit.remedy.variables.get("least_seconds", 0) for hit in hits), default=0)
     base = max(least, DEFAULT_GRACE) if current <= 2 else current
     after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=base + added)
@@ -206,7 +206,7 @@ def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets:
 
 
 def lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
-    """Why the drain has less time than before; None when it has not, or when what is left is known to suffice."""
+    """Why the drain has less time than before; None if it has not, or if the remaining time is known to suffice."""
     if after.grace < before.grace:
         return f"the template lowers the grace period to {after.grace} s"
     if budget.known and budget.required <= budget.grace:
@@ -220,7 +220,7 @@ def lost_time(before: Workload, after: Workload, budget: Budget) -> str | None:
 
 
 def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], snippets: Snippets) -> Plan:
-    """Its change, if judging the patched workload shows the wanted findings gone and nothing new that is as bad."""
+    """Its change, if judging the patched workload shows the wanted findings fixed and nothing new that is as bad."""
     case, wanted = draft.case, draft.wanted
     refusal = outside(case.workload, draft.strategy, draft.template)
     if refusal:
@@ -233,13 +233,13 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
         return Plan(None, _all(wanted, f"the template's patch does not fit this workload: {error}"))
     budget = compute_budget(patched, case.profile, case.policy)
     if (budget.prestop.seconds, budget.grace) == (draft.budget.prestop.seconds, draft.budget.grace):
-        budget = draft.budget  # the same numbers, and it knows where they come from
+        budget = draft.budget  # the same numbers, with their sources
     lost = lost_time(case.workload, patched, budget) or falls_behind(case, patched)
     if lost:
         return Plan(None, _all(wanted, lost))
     worse = _worse(findings, left)
     if worse and all(f.hit.remedy.name in OF_THE_TEMPLATE and not f.hit.remedy.manual for f in worse):
-        # What the longer grace period entails, such as one of its own for probes, goes with it.
+        # What the longer grace period requires, such as a separate one for probes, is part of the same change.
         entailed = _patch_of(case, worse, OF_THE_TEMPLATE, draft.budget.grace, snippets)
         extended = replace(draft, template=merge_patches(draft.template, entailed))
         if extended.template != draft.template:

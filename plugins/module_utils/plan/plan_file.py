@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan file: what check mode says would be done, for a person to approve, and the measure of what is then done."""
+"""The plan file: what check mode would do, for a person to approve; the real run applies exactly that."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.iden
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 SCHEMA = "graceful.termination/plan/v1"
-LIFETIME = timedelta(hours=72)  # an approval may take a weekend, and what has changed meanwhile is refused anyhow
-_AGAIN = "make a new one in check mode; nothing was done"
+LIFETIME = timedelta(hours=72)  # an approval may wait over a weekend; drift is refused anyway
+_AGAIN = "write a new one in check mode; nothing was done"
 
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """A plan that may be applied. `objects` are its entries by the identity of their workload."""
+    """A plan that may be applied. `objects` maps the identity of a workload to its entry."""
 
     path: str
     generated_at: str
@@ -36,7 +36,7 @@ class Approved:
     objects: dict[Identity, dict[str, Any]]
 
     def as_report(self) -> dict[str, Any]:
-        """What a report says of the plan that was applied."""
+        """The plan that was applied, for the report."""
         return {
             "path": self.path,
             "generated_at": self.generated_at,
@@ -51,9 +51,9 @@ class Approved:
         source: Source,
         refused: Collection[Identity],
     ) -> tuple[list[PlannedChange], list[tuple[dict[str, Any], str, str]]]:
-        """(the changes that are exactly as planned; the other objects of the plan, as (entry, status, reason)).
+        """(the changes that are exactly as planned; the other objects of the plan as (entry, status, reason)).
 
-        `refused` names the workloads of which the report says already why they are not changed.
+        `refused` names the workloads that the report already lists as refused.
         """
         present = {workload.identity: workload for workload in workloads}
         now = {planned.change.workload.identity: planned for planned in changes}
@@ -63,9 +63,9 @@ class Approved:
             if name in refused:
                 continue
             if workload is None:
-                others.append((entry, "refused", "it is gone, or not among what this run looks at"))
+                others.append((entry, "refused", "it was deleted, or this run does not select it"))
             elif _is_done(workload, entry):
-                others.append((entry, "unchanged", "it already is as planned"))
+                others.append((entry, "unchanged", "it is already as planned"))
             else:
                 change = planned.change if planned else None
                 reason = _drifted(source.state_of(workload), entry) or _differs(change, entry)
@@ -81,7 +81,7 @@ def build_plan(
 ) -> dict[str, Any]:
     """The plan of a check-mode run as a map; `cost` as cost_of makes it.
 
-    Of objects it has names and what is to be sent, nothing that they hold.
+    It has the names of objects and the patches, but nothing else of their content.
     """
     plan: dict[str, Any] = {
         "schema": SCHEMA,
@@ -90,7 +90,7 @@ def build_plan(
         "version": VERSION,
         "source": source.identity(),
         "cost": dict(cost),
-        "note": "the first rollout still stops the old pods by their old spec",
+        "note": "the first rollout still stops the old pods with their old spec",
         "objects": [_entry(planned, source) for planned in sorted(changes, key=_identity)],
     }
     return plan | {"digest": digest(plan)}
@@ -102,7 +102,7 @@ def to_text(plan: Mapping[str, Any]) -> str:
 
 
 def read_plan(text: str, path: str, source: Source, now: datetime) -> Approved:
-    """Check a plan as a whole. Raises ValueError where it must not be applied, with the next step."""
+    """Check a plan as a whole. Raises ValueError with the next step if it must not be applied."""
     try:
         plan = json.loads(text)
         if plan["schema"] != SCHEMA:
@@ -111,13 +111,13 @@ def read_plan(text: str, path: str, source: Source, now: datetime) -> Approved:
     except (ValueError, TypeError, KeyError, AttributeError):
         raise ValueError(f"plan {path}: not a plan of this version ({SCHEMA}): {_AGAIN}") from None
     if stated != digest(plan):
-        raise ValueError(f"plan {path}: it was edited after it was made (its digest is another): {_AGAIN}")
+        raise ValueError(f"plan {path}: it was edited after it was written (its digest does not match): {_AGAIN}")
     if now > datetime.fromisoformat(plan["expires_at"]):
         raise ValueError(f"plan {path}: it expired at {plan['expires_at']}: {_AGAIN}")
     here = source.identity()
     if _foreign(plan["source"], here):
         raise ValueError(
-            f"plan {path}: it is for {_words(plan['source'])}, and this is {_words(here)}; nothing was done"
+            f"plan {path}: it is for {_describe(plan['source'])}, and this is {_describe(here)}; nothing was done"
         )
     objects = {identity_in(entry): entry for entry in plan["objects"]}
     return Approved(path, plan["generated_at"], stated, objects)
@@ -160,14 +160,14 @@ def _foreign(planned: Mapping[str, Any], here: Mapping[str, Any]) -> bool:
     return planned["name"] != here["name"]
 
 
-def _words(source: Mapping[str, Any]) -> str:
+def _describe(source: Mapping[str, Any]) -> str:
     if source["type"] == "manifests":
         return f"the manifests {source['name']}"
     return f"the cluster {source['name']}" + (f" ({source['uid']})" if source.get("uid") else "")
 
 
 def _is_done(workload: Workload, entry: Mapping[str, Any]) -> bool:
-    """Whether the object has all that the plan would send, as after an earlier run that applied it."""
+    """Whether the object already has everything that the plan would send, as after an earlier run."""
     try:
         after = merge(merge(workload.obj, entry["strategy"]), entry["template"])
     except MergeError:
@@ -176,21 +176,21 @@ def _is_done(workload: Workload, entry: Mapping[str, Any]) -> bool:
 
 
 def _drifted(now: Mapping[str, Any], entry: Mapping[str, Any]) -> str | None:
-    """Why an object is not the one that was planned for. A new status alone, such as a pod that restarted, is none."""
+    """How an object has drifted from the planned state; None if it has not. A new status alone is no drift."""
     planned = entry["state"]
     if planned.get("uid") != now.get("uid"):
-        return "it was deleted and made anew since the plan was made"
+        return "it was deleted and recreated since the plan was made"
     if any(planned.get(key) != value for key, value in now.items() if key != "resourceVersion"):
-        return "changed since the plan was made"
+        return "drifted since the plan was made"
     return None
 
 
 def _differs(change: Change | None, entry: Mapping[str, Any]) -> str | None:
-    """Why what this run would send is not what was approved."""
+    """Why this run would send something other than what was approved."""
     if change and (change.strategy, change.template) == (entry["strategy"], entry["template"]):
         return None
-    what = "something else" if change else "nothing"
+    what = "make a different change" if change else "change nothing"
     return (
-        f"this run would do {what}: its options, its templates or what is around the workload (Services, autoscalers) "
-        "are no longer those of the plan"
+        f"this run would {what}: its options, its templates or the context of the workload (Services, autoscalers) "
+        "have drifted since the plan was made"
     )

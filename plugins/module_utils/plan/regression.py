@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a workload is worse off than it was: how an edit is judged that reaches more than it was planned for."""
+"""Whether a workload is worse off than before: judges an edit that affects more than it was planned for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Regression:
     waivers: Waivers
 
     def worse(self, before: Workload, after: Workload) -> str | None:
-        """Why a workload would be worse off than before; None when it would not."""
+        """Why a workload would be worse off than before; None if it would not."""
         try:
             _case, present = self._judge(before)
             case, found = self._judge(after)
@@ -42,13 +42,13 @@ class Regression:
             return lost
         known = {finding.fingerprint: finding.severity for finding in present}
         for finding in found:
-            least = known.get(finding.fingerprint, "info")
-            if finding.severity != "info" and SEVERITIES.index(finding.severity) < SEVERITIES.index(least):
+            before_severity = known.get(finding.fingerprint, "info")
+            if finding.severity != "info" and SEVERITIES.index(finding.severity) < SEVERITIES.index(before_severity):
                 return f"it would raise {finding.rule.id}"
         return None
 
     def open(self, workload: Workload) -> frozenset[str]:
-        """The fingerprints of its findings that nobody has waived. Raises Unreadable."""
+        """The fingerprints of its findings that are not waived. Raises Unreadable."""
         return frozenset(finding.fingerprint for finding in self._judge(workload)[1])
 
     def _judge(self, workload: Workload) -> tuple[Case, Sequence[Finding]]:

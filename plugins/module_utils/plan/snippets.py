@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renders the Jinja snippets of templates/, in Jinja's sandbox and without guessing at a missing variable."""
+"""Renders the Jinja snippets of templates/, in Jinja's sandbox; a missing variable is an error."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ class Snippets:
         if not isinstance(patch, dict) or set(patch) != {"spec"} or not isinstance(patch["spec"], dict):
             raise SnippetError(f"{self._files[remedy]}: must render to a map with the one key spec")
         if kind == "CronJob" and "template" in patch["spec"]:
-            # Written in a way that moving the text did not recognise, such as on one line.
+            # Written in a form that moving the text did not recognise, such as on one line.
             return {"spec": {"jobTemplate": {"spec": patch["spec"]}}}
         return patch
 
 
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> Any:
-    """What a snippet says: thousands of workloads have few different ones. Nobody changes what this returns.
+    """What a snippet says: thousands of workloads have few different ones. The result must not be modified.
 
-    Through JSON: a patch is what JSON can hold, its keys are text, and nothing in it refers to itself.
+    Through JSON: a patch must be valid JSON, its keys are text, and nothing in it refers to itself.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return json.loads(json.dumps(yaml.load(text, Loader=loader)))
@@ -88,6 +88,6 @@ def _under_job_template(text: str) -> str:
 
 
 def _line(error: Exception) -> str:
-    """The line of a template at which rendering stopped, as it follows a file name; empty where none is known."""
+    """The template line at which rendering stopped, to follow a file name; empty if unknown."""
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == "<template>"]
     return f":{lines[-1]}" if lines else ""

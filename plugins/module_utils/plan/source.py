@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a source of workloads can do. Only a source knows where objects come from and how they are written back."""
+"""The interface of a source of workloads. Only a source knows where objects come from and how to write them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-NOT_YET = "not started: what an earlier run patched has not come up"
+NOT_YET = "not started: a rollout of an earlier run failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What became of one workload. `status`: changed, would-change, unchanged, refused, failed or skipped.
+    """The outcome for one workload. `status`: changed, would-change, unchanged, refused, failed or skipped.
 
-    `fields` are the dotted paths that were written, or would be. What was written and then went wrong has failed.
-    `restored` are those that were rolled back then. `wave` is None for what no wave has to do with. `stops`: no further
-    wave may begin, although this workload is of none. `preflight` are its notes.
+    `fields` are the dotted paths that were written, or would be. A written change whose rollout fails has failed.
+    `restored` are those that were rolled back. `wave` is None for what belongs to no wave. `stops`: no further wave may
+    start, although this workload belongs to none. `preflight` are its notes.
     """
 
     workload: Workload
@@ -37,7 +37,7 @@ class Action:
 
     @property
     def written(self) -> bool:
-        """Whether the workload is no longer as it was."""
+        """Whether the workload was changed."""
         return self.status == "changed" or (self.status == "failed" and bool(self.fields or self.restored))
 
 
@@ -51,35 +51,35 @@ class Diff:
 
 
 class Judging(Protocol):
-    """Judges a workload as it would be, in what is around it."""
+    """Judges a workload as it would be, in its context."""
 
     def worse(self, before: Workload, after: Workload) -> str | None:
-        """Why a workload would be worse off than before; None when it would not."""
+        """Why a workload would be worse off than before; None if it would not."""
 
     def open(self, workload: Workload) -> frozenset[str]:
-        """The fingerprints of its findings that nobody has waived."""
+        """The fingerprints of its findings that are not waived."""
 
 
 class Source(Protocol):
-    """Where workloads come from, and where their changes go back to."""
+    """Where workloads come from, and where their changes are written."""
 
     def read(self) -> Snapshot:
-        """Read everything that the selection takes. Raises SourceError when there is nothing to read from."""
+        """Read everything that is selected. Raises SourceError if the source cannot be read."""
 
     def identity(self) -> dict[str, Any]:
-        """What this source is, for a plan: `type`, `name`, and of a cluster `uid`, None if it cannot be read."""
+        """What this source is, for a plan: `type`, `name`, and for a cluster `uid`, None if it cannot be read."""
 
     def state_of(self, workload: Workload) -> dict[str, Any]:
-        """What tells this very state of an object from any other: a plan made for it holds for no other."""
+        """Identifies this exact state of an object: a plan is valid for no other."""
 
     def refusals(self, changes: Sequence[Change], judging: Judging) -> dict[int, str]:
-        """Which changes this source could not take, by their index, and why. Writes nothing.
+        """The changes that this source cannot write, by index, with the reason. Writes nothing.
 
-        What a change does elsewhere, as in the other overlays of a base, is judged there as well.
+        What a change does elsewhere, such as in other overlays of a base, is judged there as well.
         """
 
     def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
         """Whether the pods that each of these changes recreates can start. Writes nothing."""
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
-        """Write the changes, or with `check` only say what would be written. One failure does not stop the others."""
+        """Write the changes, or with `check` only report them. One failure does not stop the others."""

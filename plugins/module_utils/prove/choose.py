@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one workload whose pods are stopped, by a drill or for a trace."""
+"""Chooses the one workload whose pods a drill or trace stops."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NARROW = "namespaces, kinds and names (termination_namespaces, termination_kinds
 
 
 def read_selection(params: Mapping[str, Any], otherwise: str) -> Selection:
-    """What the user selects, of the kinds that roll. Raises ValueError; `otherwise` says what is possible instead."""
+    """The selection, limited to kinds with rollouts. Raises ValueError; `otherwise` says what is possible instead."""
     wanted = params["kinds"] or ROLLING
     kinds = [kind for kind in wanted if kind in ROLLING]
     if not kinds:
@@ -51,7 +51,7 @@ def read_selection(params: Mapping[str, Any], otherwise: str) -> Selection:
 
 
 def read_folder(params: Mapping[str, Any]) -> str | None:
-    """Where the files go; None writes none."""
+    """The folder for files; None writes none."""
     folder = params["report_dir"]
     return os.path.join(params["_directory"], os.path.expanduser(folder)) if folder else None
 
@@ -69,7 +69,7 @@ def choose(api: Api, selection: Selection) -> Workload:
         shown = ", ".join("/".join(entry) for entry in sorted(found)[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         count = f"{len(found)} workloads are selected ({shown}{more})" if found else "no workload is selected"
-        raise SourceError(f"{api.name}: {count}: exactly one is needed, so name it by {NARROW}")
+        raise SourceError(f"{api.name}: {count}: select exactly one by {NARROW}")
     (namespace, kind, name) = found[0]
     resource = WORKLOADS[kind]
     obj = api.get(resource.path(namespace, name), f"get {namespace}/{kind}/{name}")
@@ -77,12 +77,12 @@ def choose(api: Api, selection: Selection) -> Workload:
 
 
 def refuse(api: Api, workload: Workload, *, restart: bool) -> None:
-    """Raises SourceError where its pods must not be stopped, or where stopping them would prove nothing."""
+    """Raises SourceError if its pods must not be stopped, or if stopping them would prove nothing."""
     reason = ""
     if workload.namespace in SYSTEM_NAMESPACES:
-        reason = f"namespace {workload.namespace} is the cluster's own"
+        reason = f"{workload.namespace} is a system namespace"
     elif not workload.managed:
-        reason = "its annotation managed: false allows no changes"
+        reason = "its annotation managed: false forbids changes"
     else:
         space = api.get(NAMESPACE.path(None, workload.namespace), f"get namespace {workload.namespace}")
         reason = unmanaged(space)

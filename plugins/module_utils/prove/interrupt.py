@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What ends a drill early: SIGINT, SIGTERM, or that no reader of its result is left."""
+"""What ends a drill early: SIGINT, SIGTERM, or the exit of the reader of its result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_LOOK = 1000  # milliseconds
+_POLL = 1000  # milliseconds
 
 
 class Interrupted(BaseException):
-    """Like KeyboardInterrupt, not an Exception: nothing on the way may handle it as a failure of its own."""
+    """Like KeyboardInterrupt, not an Exception: no code in between may handle it as its own error."""
 
 
 @contextmanager
@@ -34,8 +34,8 @@ def interruptible(output: int) -> Iterator[None]:
         poll = select.poll()
         poll.register(output, 0)  # errors are always reported
         while not done.is_set():
-            if any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in poll.poll(_LOOK)):
-                # The process that started the drill has ended, and cannot pass a signal on.
+            if any(event & (select.POLLERR | select.POLLHUP) for _descriptor, event in poll.poll(_POLL)):
+                # The process that started the drill has exited and cannot forward a signal.
                 if not done.is_set():
                     os.kill(os.getpid(), signal.SIGTERM)
                 return

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every human format shows of a run that changes something: what it would cost, what was done, what was not."""
+"""The part of human formats about changes: what they cost, what was done, what was not."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, number, visible
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import rank, ranked
 
-# The order in which a person wants to read them; what is not listed comes last.
+# The order in which a person reads them; other statuses come last.
 ACTION_STATUSES = ("failed", "refused", "skipped", "changed", "would-change", "unchanged")
 
 
 def preflight(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(what the preflight found, which objects it concerns), each text once, the most frequent first."""
+    """(what preflight found, the objects concerned), each text once, the most frequent first."""
     about: dict[str, list[str]] = {}
     for action in report["actions"]:
         for note in action.get("preflight") or ():
@@ -26,7 +26,7 @@ def preflight(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def cost(report: Mapping[str, Any]) -> str:
-    """What the changes of a run in check mode cost a live cluster, raw text of others; empty where there are none."""
+    """The cost of the changes of a check-mode run on a live cluster, with untrusted names; empty without changes."""
     found = report.get("cost")
     if not found or not found["workloads"] or report["source"]["type"] != "cluster":
         return ""
@@ -36,7 +36,7 @@ def cost(report: Mapping[str, Any]) -> str:
     if drill:
         text += f", {drill['pods_restarted']:,} of them for the drill of {drill['object']}"
     if pods:
-        text += "; the first rollout still stops them by the old spec"
+        text += "; the first rollout still stops them with the old spec"
     drain = found["node_drain"]
     if drain:
         text += (
@@ -47,18 +47,18 @@ def cost(report: Mapping[str, Any]) -> str:
 
 
 def in_waves(report: Mapping[str, Any]) -> bool:
-    """Whether there was more than one wave, so that a person wants to know which."""
+    """Whether there was more than one wave, so that the wave is shown."""
     return any(action.get("wave") not in (None, 1) for action in report["actions"])
 
 
 def aftermath(action: Mapping[str, Any], *, waves: bool) -> str:
-    """Why an action ended as it did, and with `waves` in which wave; raw text of others."""
+    """The reason of an action, and with `waves` its wave; untrusted text."""
     wave = f"wave {action['wave']}" if waves and action.get("wave") else ""
     return "; ".join(filter(None, (wave, action.get("reason"))))
 
 
 def actions(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
-    """The counts by status in one line, and every action but the unchanged ones, those that need a person first."""
+    """The counts by status in one line, and all actions except unchanged ones, those that need a person first."""
     amounts = Counter(action["status"] for action in report["actions"])
     known = [status for status in ACTION_STATUSES if amounts[status]]
     counts = [

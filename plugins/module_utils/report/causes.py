@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Findings by what they come from: a fault in one chart is a thousand findings, and one place to mend it."""
+"""Findings by their source: a mistake in one chart causes a thousand findings, and is fixed in one place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 # helm.sh/chart is name-version, and a name may end in a number, too.
 _CHART = re.compile(r"(.+?)-v?\d+\.\d+.*")
-# What differs between two pods that are otherwise written alike.
+# What differs between two otherwise identical pod specs.
 _NAMES = ("name", "namespace", "labels", "annotations")
 
 
@@ -69,12 +69,12 @@ def _cause(workload: Workload, snapshot: Snapshot) -> tuple[str, str]:
 
 
 def _digest(workload: Workload) -> str:
-    """A hash of the pod spec but for names."""
+    """A hash of the pod spec without names."""
     return _hash(workload.pod, (workload.name, workload.namespace), {})
 
 
 def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
-    """`own` are the names of the workload, which are left out of texts. What an alias repeats is hashed once."""
+    """`own` are the names of the workload, which are removed from texts. YAML aliases are hashed once."""
     if isinstance(value, str):
         for name in own:
             if name in value:
@@ -93,7 +93,7 @@ def _hash(value: Any, own: Sequence[str], seen: dict[int, str]) -> str:
 
 
 def _without(text: str, name: str) -> str:
-    """The text but for a name where that stands by itself; compiling a pattern for each name is far slower."""
+    """The text without a name that is a whole word; compiling a pattern for each name is far slower."""
     parts, done, start = [], 0, text.find(name)
     while start >= 0:
         end = start + len(name)
@@ -109,7 +109,7 @@ def _total(entry: Mapping[str, Any]) -> int:
 
 
 def label(entry: Mapping[str, Any]) -> str:
-    """What to call a source: an application and a release say themselves what they are."""
+    """The label of a source: the names of applications and releases are clear without their type."""
     name = visible(entry["name"])
     if entry["type"] == "pod":
         return f"pods like {name}" if entry["workloads"] > 1 else name
@@ -121,19 +121,19 @@ def explains(report: Mapping[str, Any]) -> bool:
     return sum(entry["workloads"] for entry in report["causes"]) > len(report["causes"])
 
 
-def sources_line(report: Mapping[str, Any], most: int = 3) -> str:
-    """Such as "2,071 findings come from 38 sources: chart web-base 911, …"; empty where that explains nothing."""
+def sources_line(report: Mapping[str, Any], limit: int = 3) -> str:
+    """Such as "2,071 findings come from 38 sources: chart web-base 911, …"; empty if that explains nothing."""
     if not explains(report):
         return ""
     entries = report["causes"]
     total = count(sum(map(_total, entries)), "finding comes", "findings come")
-    named = ", ".join(f"{label(entry)} {_total(entry):,}" for entry in entries[:most])
-    more = f" and {len(entries) - most:,} more" if len(entries) > most else ""
+    named = ", ".join(f"{label(entry)} {_total(entry):,}" for entry in entries[:limit])
+    more = f" and {len(entries) - limit:,} more" if len(entries) > limit else ""
     return f"{total} from {count(len(entries), 'source')}: {named}{more}"
 
 
 def cause_rows(report: Mapping[str, Any]) -> list[tuple[str, int, Mapping[str, int], str]]:
-    """(source, workloads, findings by severity, rules) of each source; empty where they explain nothing."""
+    """(source, workloads, findings by severity, rules) of each source; empty if they explain nothing."""
     if not explains(report):
         return []
     return [

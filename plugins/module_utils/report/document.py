@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""report.json: the one account of a run, from which every other format is made."""
+"""report.json: the complete result of a run, from which every other format is made."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ def build_report(
 ) -> dict[str, Any]:
     """The report as a map, sorted so that two runs on one input differ only in `generated_at` and `requests`.
 
-    `mode` is one of MODES, `version` the collection's, `generated_at` an RFC 3339 time, `scope` what the run was asked
-    to judge, `actions` entries that action_entry makes, `cost` what the changes of a check-mode run cost, `plan` the
-    plan that was applied. Raises SnippetError.
+    `mode` is one of MODES, `version` that of the collection, `generated_at` an RFC 3339 time, `scope` the selection of
+    the run, `actions` entries from action_entry, `cost` the cost of a check-mode run, `plan` the plan that was applied.
+    Raises SnippetError.
     """
     findings = [(judgement, finding) for judgement in audit.judgements for finding in judgement.findings]
     findings.sort(key=lambda pair: pair[1].order)
@@ -113,7 +113,7 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
 
 
 def _environment(workload: Workload, snapshot: Snapshot) -> str:
-    """What tells workloads of one name apart: the cluster, the Kustomize root, or the folder below the source."""
+    """Distinguishes workloads of one name: the cluster, the Kustomize root, or the folder below the source."""
     if snapshot.type == "cluster":
         return snapshot.name
     return workload.origin.environment or os.path.dirname(workload.origin.file or "") or "."
@@ -132,12 +132,12 @@ def _identity(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
 
 def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
     case, change = judgement.case, judgement.change
-    # What manifests say of an owner is true of the cluster that they go to, not of the files.
+    # An owner in manifests applies to the cluster that they are deployed to, not to the files.
     owner = owner_of(case.workload.obj, change.patch if change else None) if snapshot.type == "cluster" else None
     profile, origin = case.profile, case.workload.origin
     restarts = change is not None and bool(change.template)
     pods = pods_restarted(case, change) if change else None
-    # For the owner of the object, because of whom it was not patched.
+    # For the owner of the object, which is why it was not patched.
     owned = change if change and judgement.refusal and owner else None
     return {
         **_identity(judgement, snapshot),
@@ -201,7 +201,7 @@ def _reason(judgement: Judgement, finding: Finding) -> str:
 
 
 def _line(judgement: Judgement, finding: Finding) -> int | None:
-    """The nearest line that exists in the file: of the container, else of the deepest map on the field's path."""
+    """The nearest line in the file: of the container, else of the deepest map on the path of the field."""
     if finding.hit.container and finding.hit.container.line:
         return finding.hit.container.line
     node, line = judgement.case.workload.obj, judgement.case.workload.origin.line
@@ -226,7 +226,7 @@ def _not_evaluated(snapshot: Snapshot, audit: Audit) -> list[dict[str, Any]]:
 
 
 def action_entry(key: str, file: str | None, line: int | None, status: str, reason: str | None) -> dict[str, Any]:
-    """What became of one workload, in a report; `key` is such as shop/Deployment/web."""
+    """The outcome for one workload, in a report; `key` is such as shop/Deployment/web."""
     return {
         "object": key,
         "file": file,
@@ -241,7 +241,7 @@ def action_entry(key: str, file: str | None, line: int | None, status: str, reas
 
 
 def report_action(action: Action) -> dict[str, Any]:
-    """The same of an action of this run."""
+    """The same for an action of this run."""
     origin = action.workload.origin
     entry = action_entry(action.workload.key, origin.file, origin.line, action.status, action.reason)
     details = {"fields": sorted(action.fields), "restored": sorted(action.restored), "preflight": [*action.preflight]}

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What of a report a registered result holds: it travels through callbacks and events, so it is small."""
+"""The part of a report in a registered result: small, since it travels through callbacks and events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 FINDINGS = 20
 ACTIONS = 50
-_FIRST = ("failed", "refused")  # where there are more than ACTIONS
+_FIRST = ("failed", "refused")  # if there are more than ACTIONS
 
 
 def excerpt(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a run is to fail: by the severity of what is open, or by what an earlier report did not have."""
+"""Whether a run fails: by the severity of open findings, or by findings that an earlier report did not have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NAMED = 3  # findings that the message names; the report has them all
 
 
 def read_earlier(text: str) -> dict[str, Any]:
-    """The report of an earlier run. Raises ValueError for anything else."""
+    """Read the report of an earlier run. Raises ValueError for anything else."""
     try:
         report = json.loads(text)
         if report["schema"] != SCHEMA:
@@ -40,7 +40,7 @@ def read_earlier(text: str) -> dict[str, Any]:
 def compare(report: dict[str, Any], earlier: Mapping[str, Any] | None) -> str | None:
     """Mark in the report which open errors and warnings are new, and count them under `baseline`.
 
-    Only what both runs judged is compared. Returns why nothing was compared at all, or None.
+    Only what both runs judged is compared. Returns why nothing could be compared, or None.
     """
     reason = None if earlier else "there is no earlier report"
     source = report["source"]
@@ -64,15 +64,17 @@ def compare(report: dict[str, Any], earlier: Mapping[str, Any] | None) -> str | 
 
 
 class _Judged:
-    """What an earlier run had found, and what it would have found had it been there."""
+    """What an earlier run found, and what it would have found if it had been there."""
 
     def __init__(self, earlier: Mapping[str, Any], now: Mapping[str, Any], *, same_place: bool):
         scope = now["scope"]
-        # What was new then and made that run fail stays new: a second try must not pass for that alone.
-        # A fingerprint says nothing of evidence: what was found in a manifest then is known when a pod shows it now.
+        # What was new then and made that run fail stays new: a second try alone must not pass.
+        # A fingerprint does not include evidence: a finding from a manifest then is known if a pod shows it now.
         self._source = earlier["source"]
-        # Reports of earlier versions have no environments, and paths with the source in front.
-        self._told_apart = self._source["type"] == "manifests" and all("environment" in e for e in earlier["workloads"])
+        # Reports of earlier versions have no environments, and paths that start with the source.
+        self._has_environments = self._source["type"] == "manifests" and all(
+            "environment" in e for e in earlier["workloads"]
+        )
         self._known = {self._mark(entry) for entry in _open(earlier, "new") if not entry.get("new")}
         self._rules = set(earlier["scope"]["rules"])
         asked, asked_then = (set(one.get("evidence", [])) for one in (scope, earlier["scope"]))
@@ -84,11 +86,11 @@ class _Judged:
             self._selection = replace(Selection.from_options(dict(earlier["scope"])), label_selectors=())
         self._unread = {entry.get("file") or entry.get("object") for entry in earlier["skipped"]}
         unseen_now = _unseen(now)
-        # What a rule can see in neither run does not keep the rest of what it finds from being compared.
+        # What a rule can see in neither run does not prevent comparing its other findings.
         self._unseen = {entry for entry in _unseen(earlier) if entry[0] == "all" or entry not in unseen_now}
 
     def _environment(self, entry: Mapping[str, Any]) -> str:
-        return str(entry["environment"]) if self._told_apart else ""
+        return str(entry["environment"]) if self._has_environments else ""
 
     def _mark(self, finding: Mapping[str, Any]) -> tuple[str, str]:
         return self._environment(finding), finding["fingerprint"]
@@ -108,7 +110,7 @@ class _Judged:
             return False
         places = (f"namespace {finding['namespace']}", "all namespaces")
         for rule, scope in self._unseen:
-            # Which ones "3 namespaces" are is not in a report.
+            # A report does not say which namespaces "3 namespaces" are.
             if rule == finding["rule"] and (scope in (*places, "all nodes") or scope.endswith(" namespaces")):
                 return False
         if self._subject(finding) in self._workloads:
@@ -116,7 +118,7 @@ class _Judged:
         if self._selection is None or finding["kind"] not in self._selection.kinds:
             return False
         file = finding["file"]
-        if file and not self._told_apart:
+        if file and not self._has_environments:
             file = os.path.normpath(os.path.join(self._source["name"], file))
         if {file, key_in(finding)} & self._unread:
             return False
@@ -129,7 +131,7 @@ class _Judged:
 def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
     """Why the run fails, in one sentence with how many and where; None when it does not.
 
-    In check mode, what the real run would mend by itself does not count. A run that judged nothing shows nothing.
+    In check mode, what the real run would fix does not count. A run that judged nothing proves nothing.
     """
     if fail_on in _COUNTED and not report["summary"]["workloads"]:
         why = count(report["summary"]["unreadable"], "unreadable file or object", "unreadable files or objects")
@@ -141,7 +143,7 @@ def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
     ]
     if not findings:
         return None
-    words = [
+    amounts = [
         count(amount, f"{'new ' if fail_on == 'new' else ''}{severity}")
         for severity in ("error", "warning")
         if (amount := sum(finding["severity"] == severity for finding in findings))
@@ -149,11 +151,11 @@ def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:
     objects = {key_in(finding) for finding in findings}
     named = ", ".join(f"{key_in(finding)} {finding['rule']}" for finding in findings[:_NAMED])
     more = f" and {len(findings) - _NAMED:,} more" if len(findings) > _NAMED else ""
-    return f"fail_on {fail_on}: {' and '.join(words)} on {count(len(objects), 'workload')}: {visible(named)}{more}"
+    return f"fail_on {fail_on}: {' and '.join(amounts)} on {count(len(objects), 'workload')}: {visible(named)}{more}"
 
 
 def _unseen(report: Mapping[str, Any]) -> set[tuple[str, str]]:
-    """(rule or "all", scope) of what a run could not see."""
+    """(rule or "all", scope) of everything that a run could not see."""
     return {(entry["rule"], entry["scope"]) for entry in report["not_evaluated"]}
 
 

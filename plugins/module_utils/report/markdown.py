@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report as GitHub flavoured Markdown: everything with a finding, with its numbers, their sources and snippets."""
+"""The report as GitHub flavoured Markdown: everything with a finding, with numbers, sources and snippets."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.waiver
 
 _LEGEND = """## How to read this
 
-- **Budget**: a pod has its grace period (`terminationGracePeriodSeconds`) from the request to stop until SIGKILL. The
+- **Budget**: a pod has its grace period (`terminationGracePeriodSeconds`) from the deletion request to SIGKILL. The
   preStop hook, the application's drain (finishing what is in flight after SIGTERM) and native sidecars share it.
   required = preStop + drain + sidecar + margin, in seconds; more than grace means that something is killed.
-- **?** is a time that no one has declared. The sum is then a lower bound (≥), and no verdict unless it is already above
+- **?** is a time that is not declared. The sum is then a lower bound (≥), without a verdict unless it already exceeds
   grace.
 - **error**: a certain loss, or a mechanism that cannot work. **warning**: a loss under load or in a race. **info**:
-  worth knowing, never patched. **clean**: neither error nor warning, as far as the report has seen.
-- **remediable**: `remediate` makes this change by itself. What is left to a person comes with the reason and, where
-  one can be rendered, a snippet."""
+  worth knowing, never patched. **clean**: neither error nor warning, as far as this run could see.
+- **remediable**: `remediate` makes this change automatically. What a person must do comes with the reason and, if one
+  can be rendered, a snippet."""
 # Inert inside a code span, also in a table; anything else is escaped as prose.
 _PLAIN_CODE = re.compile(r"[A-Za-z0-9_./:@=,+()\[\]#-]+( [A-Za-z0-9_./:@=,+()\[\]#-]+)*")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "\\": "&#92;"}
@@ -87,12 +87,12 @@ def render(report: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    """Prose of others: shown as it is, but never read as markup, as a link or as the end of a cell."""
+    """Untrusted prose: shown as is, but never interpreted as markup, as a link or as the end of a cell."""
     return _AUTOLINKS.sub(rf"\1{_JOINT}", visible(value)).translate(_ESCAPES)
 
 
 def _code(value: object) -> str:
-    """A name of others, as code where nothing in it could end the code."""
+    """An untrusted name, as code if nothing in it could end the code."""
     text = visible(value)
     return f"`{text}`" if _PLAIN_CODE.fullmatch(text) else _text(text)
 

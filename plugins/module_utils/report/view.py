@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every human format shows of a report: workloads and their findings, worst first, and the sentences on them."""
+"""What every human format shows: workloads with their findings, worst first, and sentences about them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Card:
 
     @property
     def drain_unknown(self) -> bool:
-        """Whether its budget has a drain that no one has declared."""
+        """Whether the drain in its budget is not declared."""
         budget = self.workload.get("budget")
         return self.judged and budget is not None and budget["drain"] is None
 
@@ -62,7 +62,7 @@ class Card:
 
     @property
     def containers(self) -> set[str]:
-        """The containers that it has to distinguish."""
+        """The containers to distinguish."""
         named = {finding.get("container") for finding in (*self.open, *self.suppressed)}
         named.add((self.workload.get("budget") or {}).get("container"))
         return {name for name in named if name}
@@ -95,7 +95,7 @@ def differs(budget: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool:
 
 
 def compare(budget: Mapping[str, Any]) -> tuple[str, str]:
-    """(`=`, or `>=` where the sum is a lower bound; how it compares to grace, empty while that is not known)."""
+    """(`=`, or `>=` where the sum is a lower bound; how it compares to grace, empty if unknown)."""
     required, grace = budget["required"], budget["grace"]
     if required > grace:
         verdict = ">"
@@ -112,7 +112,7 @@ def object_name(subject: Mapping[str, Any]) -> str:
 
 
 def place(subject: Mapping[str, Any]) -> str:
-    """Such as shop/checkout.yaml:12, with the Kustomize root that built it; empty for what came from a cluster."""
+    """Such as shop/checkout.yaml:12, with the Kustomize root that built it; empty for objects from a cluster."""
     file, environment = subject.get("file"), subject.get("environment")
     if not file:
         return ""
@@ -130,7 +130,7 @@ def describe(workload: Mapping[str, Any]) -> str:
 
 
 def fix(card: Card, source_type: str) -> str | None:
-    """What the automatic remedy does to pods and files; None where there is none."""
+    """The effect of the automatic remedy on pods and files; None without one."""
     if not any(finding["remedy"] == "auto" for finding in card.patchable):
         return None
     workload = card.workload
@@ -140,7 +140,7 @@ def fix(card: Card, source_type: str) -> str | None:
     if not template:
         effect = "no pod restarts"
     elif workload["kind"] == "CronJob":
-        effect = "the next run has it, a running one keeps the old spec"
+        effect = "the next run gets it, a running one keeps the old spec"
     elif not live:
         effect = "the first rollout still runs the old spec"
     elif restarts == 0:
@@ -152,7 +152,7 @@ def fix(card: Card, source_type: str) -> str | None:
 
 
 def by_hand(card: Card) -> list[str]:
-    """What is left to a person: `rule, rule: why`, one entry a reason."""
+    """What a person must do: `rule, rule: why`, one entry for each reason."""
     groups: dict[str, list[Mapping[str, Any]]] = {}
     for finding in card.patchable:
         if finding["remedy"] == "manual":
@@ -167,7 +167,7 @@ def by_hand(card: Card) -> list[str]:
 
 
 def tally(cards: Iterable[Card]) -> str:
-    """Each judged workload counted once by its worst open finding, and how much of that rests on unknown drains."""
+    """Each judged workload counted once by its worst open finding, and how many have an unknown drain."""
     judged = [card for card in cards if card.judged]
     if not judged:
         return "0 workloads judged: this is not an all-clear"
@@ -211,7 +211,7 @@ def message(finding: Mapping[str, Any]) -> str:
 
 
 def not_evaluated(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """(rule, why and where); rules that miss the same thing in the same place share one entry."""
+    """(rule, why and where); rules that lack the same thing in the same place share one entry."""
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for entry in report["not_evaluated"]:
         groups.setdefault((visible(entry.get("rule") or "all rules"), visible(entry["reason"])), []).append(entry)
@@ -229,14 +229,14 @@ def not_evaluated(report: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
-    """(text, whom it concerns): notes and what leaves budgets open, each text once, the most frequent first."""
+    """(text, whom it concerns): notes and unknown parts of budgets, each text once, the most frequent first."""
     about: dict[str, list[str]] = {}
     for card in cards:
         texts = [visible(note) for note in card.workload.get("notes") or ()]
         budget = card.workload.get("budget")
         if budget and budget["drain"] is None:
             texts.append(f"drain {visible(budget['sources']['drain'])}")
-        # With a declared drain, only a hook of unknown length can be what leaves the sum open.
+        # With a declared drain, only a hook of unknown length can make the sum unknown.
         if budget and not budget["known"] and (budget["prestop"] is None or budget["drain"] is not None):
             texts.append(visible(budget["sources"]["prestop"]))
         for text in texts:
@@ -251,7 +251,7 @@ def ranked(about: Mapping[str, Sequence[str]]) -> list[tuple[str, str]]:
 
 
 def _identity(subject: Mapping[str, Any]) -> tuple[Any, ...]:
-    # Twins in one file are told apart by their lines: a report has no numbers of documents.
+    # Duplicates in one file are distinguished by line: a report has no document numbers.
     return key_in(subject), subject.get("file"), subject.get("environment")
 
 
@@ -260,7 +260,7 @@ def _line(subject: Mapping[str, Any]) -> int:
 
 
 def rank(value: str, order: tuple[str, ...]) -> int:
-    """The place of a value in an order; what is not in it comes last."""
+    """The position of a value in an order; other values come last."""
     return order.index(value) if value in order else len(order)
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of each waiver: whether it is used, and those that should be renewed, mended or removed."""
+"""The status of each waiver: whether it is used, and which should be renewed, corrected or removed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection, is_pattern
 
-# Those that need a person first. `unjudged`: nothing says whether it is used, as its rule or its workload was not seen.
+# Those that need a person first. `unjudged`: unknown whether it is used, since its rule or workload was not judged.
 STATUSES = ("invalid", "expired", "unused", "used", "unjudged")
 
 
@@ -37,7 +37,7 @@ def waiver_entries(audit: Audit, snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def _entry(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, beyond: str) -> dict[str, Any]:
-    """`beyond` is why the waiver may be used on workloads that the run did not see; empty when it cannot be."""
+    """`beyond` is why the waiver may apply to workloads that the run did not see; empty if it cannot."""
     found = sum(waiver.names(finding.rule.id) for judgement in judgements for finding in judgement.findings)
     status, note = _status(waiver, judgements, audit, found, beyond)
     origin = judgements[0].case.workload.origin if waiver.source == "annotation" else None
@@ -70,7 +70,7 @@ def _status(
         return "unjudged", "the rule was not evaluated"
     if beyond:
         return "unjudged", beyond
-    return "unused", "no longer needed: nothing is found" if judgements else "there is no such workload here"
+    return "unused", "no longer needed: nothing is found" if judgements else "it matches no workload of this run"
 
 
 def _beyond(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, snapshot: Snapshot) -> str:
@@ -93,7 +93,7 @@ def _selects(selection: Selection, waiver: Waiver) -> bool:
         return False
     if is_pattern(waiver.name) and selection.names:
         return False
-    # A pattern that gets here meets no restriction, so that it may stand for any of its values.
+    # A pattern that gets here has no restriction, so it may match any value.
     return selection.takes(waiver.namespace, waiver.name, {})
 
 
@@ -110,7 +110,7 @@ def written(entry: Mapping[str, Any]) -> str:
 
 
 def explanation(entry: Mapping[str, Any]) -> str:
-    """A waiver in words: its reason and date, and what is to be known of its status."""
+    """A waiver as text: its reason, date and status note."""
     parts = [visible(entry["reason"])] if entry["reason"] else []
     if entry["until"]:
         parts.append(f"until {visible(entry['until'])}")

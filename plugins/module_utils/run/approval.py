@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan file: opened by the run that applies it, written by the run in check mode, with what it costs."""
+"""The plan file: check mode writes it, with its cost; the run that applies it reads it."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 
 
 def open_plan(source: Source, guardrails: Guardrails, *, check: bool) -> Approved | None:
-    """The plan that this run applies, if it applies one. Raises ValueError where it must not, SourceError."""
+    """The plan that this run applies, if any. Raises ValueError if it must not be applied, SourceError."""
     if not guardrails.plan or check:
         return None
     try:
         text = Path(guardrails.plan).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ValueError(
-            f"plan {guardrails.plan}: there is none to apply: check mode (--check) with the same options writes it; "
+            f"plan {guardrails.plan}: no such file; write it with check mode (--check) and the same options; "
             "nothing was done"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -43,13 +43,13 @@ def open_plan(source: Source, guardrails: Guardrails, *, check: bool) -> Approve
 
 
 def cost(changes: Sequence[PlannedChange], wave: Wave, snapshot: Snapshot) -> dict[str, Any]:
-    """What those changes of all waves that would be made cost, the drill included."""
+    """The cost of the changes of all waves, the drill included."""
     canary = wave.canary if changes else None
     return cost_of(changes, (canary.key, canary_pods(canary, snapshot, 0)) if canary else None)
 
 
 def write_plan(source: Source, changes: Sequence[PlannedChange], cost: Mapping[str, Any], path: str) -> None:
-    """Write what a run in check mode says would be done. Raises ValueError."""
+    """Write the plan of a check-mode run. Raises ValueError."""
     try:
         write_file(Path(path), to_text(build_plan(source, changes, cost, datetime.now(UTC))))
     except OSError as error:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is to be done now of what was judged: within the guardrails, the next wave."""
+"""Chooses from the planned changes, within the guardrails, the next wave."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _Entry = dict[str, Any]  # an action, as the report has it
 def choose(
     snapshot: Snapshot, judged: Audit, source: Source, guardrails: Guardrails, approved: Approved | None, *, check: bool
 ) -> Wave:
-    """The next wave, in check mode all of them. Raises ValueError where the canary is not there."""
+    """The next wave, in check mode all of them. Raises ValueError if the canary is not selected."""
     progress, live = guardrails.progress, snapshot.type == "cluster"
     done = {_place(entry) for entry in progress.actions}
     planned = [one for one in judged.planned if _place(_entry(one, "", None)) not in done]
@@ -49,11 +49,11 @@ def choose(
     later = [one for _number, wave in plan.waves[len(now) :] for one in wave]
     left_out = plan.blocked
     if later:
-        later += (one for one, _reason in plan.over_limit)  # decided anew when the next wave begins
+        later += (one for one, _reason in plan.over_limit)  # decided again when the next wave starts
     else:
         left_out += plan.over_limit
     entries += [_entry(one, "skipped", reason) for one, reason in left_out]
-    # Those of a wave whose canary failed are described anew.
+    # The actions of a wave whose canary failed are reported again.
     again = _failed_wave(guardrails)
     failed = {workload.key: workload for workload in snapshot.workloads if workload.key in again}
     kept = [entry for entry in progress.actions if entry["object"] not in failed]
@@ -73,14 +73,14 @@ def choose(
 
 
 def canary_pods(canary: Canary, snapshot: Snapshot, wave: int) -> int:
-    """How many pods the drill restarts. Raises ValueError where the workload is not there before the first `wave`."""
+    """How many pods the drill restarts. Raises ValueError if the workload is not selected before the first `wave`."""
     for workload in snapshot.workloads:
         if workload.key == canary.key:
             return workload.pods_wanted or 0
     if wave:
-        return 0  # gone meanwhile: the drill will say so
+        return 0  # deleted in the meantime: the drill reports that
     raise ValueError(
-        f"canary_drill (termination_canary_drill): {canary.key} is not among the workloads that this run looks at; "
+        f"canary_drill (termination_canary_drill): {canary.key} is not among the workloads that this run selects; "
         "nothing was done"
     )
 
@@ -93,7 +93,7 @@ def _as_approved(
     snapshot: Snapshot,
     source: Source,
 ) -> tuple[list[PlannedChange], list[_Entry]]:
-    """(the changes that are those of the plan, the entries of its other objects)."""
+    """(the changes as approved, the entries of the other objects of the plan)."""
     names = {workload.identity for workload, _reason in judged.refused}
     exact, others = approved.measure(planned, snapshot.workloads, source, names)
     objects = {(entry["object"], entry["file"]) for entry in approved.objects.values()}
@@ -112,7 +112,7 @@ def _within_guardrails(
     *,
     check: bool,
 ) -> tuple[Schedule, str | None]:
-    """(the waves to come, what a person is to know of them)."""
+    """(the remaining waves, a warning about them)."""
     progress = guardrails.progress
     first, reserved = (canary.key, canary_pods(canary, snapshot, progress.wave)) if canary else ("", 0)
 
@@ -127,7 +127,7 @@ def _within_guardrails(
     plan = arrange({})
     amount = sum(len(wave) for _number, wave in plan.waves)
     if over and amount:
-        warning = f"{count(amount, 'workload was', 'workloads were')} not begun: {over}: the next run goes on"
+        warning = f"{count(amount, 'workload')} not started: {over}; run again to continue"
         return plan.closed(f"not started: {over}"), warning
     return cleared(arrange, source, every=check), None
 

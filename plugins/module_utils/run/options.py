@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Module options, and the objects of a run that they describe. Plain data in and out: Ansible is not imported."""
+"""Module options, and the objects that they describe. Plain data in and out: Ansible is not imported."""
 
 from __future__ import annotations
 
@@ -78,11 +78,10 @@ REMEDIATE_OPTIONS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a run was asked for, checked. `path` is None for a live cluster; `version` None means the version it has.
+    """The checked options of a run. `path` is None for a live cluster; `version` None means the version of the cluster.
 
     `scope` is the selection and the ids of the rules as plain values, for the report.
-    `report_dir` as the user gave it; `drills` is the same
-    folder, where earlier drills have left their results.
+    `report_dir` is as the user gave it; `drills` is the same folder, which has the results of earlier drills.
     """
 
     source: str | None
@@ -106,7 +105,7 @@ class Options:
 def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
     """Check module parameters. Raises ValueError (SnippetError included): the option, the reason and what is valid.
 
-    `today` is what waivers expire by; unset it is the date in UTC.
+    Waivers expire by `today`; unset, it is the date in UTC.
     """
 
     def resolve(path: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two runs of the product: audit reads and judges; remediate also writes, then judges what is there afterwards."""
+"""The two runs of the product: audit reads and judges; remediate also writes, then judges the result."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ _AFTER = "after the run"  # the scope of what is not known of the state that a r
 class Outcome:
     """A run's report, and what it changed or in check mode would change.
 
-    `progress` is what the call for the next wave begins with; None when the run is over. `interrupted` is why it ended
-    before its end, `fault` the same where an error of the product ended it, `warning` what a person is to know although
-    nothing failed.
+    `progress` is the input of the call for the next wave; None when the run is over. `interrupted` is why the run ended
+    early, `fault` the same if an error of the product ended it, `warning` what a person should know although nothing
+    failed.
     """
 
     report: dict[str, Any]
@@ -67,10 +67,10 @@ def run_remediate(
 ) -> Outcome:
     """Read, judge and write the next wave. With `check` nothing is written.
 
-    The state after a wave is the state before the next one: it is read when that begins, and after the last wave. With
-    `check` the report shows what the real run would do in all its waves, and the plan file says it if there is to be
-    one. Raises SourceError, SnippetError, ValueError for a plan that must not be applied; a change that fails is an
-    action of the report, not an exception.
+    The state after a wave is the state before the next one: it is read when that starts, and after the last wave. With
+    `check` the report shows what the real run would do in all its waves, and so does the plan file, if one is wanted.
+    Raises SourceError, SnippetError, ValueError for a plan that must not be applied; a failed change is an action of
+    the report, not an exception.
     """
     guardrails = options.guardrails
     approved = open_plan(source, guardrails, check=check)
@@ -87,17 +87,17 @@ def run_remediate(
     except Exception as error:
         if Barrier.transparent or (isinstance(error, SourceError) and not actions):
             raise
-        # What was written must be reported, whatever went wrong then.
+        # What was written must be reported, whatever failed afterwards.
         fault = str(error) if isinstance(error, SourceError) else unexpected(error)
         actions += _unknown(wave, actions, fault)
-    interrupted = fault or (interruption.words if interruption else None)
+    interrupted = fault or (interruption.reason if interruption else None)
     progress = wave.end(actions, interrupted, guardrails.progress)
     written = not check and (bool(fault) or any(action.written for action in actions))
     if written and progress:
-        reason = f"the state after wave {wave.number} of {wave.of} is read when the next one begins"
+        reason = f"the state after wave {wave.number} of {wave.of} is read when the next wave starts"
         snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
     elif written and interrupted:
-        reason = f"the state after the changes is not known: {interrupted}"
+        reason = f"the state after the changes is unknown: {interrupted}"
         snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
     elif written:
         snapshot, judged = _state_after(source, options, snapshot, judged)
@@ -116,21 +116,21 @@ def run_remediate(
 
 
 def _unknown(wave: Wave, actions: Sequence[Action], fault: str) -> list[Action]:
-    """The changes of which nobody can say whether they were written."""
+    """The changes of which it is unknown whether they were written."""
     known = {action.workload.identity for action in actions}
-    left = [change.workload for change in wave.patches if change.workload.identity not in known]
-    return [wave.described(Action(one, "failed", f"whether it was changed is not known: {fault}")) for one in left]
+    rest = [change.workload for change in wave.patches if change.workload.identity not in known]
+    return [wave.described(Action(one, "failed", f"unknown whether it was changed: {fault}")) for one in rest]
 
 
 def _state_after(source: Source, options: Options, snapshot: Snapshot, judged: Audit) -> tuple[Snapshot, Audit]:
-    """The state after the last wave; where it cannot be read, the one before it, which says so."""
+    """The state after the last wave; if it cannot be read, the state before, with a coverage gap."""
     try:
         with barrier():
             now = _read(source, options)
             return now, _judge(now, source, options)
     except (SourceError, Unreadable) as error:
-        # What was written must be reported, even if the state afterwards is not known.
-        reason = f"the state after the changes is not known: {error}"
+        # What was written must be reported, even if the state afterwards is unknown.
+        reason = f"the state after the changes is unknown: {error}"
         snapshot.gaps.append(CoverageGap("all", reason, _AFTER))
         return snapshot, judged
 
@@ -138,7 +138,7 @@ def _state_after(source: Source, options: Options, snapshot: Snapshot, judged: A
 def _plan(
     source: Source, snapshot: Snapshot, wave: Wave, actions: Sequence[Action], guardrails: Guardrails
 ) -> dict[str, Any]:
-    """What the changes that would be made cost. The plan file is written if there is to be one. Raises ValueError."""
+    """The cost of the changes. Writes the plan file if one is wanted. Raises ValueError."""
     would = {action.workload.identity for action in actions if action.status == "would-change"}
     changes = [planned for planned in wave.changes if planned.change.workload.identity in would]
     costs = cost(changes, wave, snapshot)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a call of the module does now, and where the next one goes on."""
+"""What one call of the module does, and where the next call continues."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.iden
 
 @dataclass
 class Wave:
-    """`changes` are made now, `later` in the waves to come. `actions` are the report's entries, earlier waves included.
+    """`changes` are made now, `later` in later waves. `actions` are the report's entries, earlier waves included.
 
     `numbers` are the waves of the changes, by the identities of their workloads; `of` is how many waves there are,
-    `total` how many workloads were to be changed when the run began. `canary` is to be drilled once one of its
-    workloads is changed. `warning` is what a person is to know of it.
+    `total` how many workloads were to be changed when the run began. `canary` is drilled once one of its
+    workloads is changed. `warning` is what a person should know.
     """
 
     changes: tuple[PlannedChange, ...]
@@ -39,7 +39,7 @@ class Wave:
 
     @property
     def patches(self) -> list[Change]:
-        """What the source is to write."""
+        """The changes that the source writes."""
         return [planned.change for planned in self.changes]
 
     def described(self, action: Action) -> Action:
@@ -49,7 +49,7 @@ class Wave:
         return replace(action, wave=self.numbers.get(identity), preflight=notes)
 
     def end(self, actions: Sequence[Action], interrupted: str | None, before: Progress) -> Progress | None:
-        """Take in what became of the wave. Returns where the next one begins; None where there is none."""
+        """Record the result of the wave. Returns the input of the next one; None if there is none."""
         self.actions += map(report_action, actions)
         stop = self._stop(actions, interrupted)
         if stop:
@@ -72,9 +72,9 @@ class Wave:
         )
 
     def _stop(self, actions: Sequence[Action], interrupted: str | None) -> str | None:
-        """Why no further wave begins."""
+        """Why no further wave starts."""
         if interrupted:
             return f"not started: {interrupted}"
         if any(action.status == "failed" and action.wave for action in actions):
-            return f"not started: wave {self.number} of {self.of} did not come up"
+            return f"not started: wave {self.number} of {self.of} failed"
         return NOT_YET if any(action.stops for action in actions) else None

@@ -41,9 +41,9 @@ UNRESTRICTED = Guardrails()
 
 
 class ClusterSource:
-    """All that `api` shows of a cluster. `replan` plans a workload anew that has changed since it was read.
+    """A cluster as `api` shows it. `replan` plans a workload again that has changed since it was read.
 
-    `patch_owned`: what another tool owns is patched, too. `reports`: patches for it are written into the report folder.
+    `patch_owned`: objects that another tool owns are patched, too. `reports`: the report folder gets patches for them.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ClusterSource:
         self._namespaces = wanted.selection.named_namespaces
 
     def read(self) -> Snapshot:
-        """Read everything that the selection takes, and what is around it. Raises SourceError (ApiError included)."""
+        """Read everything that is selected, and its context. Raises SourceError (ApiError included)."""
         reader = Reader(self._api, self._wanted)
         self._snapshot = snapshot = reader.read()
         self._unmanaged = reader.unmanaged
@@ -82,26 +82,25 @@ class ClusterSource:
         return {index: reason for index, reason in reasons if reason}
 
     def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
-        """What the cluster shows of it; each list is read once."""
+        """The verdict by the state of the cluster; each list is read once."""
         return self._preflight.judge(changes)
 
     def identity(self) -> dict[str, Any]:
-        """The cluster by what it is called here, and by the uid of its namespace kube-system, which no other has."""
+        """The name of the cluster, and the UID of its namespace kube-system, which is unique."""
         if self._uid is None:
             self._uid = cluster_uid(self._api) or ""
         return {"type": "cluster", "name": self._api.name, "uid": self._uid or None}
 
     def state_of(self, workload: Workload) -> dict[str, Any]:
-        """A new resourceVersion alone may be no more than a new status: what counts is the digest of the rest."""
+        """The digest of all but the status: a new resourceVersion alone may be just a new status."""
         metadata = workload.obj["metadata"]
         state = {key: metadata.get(key) for key in ("uid", "resourceVersion")}
         return state | {"content": digest(content_of(workload.obj))}
 
     def apply(self, changes: Sequence[Change], *, check: bool) -> Iterator[tuple[Action, Diff | None]]:
-        """Patch the workloads, so many at a time, and follow their rollouts. With `check` the server only says what it
-        would do.
+        """Patch the workloads, within the limits, and follow their rollouts. With `check` the server does a dry run.
 
-        A patch that fails does not stop the others, a rollout that fails does. It is rolled back, or left as it is.
+        A failed patch does not stop the others, a failed rollout does. That one is rolled back, or left as is.
         """
         writer = self._writer(check=check)
         if check:
@@ -112,7 +111,7 @@ class ClusterSource:
         for entry in rollouts.close_failed_canary(failed_canary(self._snapshot, guardrails)):
             yield entry.action, None
         begun = self._begun(changes)
-        # What the journal knows as unfinished is a wave of its own. The others may be somebody else's rollouts by now.
+        # Unfinished rollouts in the journal are a wave of their own. The others may belong to other clients by now.
         first = rollouts.see_through([entry for entry in begun if entry.undo], now)
         for entry in first:
             yield replace(_earlier(entry.action), stops=entry.action.status == "failed"), None
@@ -128,7 +127,7 @@ class ClusterSource:
         planned = self._guardrails.plan and not check
         return Writer(
             self._api,
-            # A plan is for what was approved, and for nothing else.
+            # Only what was approved is applied.
             None if planned else lambda workload: self._replan(workload, self._snapshot),
             self._refusal,
             check=check,
@@ -137,7 +136,7 @@ class ClusterSource:
         )
 
     def _begun(self, changes: Sequence[Change]) -> list[ApplyResult]:
-        """What an earlier run patched, and was not there to see rolled out: nothing is written, but it is followed."""
+        """What an earlier run patched without seeing its rollout finish: not patched again, but followed."""
         journal = self._guardrails.journal
         if self._guardrails.progress.wave:
             return []
@@ -156,7 +155,7 @@ class ClusterSource:
     def _refusal(self, change: Change) -> str | None:
         workload = change.workload
         if workload.namespace in SYSTEM_NAMESPACES:
-            return f"namespace {workload.namespace} is the cluster's own: reported, never patched"
+            return f"{workload.namespace} is a system namespace: reported, never patched"
         unmanaged = self._unmanaged.get(workload.namespace) or self._unmanaged.get("")
         if unmanaged:
             return unmanaged
@@ -171,7 +170,7 @@ class ClusterSource:
 
 
 def _earlier(action: Action) -> Action:
-    """The action for a workload that was only awaited."""
+    """The action for a workload that was only waited for."""
     if action.status != "changed":
         return action
     reason = f"patched by an earlier run; {action.reason or 'rolled out now'}"

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ConfigMaps that workloads of a cluster refer to: read one by one, and only those that can matter."""
+"""The ConfigMaps that workloads of a cluster refer to: read one by one, and only those that rules need."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 CONFIG_MAP = AROUND["ConfigMap"]
-REFUSED = "no right to get configmaps (403): what they declare of shutdown timeouts and log buffers is not known"
+REFUSED = "no right to get configmaps (403): shutdown timeouts and log buffers declared there are unknown"
 
 
 def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:
-    """Tell the context what the wanted ConfigMaps hold, with one GET each.
+    """Read the wanted ConfigMaps into the context, with one GET each.
 
-    One that does not exist holds nothing. Where they may not be read, the rules that need them are not evaluated.
+    One that does not exist is empty. Without the right to read them, the rules that need them are not evaluated.
     """
     wanted = sorted({key for workload in snapshot.workloads for key in _wanted(workload)})
 

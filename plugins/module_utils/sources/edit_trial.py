@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What edits of manifests lead to in one environment that is built from them, compared with what is built now."""
+"""Compares an environment as built with edited manifests with the same environment as built now."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Trial:
-    """What a set of edits leads to.
+    """The result of a set of edits.
 
-    `problems` say why an edit does not hold; `doubtful` are edits of a build that went wrong as a whole; `after` are
-    the edited workloads as they would be built, by `key_of`.
+    `problems` say why an edit is not safe; `doubtful` are edits of a build that failed as a whole; `after` are the
+    edited workloads as they would be built, by `key_of`.
     """
 
     problems: dict[Place, str] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Trial:
 
 
 class Comparison:
-    """One environment before and after: it may differ in what was intended only, the dotted paths of each edit."""
+    """One environment before and after: it may differ only in what was intended, the dotted paths of each edit."""
 
     def __init__(self, intended: Mapping[Place, Sequence[str]], before: Result, judging: Judging, trial: Trial) -> None:
         self._intended, self._before = intended, before
@@ -51,24 +51,24 @@ class Comparison:
         self._name = before.environment.name
 
     def compare(self, after: Result) -> None:
-        """Note what does not hold, and what is built."""
+        """Record problems, and what is built."""
         here = {place for place in self._intended if place.path in self._before.environment.closure.resources}
         old = {_identity(entry): entry for entry in self._before.entries}
         new = {_identity(entry): entry for entry in after.entries}
         if after.failure or old.keys() != new.keys():
-            problem = after.failure or "it builds other objects"
-            self._blame(here, f"with it {self._name} is not what it was: {problem}")
+            problem = after.failure or "it would build other objects"
+            self._blame(here, f"the edit would break {self._name}: {problem}")
             return
         for identity, entry in old.items():
             place = _place(entry)
             if place is None or place not in self._intended:
                 if not same(entry.data, new[identity].data):
-                    self._blame(here, f"in {self._name} it would change {'/'.join(identity[1:])}, too")
+                    self._blame(here, f"in {self._name} it would also change {'/'.join(identity[1:])}")
             elif reason := self._problem(place, entry, new[identity]):
                 self._trial.problems.setdefault(place, f"in {self._name} {reason}")
 
     def _blame(self, places: set[Place], reason: str) -> None:
-        """Of one edit it is known whose fault it is; of several each is tried alone."""
+        """A single edit is the cause; of several, each is tried alone."""
         if len(self._intended) == 1:
             self._trial.problems |= dict.fromkeys(places, reason)
         self._trial.doubtful |= places
@@ -81,7 +81,7 @@ class Comparison:
             if not any(
                 path == allowed or path.startswith((f"{allowed}.", f"{allowed}[")) for allowed in self._intended[place]
             ):
-                return f"{path} would change, too"
+                return f"it would also change {path}"
         try:
             old = read_workload(before.data, before.origin)
         except Unreadable as error:
@@ -90,9 +90,9 @@ class Comparison:
             new = read_workload(after.data, before.origin)
             worse = self._judging.worse(old, new)
         except Unreadable as error:
-            return f"it would be refused, for an overlay sets a part of it as well: {error.reason}"
+            return f"an overlay sets part of it, too, and the result would be invalid: {error.reason}"
         self._trial.after[key_of(new)] = new
-        return f"it would be worse, for an overlay sets a part of it as well: {worse}" if worse else None
+        return f"an overlay sets part of it, too, and the result would be worse: {worse}" if worse else None
 
 
 def _place(entry: Entry) -> Place | None:
@@ -107,5 +107,5 @@ def _identity(entry: Entry) -> tuple[str, ...]:
 
 
 def key_of(workload: Workload) -> tuple[str, str]:
-    """What names a workload within all that is built."""
+    """Identifies a workload within everything that is built."""
     return workload.origin.environment, workload.key

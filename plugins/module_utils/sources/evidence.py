@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Evidence from running pods: their status, their events, and a look at the processes of one pod of each workload."""
+"""Evidence from running pods: their status, their events, and the processes of one pod of each workload."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import assign, key_of_maker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-MOST_EXECS = 500
+EXEC_LIMIT = 500
 _OF_PODS = (("fieldSelector", "involvedObject.kind=Pod"),)
 _OF_PID_1 = ("/proc/1/wchan", "/proc/1/status", "/proc/1/cmdline")
-# Spelled in another way, find comes to these first and last, and to each of them once.
+# With a double slash, find visits these first and last, and each of them once.
 _FIRST, _LAST = "/proc/1//wchan", "/proc/1//cmdline"
 _WANTED = ("-path", "/proc/[0-9]*/status", "-o", "-path", _FIRST, "-o", "-path", _LAST)
-# Each reads files and nothing else, and none needs a shell. The first sees every process, the others PID 1 alone.
+# Each only reads files, and none needs a shell. The first shows every process, the others only PID 1.
 READERS = (
     ("find", _FIRST, "/proc", _LAST, "-maxdepth", "2", "(", *_WANTED, ")", "-exec", "cat", "{}", "+"),
     ("cat", *_OF_PID_1),
@@ -55,9 +55,9 @@ NO_READER = "no reader in the image (find, cat, head, grep, busybox)"
 def read_evidence(
     api: Api, snapshot: Snapshot, asked: frozenset[str], rules: Sequence[Rule], now: Callable[[], float]
 ) -> None:
-    """Tell the context what running pods say, as far as it is asked for. `now` is in seconds since the epoch.
+    """Read evidence from running pods into the context, as far as it is asked for. `now` in seconds since the epoch.
 
-    What may not be read is noted with the reason, and the rules that need it are not evaluated there.
+    What cannot be read is recorded with the reason, and the rules that need it are not evaluated there.
     """
     evidence = snapshot.context.evidence = Evidence(asked, at=now())
     if not asked or not any(rule.observes for rule in rules):
@@ -78,7 +78,7 @@ def read_evidence(
     for _done in concurrently(read, jobs):
         pass
     if EXEC in asked:
-        _look_into(api, evidence, snapshot.workloads)
+        _read_processes(api, evidence, snapshot.workloads)
 
 
 def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Sequence[Workload]) -> None:
@@ -101,7 +101,7 @@ def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Seq
 
 
 def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost: tuple[str, ...]) -> list[Obj]:
-    """The objects; where that is forbidden, the sources that are `lost` with them are refused."""
+    """The objects; if that is forbidden, the sources in `lost` are recorded as refused."""
     keep, query = (events.trim, _OF_PODS) if resource is EVENT else (pods.trim, ())
     try:
         what = f"list {resource.plural} in namespace {namespace}"
@@ -114,18 +114,18 @@ def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost
         return []
 
 
-def _look_into(api: Api, evidence: Evidence, workloads: Sequence[Workload]) -> None:
-    """Look into the containers of one ready pod of each workload, in the order of their names, up to MOST_EXECS."""
-    looker = _Looker(api, evidence)
+def _read_processes(api: Api, evidence: Evidence, workloads: Sequence[Workload]) -> None:
+    """Read the processes in the containers of one ready pod of each workload, by name, up to EXEC_LIMIT."""
+    reader = _ProcReader(api, evidence)
     jobs = [
         (workload, container, pod)
         for workload in sorted(workloads, key=lambda one: one.identity)
         for container, pod in _targets(evidence, workload)
     ]
-    for (workload, container, _pod), look in zip(jobs, concurrently(lambda job: looker.look(*job), jobs), strict=True):
+    for (workload, container, _pod), look in zip(jobs, concurrently(lambda job: reader.look(*job), jobs), strict=True):
         if look:
             evidence.of(workload).looks[container.name] = look
-    evidence.execs = looker.sent
+    evidence.execs = reader.sent
 
 
 def _targets(evidence: Evidence, workload: Workload) -> Iterator[tuple[Container, PodState]]:
@@ -137,8 +137,8 @@ def _targets(evidence: Evidence, workload: Workload) -> Iterator[tuple[Container
             yield container, pod
 
 
-class _Looker:
-    """Sends the execs. `sent` counts them; a namespace that forbids the first is not asked again."""
+class _ProcReader:
+    """Sends the execs. `sent` counts them; a namespace that forbids the first gets no more."""
 
     def __init__(self, api: Api, evidence: Evidence):
         self.sent = 0
@@ -147,7 +147,7 @@ class _Looker:
         self._lock = threading.Lock()
 
     def look(self, workload: Workload, container: Container, pod: PodState) -> Look | None:
-        """What one container shows; None where its namespace refuses it."""
+        """The processes of one container; None if its namespace forbids it."""
         signal = pod.containers[container.name].stop_signal or container.stop_signal
         seconds = pod.running_for(container.name, self._evidence.at) or 0.0
         absent = 0
@@ -155,12 +155,12 @@ class _Looker:
             if (EXEC, workload.namespace) in self._evidence.refused:
                 return None
             if not self._may_send():
-                return Look(None, f"{MOST_EXECS} execs were sent, the most for one run: select fewer workloads")
+                return Look(None, f"{EXEC_LIMIT} execs were sent, the limit for one run: select fewer workloads")
             try:
                 done = self._api.execute(workload.namespace, pod.name, container.name, command)
             except ApiError as error:
                 if error.status != 403:
-                    return Look(None, f"the pod could not be looked into ({error.status})")
+                    return Look(None, f"its processes could not be read ({error.status})")
                 reason = "no right to execute in pods (403; get and create pods/exec)"
                 self._evidence.refused[EXEC, workload.namespace] = reason
                 return None
@@ -168,18 +168,18 @@ class _Looker:
                 if not error.passing:
                     self._evidence.refused[EXEC, workload.namespace] = self._api.words(error)
                     return None
-                return Look(None, "the pod could not be looked into: no answer, or none in time")
+                return Look(None, "its processes could not be read: no response, or none in time")
             absent += done.absent
             processes = read_processes(done.output, everything=command is READERS[0])
             if processes:
                 return Look(processes, stop_signal=signal, seconds=seconds)
             if not done.absent and command is not READERS[0]:
-                return Look(None, "its image shows nothing of its processes")
+                return Look(None, "the tools in its image show no processes")
         return Look(None, NO_READER, bare=absent == len(READERS))
 
     def _may_send(self) -> bool:
         with self._lock:
-            if self.sent >= MOST_EXECS:
+            if self.sent >= EXEC_LIMIT:
                 return False
             self.sent += 1
             return True

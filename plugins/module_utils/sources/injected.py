@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a mesh injects: proxies that live pods have and templates do not. Pods are listed only where a mesh works."""
+"""What a mesh injects: proxies that live pods have and templates do not. Pods are listed only in meshed namespaces."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 
 def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules: Sequence[Rule]) -> None:
-    """Tell the context what a mesh injected, with one LIST of pods for each namespace in which one does.
+    """Read what a mesh injected into the context, with one LIST of pods for each meshed namespace.
 
-    A namespace whose pods may not be listed is unknown, and the rules that need them are not evaluated there.
+    Without the right to list its pods a namespace is unknown, and the rules that need them are not evaluated there.
     """
     needing = [rule for rule in rules if POD.kind in rule.needs]
     selected = {workload.namespace for workload in snapshot.workloads}
@@ -32,7 +32,7 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules
     def list_injected(namespace: str) -> dict[str, tuple[Container, ...]] | str:
         try:
             with barrier():
-                pods = api.objects(POD.path(namespace), f"list pods in namespace {namespace}", lean)
+                pods = api.objects(POD.path(namespace), f"list pods in namespace {namespace}", trim)
                 return injected_containers(pods, snapshot.workloads)
         except ApiError as error:
             if error.status not in (403, 404):
@@ -51,7 +51,7 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules
 
 
 def meshed_namespaces(namespaces: Iterable[Obj], workloads: Iterable[Workload]) -> set[str]:
-    """The namespaces in which a mesh injects into some pods, as the namespace or a template asks for it."""
+    """The namespaces in which a mesh injects into some pods, by the labels of the namespace or of a template."""
     names = {obj["metadata"]["name"] for obj in namespaces if asks_for_proxy(obj["metadata"])}
     for workload in workloads:
         template: Any = workload.obj
@@ -62,8 +62,8 @@ def meshed_namespaces(namespaces: Iterable[Obj], workloads: Iterable[Workload]) 
     return names
 
 
-def lean(pod: Obj) -> Obj:
-    """A pod without what is not needed of it."""
+def trim(pod: Obj) -> Obj:
+    """A pod reduced to the fields that are needed."""
     metadata, spec = pod.get("metadata") or {}, pod.get("spec") or {}
     kept = ("name", "namespace", "labels", "ownerReferences", "creationTimestamp", "deletionTimestamp")
     return {
@@ -73,9 +73,9 @@ def lean(pod: Obj) -> Obj:
 
 
 def injected_containers(pods: Iterable[Obj], workloads: Sequence[Workload]) -> dict[str, tuple[Container, ...]]:
-    """By the key of its workload: what the youngest pod runs beside the template's containers, native sidecars told so.
+    """By the key of its workload: what the youngest pod runs besides the template's containers, native sidecars marked.
 
-    A pod that is going away may be of an older template and counts only if there is no other.
+    A terminating pod may have an older template and counts only if there is no other.
     """
     youngest: dict[str, Obj] = {}
     for pod in sorted(pods, key=_age):
@@ -91,7 +91,7 @@ def injected_containers(pods: Iterable[Obj], workloads: Sequence[Workload]) -> d
 
 
 def _age(pod: Obj) -> tuple[bool, str]:
-    """Sorts the pod that counts last."""
+    """Sorts the pod that counts to the end."""
     metadata = pod["metadata"]
     return "deletionTimestamp" not in metadata, str(metadata.get("creationTimestamp"))
 
@@ -112,4 +112,4 @@ def _extra(pod: Obj, workload: Workload) -> tuple[Container, ...]:
             if entry.get("name") not in own and (key == "containers" or entry.get("restartPolicy") == "Always")
         )
     except Unreadable:
-        return ()  # from a server that takes what ours does not know: then nothing is known of it
+        return ()  # the server accepts fields that are unknown here: then nothing is known of the container

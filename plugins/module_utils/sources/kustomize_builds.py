@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The environments of a folder of manifests, built: once to judge them, and again with other texts to judge an edit."""
+"""Builds the environments of a folder of manifests: once to judge them, and again with edited files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One environment: its objects, or why it was not built."""
+    """One environment: its objects, or why the build failed."""
 
     environment: Environment
     entries: list[Entry] = field(default_factory=list)
@@ -59,7 +59,7 @@ class Builds:
         self.results: list[Result] = []
 
     def run(self, others: Callable[[set[str]], Sequence[Entry]]) -> None:
-        """Build all environments. `others` gives the objects of all files but those with these real paths."""
+        """Build all environments. `others` gives the objects of all files except those with these real paths."""
         known: dict[str, Result] = {}
         deployers: list[Deployer] = []
         for _round in range(_ROUNDS):
@@ -80,7 +80,7 @@ class Builds:
 
     @property
     def not_built(self) -> list[Result]:
-        """The environments that could not."""
+        """The environments that could not be built."""
         return [result for result in self.results if result.failure]
 
     @property
@@ -89,7 +89,7 @@ class Builds:
         return {result.environment.name for result in self.results if result.environment.substitutes}
 
     def reached(self) -> set[str]:
-        """The real paths of the files whose content is in what was built."""
+        """The real paths of the files whose content is part of a build."""
         closures = [result.environment.closure for result in self.built]
         return {path for closure in closures for path in (*closure.resources, *closure.patches)}
 
@@ -103,7 +103,7 @@ class Builds:
         return found
 
     def with_texts(self, texts: Mapping[str, str]) -> list[tuple[Result, Result]]:
-        """(before, after) of each environment that holds one of these files, by real path, if they had these texts."""
+        """(before, after) of each environment that contains one of these files (by real path), with these texts."""
 
         def read(path: str) -> bytes:
             text = texts.get(path)
@@ -133,7 +133,7 @@ class Builds:
             return list(pool.map(result, wanted))
 
     def _entry(self, built: Built, environment: Environment) -> Entry:
-        """A built object with the place where it was written."""
+        """A built object with the place in its source file."""
         found = self._written(built)
         if found is None or built.file is None:
             root = environment.kustomization
@@ -179,7 +179,7 @@ def _name(obj: dict[str, Any]) -> str:
 
 
 def _relocate(built: Any, written: Any, line: int) -> None:
-    """Give the maps of a built object the lines of those that they come from, or of the nearest one around them."""
+    """Give the maps of a built object the lines of the maps they come from, or of the nearest enclosing one."""
     line = line_of(written) or line
     if isinstance(built, LocatedDict):
         built.line = line

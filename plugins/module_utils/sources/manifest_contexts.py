@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is around the workloads of manifests. Environments that cannot run beside each other do not see each other."""
+"""The context of workloads in manifests. Environments that cannot coexist in a cluster do not see each other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds im
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.contents import Entry
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 
-# The same one in two builds, such as a Namespace, does not make them two versions of one thing.
+# The same object in two builds, such as a Namespace, does not make them two versions of one thing.
 _SHARED = frozenset({"Namespace", "ConfigMap", "Node", "Gateway"})
 
 
@@ -21,8 +21,8 @@ def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dic
     """The context of each group of objects, and the groups in it: an environment by its name, or `` for all else.
 
     Two groups with an object of the same kind, namespace and name are two versions of one thing, such as staging and
-    production: each sees itself and what fits beside it. `kinds` are those that tell them apart. Empty where every
-    group fits beside every other.
+    production: each sees itself and the groups it can coexist with. `kinds` are those that distinguish them. Empty if
+    all groups can coexist.
     """
     others = _versions(groups, frozenset(kinds) - _SHARED)
     if not any(others.values()):

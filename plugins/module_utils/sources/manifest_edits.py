@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which edits of manifests hold: each is made in the text, and judged in everything that is built from it."""
+"""Which edits of manifests are safe: each is made in the text, and judged in everything that is built from it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 @dataclass(slots=True)
 class _Wanted:
-    """What is to be written at one place: its changes by their index, and the patches that are left to try."""
+    """What should be written at one place: its changes by index, and the remaining patches to try."""
 
     changes: dict[int, Change]
     patches: list[dict[str, Any]]
@@ -42,27 +42,27 @@ class _Wanted:
 
 
 class Edits:
-    """The edits of one run. `accepted` are the patches that hold, by place, once `refusals` has tried them."""
+    """The edits of one run. `accepted` are the safe patches by place, once `refusals` has tried them."""
 
     def __init__(self, files: Files, builds: Builds | None, places: Mapping[Identity, str | None]) -> None:
         self._files, self._builds, self._places = files, builds, places
         self.accepted: dict[Place, dict[str, Any]] = {}
 
     def place_of(self, workload: Workload) -> Place | None:
-        """Where a workload is written; None where that is not known."""
+        """Where a workload is written; None if unknown."""
         origin, path = workload.origin, self._places.get(workload.identity)
         return Place(path, origin.document or 0, origin.item) if path else None
 
     def refusals(self, changes: Mapping[int, Change], judging: Judging) -> dict[int, str]:
-        """Why changes cannot be made, by their index. Changes of one object in several environments are one edit."""
+        """Why changes cannot be made, by index. Changes of one object in several environments are one edit."""
         by_place: dict[Place, dict[int, Change]] = defaultdict(dict)
         refused: dict[int, str] = {}
         for index, change in changes.items():
             place = self.place_of(change.workload)
             if place is None:
                 refused[index] = (
-                    f"it is not known which file {change.workload.origin.environment} builds it from, so put the fix "
-                    "where it belongs"
+                    f"unknown which file {change.workload.origin.environment} builds it from: apply the fix at its "
+                    "source by hand"
                 )
             else:
                 by_place[place][index] = change
@@ -89,7 +89,7 @@ class Edits:
     # --- The text -----------------------------------------------------------------------------------------------------
 
     def _try_texts(self, wanted: dict[Place, _Wanted]) -> None:
-        """Try the edits on the text that was read: of each file all at once, and one by one where that is refused."""
+        """Try the edits on the text that was read: all edits of a file at once, and one by one if that is refused."""
         by_file: dict[str, list[Place]] = defaultdict(list)
         for place in wanted:
             by_file[place.path].append(place)
@@ -129,9 +129,11 @@ class Edits:
         for result in self._builds.not_built:
             part = what_changes(edited, result.environment, self._builds.tree, self._files.read)
             if part:
-                remedy = "install one of them" if result.failure == NO_PROGRAM else "put the fix where it belongs"
+                remedy = (
+                    "install one of them" if result.failure == NO_PROGRAM else "apply the fix at its source by hand"
+                )
                 return (
-                    f"{part} may change it too, and what comes of both is not known, since {result.failure}: {remedy}, "
+                    f"{part} may change it, too, and the combined result is unknown, since {result.failure}: {remedy}, "
                     "or audit the output of kustomize build"
                 )
         return None
@@ -144,7 +146,7 @@ class Edits:
     # --- What is built ------------------------------------------------------------------------------------------------
 
     def _settle(self, wanted: dict[Place, _Wanted], judging: Judging) -> Trial:
-        """Try the edits together, and drop those that do not hold, until the rest does."""
+        """Try the edits together, and drop the unsafe ones until the rest is safe."""
         while True:
             patches = {place: entry.patches[0] for place, entry in wanted.items() if entry.patches}
             trial = self._trial(patches, judging)
@@ -153,7 +155,7 @@ class Edits:
                 if reason := alone.problems.get(place):
                     trial.problems[place] = reason
             if trial.doubtful and not trial.problems:
-                reason = "what is built with this edit and others together is not what was intended"
+                reason = "this edit, together with others, would build something that was not intended"
                 trial.problems = dict.fromkeys(trial.doubtful, reason)
             if not trial.problems:
                 return trial
@@ -179,7 +181,7 @@ class Edits:
         return difference(written, merge(written, patch)) if written is not None else []
 
     def _overridden(self, entry: _Wanted, trial: Trial, judging: Judging) -> dict[int, str]:
-        """The changes of an edit that leave their own environment as it was: something there overrides them."""
+        """The changes of an edit without effect in their own environment: something there overrides them."""
         refused = {}
         for index, change in entry.changes.items():
             after = trial.after.get(key_of(change.workload))
@@ -187,7 +189,7 @@ class Edits:
                 continue
             left = judging.open(after)
             if all(finding.fingerprint in left for finding in change.solves):
-                refused[index] = f"{change.workload.origin.environment} overrides it, so put the fix there"
+                refused[index] = f"{change.workload.origin.environment} overrides it: apply the fix there"
         return refused
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The objects of manifests, sorted into workloads and what is around them, each in a count."""
+"""Sorts the objects of manifests into workloads and their context, and counts each."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.owne
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload, read_workload
 
-# Groups in which the selected kinds once lived under versions that no supported server takes any more.
+# API groups with versions of the selected kinds that no supported server serves any more.
 _OLD_GROUPS = ("apps/", "batch/", "extensions/")
 
 
 class Collector:
-    """Takes in objects, those of environments and those of single files.
+    """Collects objects, those of environments and those of single files.
 
-    `unmanaged` maps namespaces whose owner allows no changes to the reason, `paths` the identity of a workload to the
-    real path of its file, None where that is not known.
+    `unmanaged` maps namespaces whose owner forbids changes to the reason, `paths` the identity of a workload to the
+    real path of its file, None if unknown.
     """
 
     def __init__(self, selection: Selection) -> None:
@@ -52,12 +52,12 @@ class Collector:
         self.paths: dict[Identity, str | None] = {}
 
     def objects(self, content: Content, file: str, path: str, skipped: list[Skipped]) -> list[Entry]:
-        """The objects of a file; what of it cannot be read is added to `skipped`."""
+        """The objects of a file; what cannot be read is added to `skipped`."""
         found: list[Entry] = []
         templated = False
         for document in content.documents:
             if document.problem:
-                # A chart's template breaks into many documents that mean nothing apart: it counts as one.
+                # A chart template breaks into many documents that mean nothing alone: it counts as one.
                 if document.problem == TEMPLATE and templated:
                     continue
                 templated = templated or document.problem == TEMPLATE
@@ -71,7 +71,7 @@ class Collector:
             objects = [entry for entry in entries if is_object(entry.data)]
             for entry in entries:
                 if not is_object(entry.data):
-                    reason = "an item of a List that is no object: its kind or apiVersion is missing"
+                    reason = "an item of a List without kind or apiVersion"
                     skipped.append(Skipped(file, entry.origin.line, reason))
             if document.duplicate_keys and any(self._looks_at(entry) for entry in objects):
                 line, key = document.duplicate_keys[0]
@@ -81,19 +81,19 @@ class Collector:
             found += objects
         return found
 
-    def take_built(self, result: Result, snapshot: Snapshot) -> None:
-        """Take in what one environment builds."""
+    def add_built(self, result: Result, snapshot: Snapshot) -> None:
+        """Add what one environment builds."""
         self._groups[result.environment.name] = []
         for entry in result.entries:
-            self._take(entry, snapshot)
+            self._add(entry, snapshot)
 
-    def take_written(self, entries: Iterable[Entry], snapshot: Snapshot, *, is_patch: bool) -> None:
-        """Take in objects as a file has them. `is_patch`: a kustomization names that file as a patch."""
+    def add_written(self, entries: Iterable[Entry], snapshot: Snapshot, *, is_patch: bool) -> None:
+        """Add objects as a file has them. `is_patch`: a kustomization names that file as a patch."""
         for entry in entries:
-            self._take(entry, snapshot, is_patch=is_patch)
+            self._add(entry, snapshot, is_patch=is_patch)
 
     def finish(self, snapshot: Snapshot) -> None:
-        """Put together what is around the workloads."""
+        """Build the context of the workloads."""
         made = contexts(self._groups, (*CONTEXT_KINDS, *self._selection.kinds))
         snapshot.beside = {name: names for name, (_context, names) in made.items()}
         snapshot.context = made.pop("", (self._context, ()))[0]
@@ -108,7 +108,7 @@ class Collector:
     def _looks_at(self, entry: Entry) -> bool:
         return entry.data["kind"] in CONTEXT_KINDS or entry.data["kind"] in self._selection.kinds
 
-    def _take(self, entry: Entry, snapshot: Snapshot, *, is_patch: bool = False) -> None:
+    def _add(self, entry: Entry, snapshot: Snapshot, *, is_patch: bool = False) -> None:
         kind, version, origin = entry.data["kind"], entry.data["apiVersion"], entry.origin
         group = self._groups[origin.environment]
         try:

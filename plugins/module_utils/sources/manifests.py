@@ -72,7 +72,7 @@ class ManifestSource:
         self._edits = Edits(self._files, None, {})
 
     def read(self) -> Snapshot:
-        """Read all files, and build what is to be built. Raises SourceError where the path itself cannot be read."""
+        """Read all files, and build the Kustomize roots. Raises SourceError if the path itself cannot be read."""
         snapshot = Snapshot("manifests", self._name, self._version, version_assumed=self._version_assumed)
         self._files, self._collected = Files(), Collector(self._selection)
         self._top = os.path.realpath(self._path)
@@ -86,12 +86,12 @@ class ManifestSource:
         self._builds = self._build(paths, snapshot)
         reached = self._builds.reached() if self._builds else set()
         for result in self._builds.built if self._builds else ():
-            self._collected.take_built(result, snapshot)
+            self._collected.add_built(result, snapshot)
         patches = self._builds.patch_files() if self._builds else set()
         for path in paths:
             if path not in reached:
                 entries = self._objects(path, snapshot.skipped)
-                self._collected.take_written(entries, snapshot, is_patch=path in patches)
+                self._collected.add_written(entries, snapshot, is_patch=path in patches)
         self._collected.finish(snapshot)
         self._edits = Edits(self._files, self._builds, self._collected.paths)
         return snapshot
@@ -101,16 +101,16 @@ class ManifestSource:
         return {"type": "manifests", "name": self._name}
 
     def state_of(self, workload: Workload) -> dict[str, Any]:
-        """The digest of the whole file: an edit elsewhere in it may concern the workload too. Built, its own too."""
+        """The digest of the whole file, since an edit elsewhere in it may matter; of a built object, also its own."""
         place = self._edits.place_of(workload)
         state = {"file": digest(self._files.content(place.path).text) if place else None}
         return state | ({"built": digest(workload.obj)} if workload.origin.environment else {})
 
     def refusals(self, changes: Sequence[Change], judging: Judging) -> dict[int, str]:
-        """Which edits do not hold: in the text that was read, and in everything that is built from it."""
-        withheld = {index: reason for index, c in enumerate(changes) if (reason := self._withheld(c.workload))}
-        tried = {index: change for index, change in enumerate(changes) if index not in withheld}
-        return withheld | self._edits.refusals(tried, judging)
+        """Which edits are not safe: in the text that was read, or in anything that is built from it."""
+        blocked = {index: reason for index, c in enumerate(changes) if (reason := self._blocked(c.workload))}
+        tried = {index: change for index, change in enumerate(changes) if index not in blocked}
+        return blocked | self._edits.refusals(tried, judging)
 
     def preflight(self, changes: Sequence[Change]) -> list[Verdict]:
         """Nothing: an edit restarts no pods."""
@@ -123,8 +123,8 @@ class ManifestSource:
             if place := self._edits.place_of(change.workload):
                 by_file[place.path].append(change)
         for path, group in by_file.items():
-            if words := self._interruption.words:
-                yield from ((Action(change.workload, "skipped", f"not started: {words}"), None) for change in group)
+            if reason := self._interruption.reason:
+                yield from ((Action(change.workload, "skipped", f"not started: {reason}"), None) for change in group)
                 continue
             before = self._files.content(path).text
             places = {place: self._edits.accepted.get(place, c.patch) for c in group if (place := self._place(c))}
@@ -138,7 +138,7 @@ class ManifestSource:
                 continue
             for index, change in enumerate(group):
                 status = "would-change" if check else "changed"
-                # One diff a file: it holds the edits of all its workloads.
+                # One diff a file, with the edits of all its workloads.
                 diff = Diff(self._typed(path), before, after) if index == 0 else None
                 yield Action(change.workload, status, fields=change.fields), diff
 
@@ -151,7 +151,7 @@ class ManifestSource:
             raise SourceError(f"source {self._name}: {error.strerror}") from None
 
     def _build(self, paths: Sequence[str], snapshot: Snapshot) -> Builds | None:
-        """Build the tree, with a note for each root that is not built; None where nothing in it is Kustomize's."""
+        """Build the tree, with a coverage gap for each root that is not built; None without Kustomize."""
         kustomizations = [path for path in paths if os.path.basename(path) in NAMES]
         if not os.path.isdir(self._path) or not (kustomizations or self._has_deployers(paths)):
             return None
@@ -175,12 +175,12 @@ class ManifestSource:
         return builds
 
     def _has_deployers(self, paths: Sequence[str]) -> bool:
-        """Whether a file has a Kustomization of Flux, which may stand for a folder that has no other one."""
+        """Whether a file has a Flux Kustomization, which may deploy a folder without a kustomization file."""
         contents = (content for path in paths if isinstance(content := self._files.get(path), Content))
         return any("kustomize.toolkit.fluxcd.io" in content.text for content in contents)
 
     def _objects(self, path: str, skipped: list[Skipped]) -> list[Entry]:
-        """The objects of a file; what of it cannot be read is added to `skipped`."""
+        """The objects of a file; what cannot be read is added to `skipped`."""
         file, content = self._shown(path), self._files.get(path)
         if isinstance(content, NotText):
             skipped.append(Skipped(file, 1, str(content)))
@@ -197,7 +197,7 @@ class ManifestSource:
         return os.path.join(self._top, os.path.relpath(path, self._path))
 
     def _shown(self, path: str) -> str:
-        """A real path as reports have it: below the source, of a source that is a file its name."""
+        """A real path as shown in reports: relative to the source; the name of a source that is a file."""
         if path == self._top and not os.path.isdir(path):
             return os.path.basename(self._name)
         return os.path.relpath(path, self._top)
@@ -211,14 +211,14 @@ class ManifestSource:
     def _place(self, change: Change) -> Any:
         return self._edits.place_of(change.workload)
 
-    def _withheld(self, workload: Workload) -> str | None:
-        """Why a workload must not be changed here, whatever the edit; None when it may be."""
+    def _blocked(self, workload: Workload) -> str | None:
+        """Why a workload must not be changed here, whatever the edit; None if it may be."""
         if reason := self._collected.unmanaged.get(workload.namespace):
             return reason
         place = self._edits.place_of(workload)
         top = self._top
         if place and place.path != top and os.path.commonpath([place.path, top]) != top:
-            return f"{self._shown(place.path)} is outside of {self._name}: give a source that holds both"
+            return f"{self._shown(place.path)} is outside of {self._name}: set source to a folder that contains both"
         substitutes = self._builds.substituting if self._builds else ()
         if is_substituted(workload.obj, everywhere=workload.origin.environment in substitutes):
             return SUBSTITUTED
@@ -227,7 +227,7 @@ class ManifestSource:
     def _write(self, path: str, before: str, after: str, check: bool) -> None:
         with open(path, "rb") as stream:
             if stream.read() != before.encode():
-                raise OSError("the file changed while it was judged: run again")
+                raise OSError("the file has changed since it was read: run again")
         # A file that the user named may be a link to anywhere; one found below a folder may not lead out of it.
         root = self._top if os.path.isdir(self._top) else os.path.dirname(path)
         require_writable(path, root)

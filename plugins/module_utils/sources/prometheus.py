@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Prometheus server, or what speaks its HTTP API: asked with GET only, and its failures in plain words."""
+"""A Prometheus server, or a compatible HTTP API: queried with GET only, with clear error messages."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.meas
     measure,
 )
 
-QUERY_SECONDS = 30  # after which the server gives a query up
+QUERY_SECONDS = 30  # the server cancels a query after this
 _ANSWER_SECONDS = QUERY_SECONDS + 15
-_LARGEST = 256 * 2**20  # bytes
+_LIMIT = 256 * 2**20  # bytes
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """What is redirected is a login page, or would take the credentials elsewhere."""
+    """A redirect leads to a login page, or would send the credentials elsewhere."""
 
     def redirect_request(self, *_arguments: Any, **_more: Any) -> None:
         """Follow none."""
@@ -50,20 +50,20 @@ class _TlsConnection(Punctual, http.client.HTTPSConnection):
 
 class _Http(urllib.request.HTTPHandler):
     def http_open(self, req: Any) -> Any:
-        """As its base, with an end."""
+        """As the base class, with a deadline."""
         return self.do_open(_Connection, req)
 
 
 class _Https(urllib.request.HTTPSHandler):
     def https_open(self, req: Any) -> Any:
-        """As its base, with an end."""
+        """As the base class, with a deadline."""
         return self.do_open(_TlsConnection, req)
 
 
 class Prometheus:
     """`url` is the server's base address; a user and password in it are sent, and never shown.
 
-    Raises ValueError, without the URL in its text, where that is no http or https address.
+    Raises ValueError, without the URL in its text, if that is no http or https address.
     """
 
     def __init__(self, url: str):
@@ -88,11 +88,11 @@ class Prometheus:
 
     @cached_property
     def durations(self) -> Durations:
-        """The measured request durations of all workloads and Services, asked for once a run."""
+        """The measured request durations of all workloads and Services, queried once a run."""
         return measure(self.ask)
 
     def ask(self, expression: str) -> list[tuple[Mapping[str, str], float]]:
-        """The (labels, value) pairs of an instant query. Raises Unanswered, and TooMuch for one that takes too long."""
+        """The (labels, value) pairs of an instant query. Raises Unanswered, and TooMuch for a slow query."""
         query = urlencode({"query": expression, "timeout": f"{QUERY_SECONDS}s"})
         request = urllib.request.Request(f"{self._base}/api/v1/query?{query}", headers=self._headers)
         try:
@@ -104,14 +104,14 @@ class Prometheus:
                 with suppress(OSError, http.client.HTTPException):  # the status alone says enough
                     body = _whole(error)
         except TimeoutError:
-            raise TooMuch(f"{self.name}: no answer within {_ANSWER_SECONDS} s") from None
+            raise TooMuch(f"{self.name}: no response within {_ANSWER_SECONDS} s") from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             reason = getattr(error, "reason", None) or error
             if isinstance(reason, TimeoutError):
-                raise TooMuch(f"{self.name}: no answer within {_ANSWER_SECONDS} s") from None
+                raise TooMuch(f"{self.name}: no response within {_ANSWER_SECONDS} s") from None
             raise Unanswered(f"{self.name}: cannot be reached: {_line(str(reason) or type(reason).__name__)}") from None
-        if len(body) > _LARGEST:
-            raise TooMuch(f"{self.name}: its answer is larger than {_LARGEST // 2**20} MiB")
+        if len(body) > _LIMIT:
+            raise TooMuch(f"{self.name}: its response is larger than {_LIMIT // 2**20} MiB")
         return self._read(status, body)
 
     def _read(self, status: int, body: bytes) -> list[tuple[Mapping[str, str], float]]:
@@ -121,28 +121,30 @@ class Prometheus:
             answer = None
         if isinstance(answer, dict) and answer.get("errorType"):
             text = f"{self.name}: {_line(str(answer['errorType']))} ({status}): {_line(str(answer.get('error')))}"
-            # It says "execution" of a query with too many samples, and of nothing else that these queries can do.
+            # For these queries, "execution" can only mean too many samples.
             raise TooMuch(text) if answer["errorType"] in ("timeout", "execution", "canceled") else Unanswered(text)
         if status in (401, 403):
             raise Unanswered(
-                f"{self.name}: it does not accept the credentials, or wants some ({status}): give them in "
+                f"{self.name}: it rejects the credentials, or requires some ({status}): set them in "
                 "prometheus_url (termination_prometheus_url), as in https://user:password@host"
             )
         if 300 <= status <= 399:
-            raise Unanswered(f"{self.name}: it redirects ({status}), to a login page perhaps: give its own address")
+            raise Unanswered(
+                f"{self.name}: it redirects ({status}), perhaps to a login page: set the address of the server itself"
+            )
         if status != 200:
-            raise Unanswered(f"{self.name}: it answers {status}: is this the base address of the server?")
+            raise Unanswered(f"{self.name}: it responds with {status}: is this the base address of the server?")
         try:
             return [_sample(entry) for entry in answer["data"]["result"]]
         except (TypeError, KeyError, ValueError, IndexError, AttributeError):
             raise Unanswered(
-                f"{self.name}: the answer is not one of a Prometheus server: is this its base address?"
+                f"{self.name}: this is not a response of a Prometheus server: is this its base address?"
             ) from None
 
 
 def _whole(response: Any) -> bytes:
     with ended_after(_ANSWER_SECONDS, descriptor_of(response)):
-        return response.read(_LARGEST + 1)
+        return response.read(_LIMIT + 1)
 
 
 def _sample(entry: dict[str, Any]) -> tuple[Mapping[str, str], float]:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads a live cluster with as few requests as possible, and with whatever rights there are."""
+"""Reads a live cluster with as few requests as possible, and with the rights that the user has."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ROLE_FILES = "roles/audit/files/rbac-cluster.yaml (for one namespace rbac-namesp
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """One LIST: its objects, or why there are none."""
+    """One LIST: its objects, or the error."""
 
     resource: Resource
     namespace: str | None
@@ -57,7 +57,7 @@ class _Listed:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a run reads of a cluster: the workloads of a selection, what these rules need, the evidence asked for."""
+    """What a run reads: the selected workloads, what these rules need, and the requested evidence."""
 
     selection: Selection
     rules: tuple[Rule, ...]
@@ -65,7 +65,7 @@ class Wanted:
 
 
 class Reader:
-    """One reading. `unmanaged` says by namespace why its workloads must not be changed; "" is every namespace."""
+    """Reads once. `unmanaged` maps a namespace to the reason not to change its workloads; "" is every namespace."""
 
     def __init__(self, api: Api, wanted: Wanted):
         self._api = api
@@ -74,7 +74,7 @@ class Reader:
         self.unmanaged: dict[str, str] = {}
 
     def read(self) -> Snapshot:
-        """Everything that the selection takes, and what is around it. Raises SourceError (ApiError included)."""
+        """Everything that is selected, and its context. Raises SourceError (ApiError included)."""
         text, version, assumed = self._server_version()
         snapshot = Snapshot("cluster", self._api.name, version, text, assumed)
         listed = list(concurrently(lambda job: self._list(*job), self._jobs()))
@@ -92,7 +92,7 @@ class Reader:
             elif part.resource is NAMESPACE:
                 namespaces += [item for item in part.items if self._add_namespace(item, snapshot)]
                 if part.broken:
-                    self.unmanaged[""] = f"whether each namespace allows changes is not known: {part.broken[0].reason}"
+                    self.unmanaged[""] = f"unknown whether its namespace allows changes: {part.broken[0].reason}"
             else:
                 self._add(part, snapshot)
         read_configs(self._api, snapshot, self._wanted.rules)
@@ -102,7 +102,7 @@ class Reader:
         return snapshot
 
     def _server_version(self) -> tuple[str | None, Version, bool]:
-        """(as the server says it, its number, whether that is assumed)."""
+        """(the server's version text, the version, whether that is assumed)."""
         try:
             text = str(self._api.get("/version", "read the server's version").get("gitVersion"))
         except ApiError as error:
@@ -115,12 +115,12 @@ class Reader:
     def _jobs(self) -> Iterator[tuple[Resource, str | None]]:
         kinds = [WORKLOADS[kind] for kind in self._wanted.selection.kinds]
         # The large lists first, so that none of them is left to the end.
-        around = [
+        context = [
             AROUND[kind]
             for kind, entry in CONTEXT_KINDS.items()
             if not entry.by_name and (not entry.on_demand or self._needed(kind))
         ]
-        for resource in (*kinds, *around, NAMESPACE):
+        for resource in (*kinds, *context, NAMESPACE):
             everywhere = self._namespaces is None or resource.kind == "Node"
             for namespace in [None] if everywhere else self._namespaces or ():
                 yield resource, namespace
@@ -133,11 +133,11 @@ class Reader:
             if resource is NAMESPACE and namespace:
                 what = f"get namespace {namespace}"
                 return _listed(
-                    resource, namespace, [_kept(resource, self._api.get(resource.path(None, namespace), what))]
+                    resource, namespace, [_trimmed(resource, self._api.get(resource.path(None, namespace), what))]
                 )
             where = f" in {scope(namespace)}" if resource.namespaced else ""
             what = f"list {resource.plural}{where}"
-            found = self._api.objects(resource.path(namespace), what, lambda item: _kept(resource, item))
+            found = self._api.objects(resource.path(namespace), what, lambda item: _trimmed(resource, item))
             return _listed(resource, namespace, found)
         except ApiError as error:
             if error.status not in (403, 404):
@@ -145,7 +145,7 @@ class Reader:
             return _Listed(resource, namespace, [], error)
 
     def _require_rights(self, listed: list[_Listed]) -> None:
-        """Raises SourceError where nothing at all can be judged."""
+        """Raises SourceError if no workload can be judged."""
         tried = [part for part in listed if part.resource.kind in WORKLOADS]
         refused = [part.problem for part in tried if part.problem]
         if len(refused) == len(tried):
@@ -154,21 +154,21 @@ class Reader:
             if all(problem.status == 404 for problem in refused):
                 plurals = sorted({f"{part.resource.plural} ({part.resource.api_version})" for part in tried})
                 raise SourceError(
-                    f"{self._api.name}: the server has no {', '.join(plurals)}: name a kind in kinds "
-                    "(termination_kinds) that it has"
+                    f"{self._api.name}: the server has no {', '.join(plurals)}: set kinds (termination_kinds) to kinds "
+                    "that it serves"
                 )
             elsewhere = ""
             if self._namespaces is None:
-                elsewhere = "; with rights in some namespaces only, name them in namespaces (termination_namespaces)"
+                elsewhere = "; with rights in some namespaces only, set namespaces (termination_namespaces) to these"
             raise SourceError(
-                f"{refused[0]}; nor is any other kind of workload to be seen: apply {ROLE_FILES}{elsewhere}"
+                f"{refused[0]}; no other kind of workload can be listed either: apply {ROLE_FILES}{elsewhere}"
             )
         missing = [part.namespace for part in listed if part.missing]
         if self._namespaces and len(missing) == len(self._namespaces):
             raise SourceError(f"{self._api.name}: there is no namespace {', '.join(map(str, missing))}")
 
     def _note(self, part: _Listed, snapshot: Snapshot) -> None:
-        """One LIST without an answer, in the report and for those who judge without it."""
+        """Record a failed LIST, in the report and in the context."""
         kind, namespace = part.resource.kind, part.namespace
         reason = f"no right to list {part.resource.plural} (403)"
         if part.problem and part.problem.status == 404:
@@ -178,13 +178,13 @@ class Reader:
                 snapshot.gaps.append(CoverageGap("all", f"there is no namespace {namespace}", scope(namespace)))
             else:
                 snapshot.context.unknown[kind, namespace or ""] = reason
-                self.unmanaged[namespace or ""] = f"whether its namespace allows changes is not known: {reason}"
+                self.unmanaged[namespace or ""] = f"unknown whether its namespace allows changes: {reason}"
             return
         if kind in WORKLOADS:
             snapshot.gaps.append(CoverageGap("all", reason, f"{kind} in {scope(namespace)}"))
             return
         if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
-            return  # an extension that this cluster does not have: there is none of its objects
+            return  # an add-on that this cluster does not have, so there are no objects of it
         snapshot.context.unknown[kind, namespace or ""] = reason
         where = scope(namespace) if part.resource.namespaced else "all nodes"
         snapshot.gaps += [CoverageGap(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
@@ -197,7 +197,7 @@ class Reader:
                 if reason := unmanaged(item):
                     self.unmanaged[name] = reason
         except Unreadable as error:
-            self.unmanaged[name] = f"whether its namespace allows changes is not known: {error.reason}"
+            self.unmanaged[name] = f"unknown whether its namespace allows changes: {error.reason}"
             snapshot.skipped.append(Skipped(_where(NAMESPACE, item), None, error.reason, is_file=False))
             return False
         return True
@@ -214,9 +214,9 @@ class Reader:
             except Unreadable as error:
                 snapshot.skipped.append(Skipped(_where(part.resource, item), None, error.reason, is_file=False))
                 continue
-            # A ReplicaSet of a Deployment, a Job of a CronJob: judged as what made it.
-            made_by = (controller_of(item) or ("", ""))[0]
-            if made_by not in selection.kinds and selection.takes(workload.namespace, workload.name, workload.labels):
+            # A ReplicaSet of a Deployment, a Job of a CronJob: judged with its owner.
+            owner = (controller_of(item) or ("", ""))[0]
+            if owner not in selection.kinds and selection.takes(workload.namespace, workload.name, workload.labels):
                 snapshot.workloads.append(workload)
             else:
                 snapshot.excluded += 1
@@ -228,12 +228,12 @@ def _listed(resource: Resource, namespace: str | None, found: list[Obj | Skipped
     return _Listed(resource, namespace, items, broken=broken)
 
 
-def _kept(resource: Resource, item: Any) -> Obj | Skipped:
-    """What is kept of an item of a list, or why it is no object of its kind."""
+def _trimmed(resource: Resource, item: Any) -> Obj | Skipped:
+    """The needed fields of an item of a list, or why it is not a valid object."""
     try:
         with barrier():
             if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
-                raise Unreadable("the API server gave no object with metadata")
+                raise Unreadable("the API server returned an object without metadata")
             return resource.keep(item)
     except Unreadable as error:
         return Skipped(_where(resource, item), None, error.reason, is_file=False)
@@ -247,7 +247,7 @@ def _where(resource: Resource, item: Any) -> str:
 
 
 def _blind(listed: list[_Listed]) -> list[str]:
-    """The namespaces, of those that were listed one by one, in which no workload is to be seen."""
+    """The namespaces, of those listed one by one, in which no workload can be listed."""
     seen = {part.namespace for part in listed if part.resource.kind in WORKLOADS and not part.problem}
     return sorted({part.namespace for part in listed if part.namespace} - seen)
 

@@ -1,9 +1,9 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight: whether new pods can start. Read for the workloads that are about to restart, and for no others.
+"""Preflight: can new pods start? Checked only for workloads that are about to restart.
 
-Each list and object is read once a run, and only where a workload needs it. What may not be read is not known.
+Each list and object is read at most once a run. What must not be read is reported as not checked.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.places import (
     Node,
     Tenant,
+    may_run,
     read_place,
-    takes,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.pull_secrets import (
     account_of,
@@ -50,9 +50,9 @@ QUOTA = Resource("ResourceQuota", "v1", "resourcequotas")
 ACCOUNT = Resource("ServiceAccount", "v1", "serviceaccounts")
 SECRET = Resource("Secret", "v1", "secrets")
 _ALIVE = "status.phase!=Succeeded,status.phase!=Failed"
-# What admission may have added to a pod, such as the requests of a LimitRange or the containers of a mesh.
+# What admission may add to a pod, such as the requests of a LimitRange or the containers of a mesh.
 _ADMITTED = ("containers", "initContainers", "overhead", "resources", "nodeSelector", "affinity", "tolerations")
-_KEPT_OF_CONTAINERS = ("name", "image", "resources", "restartPolicy", "ports")
+_CONTAINER_FIELDS = ("name", "image", "resources", "restartPolicy", "ports")
 _Key = TypeVar("_Key")
 
 
@@ -92,15 +92,15 @@ class Preflight:
             verdict += self._quotas_of(workload, pod, demand)
             verdict += self._room_for(workload, pod, demand)
         except Unreadable as error:
-            verdict += Verdict(notes=(f"quota and room: not known: {error.reason}",))
+            verdict += Verdict(notes=(f"quota and room: not checked: {error.reason}",))
         if isinstance(pods, str):
-            return verdict + Verdict(notes=(f"images: not known: {pods}",))
+            return verdict + Verdict(notes=(f"images: not checked: {pods}",))
         return verdict + judge_images(workload.pod, mine)
 
     def _quotas_of(self, workload: Workload, pod: Obj, demand: Demand) -> Verdict:
         quotas = self._quotas[self._scope(workload.namespace)]
         if isinstance(quotas, str):
-            return Verdict(notes=(f"quota: not known: {quotas}",))
+            return Verdict(notes=(f"quota: not checked: {quotas}",))
         mine = [quota for quota in quotas if quota.namespace == workload.namespace]
         surges = needs_room(workload) or surges_on_each_node(workload)
         return judge_quotas(mine, workload.kind, pod, demand, old_goes_first=not surges)
@@ -109,10 +109,10 @@ class Preflight:
         name = account_of(workload.pod)
         account = self._accounts[workload.namespace, name]
         if account is False:
-            return Verdict(blocks=(f"ServiceAccount {name} does not exist, so no new pod is let in; create it",))
+            return Verdict(blocks=(f"ServiceAccount {name} does not exist, so no new pod is admitted; create it",))
         own = named_secrets(workload.pod, workload.pod_path)
         if isinstance(account, str) and not own:
-            return Verdict(notes=(f"pull secrets: not known: {account}",))
+            return Verdict(notes=(f"pull secrets: not checked: {account}",))
         found = {secret: self._secrets[workload.namespace, secret] for secret in self._named(workload)}
         return judge_secrets(found, "its template" if own else f"its ServiceAccount {name}")
 
@@ -124,16 +124,16 @@ class Preflight:
 
     def _room_for(self, workload: Workload, pod: Obj, demand: Demand) -> Verdict:
         if surges_on_each_node(workload):
-            return Verdict(notes=("room to surge: not known: each node needs it",))
+            return Verdict(notes=("room to surge: not checked: a DaemonSet that surges needs it on every node",))
         if not needs_room(workload):
             return Verdict()
         if self._nodes is None:
             self._nodes = self._ask(self._list_nodes)
         if isinstance(self._nodes, str):
-            return Verdict(notes=(f"room to surge: not known: {self._nodes}",))
-        # Where one workload has found place, the next one may.
+            return Verdict(notes=(f"room to surge: not checked: {self._nodes}",))
+        # Nodes that had room for one workload come first: they may have room for the next.
         able = sorted(
-            (node for node in self._nodes if takes(node, pod)), key=lambda node: node.name not in self._tenants
+            (node for node in self._nodes if may_run(node, pod)), key=lambda node: node.name not in self._tenants
         )
         tenants: dict[str, list[Tenant]] = {}
         for start in range(0, len(able), THREADS):
@@ -142,15 +142,17 @@ class Preflight:
             for node in part:
                 there = self._tenants[node.name]
                 if isinstance(there, str):
-                    return Verdict(notes=(f"room to surge: not known: {there}",))
+                    return Verdict(notes=(f"room to surge: not checked: {there}",))
                 tenants[node.name] = there
                 if fits(node, there, pod, workload.namespace, demand):
                     others = ", ".join(unjudged(pod))
-                    return Verdict(notes=(f"room to surge: by requests; not looked at: {others}",) if others else ())
+                    return Verdict(
+                        notes=(f"room to surge: enough by requests; not checked: {others}",) if others else ()
+                    )
         return judge_room(workload, pod, demand, self._nodes, tenants)
 
     def _scope(self, namespace: str) -> str | None:
-        """Where quotas are listed: they are few, so all at once where that may be."""
+        """The namespace to list quotas in; None lists all at once, since they are few."""
         return namespace if self._namespaces is not None else None
 
     def _read(self, known: dict[_Key, Any], wanted: Iterable[_Key], read: Callable[[_Key], Any]) -> None:
@@ -158,7 +160,7 @@ class Preflight:
         known |= zip(missing, concurrently(lambda key: self._ask(lambda: read(key)), missing), strict=True)
 
     def _ask(self, read: Callable[[], Any]) -> Any:
-        """What was read, or in words why it was not."""
+        """What was read, or the reason why it was not."""
         try:
             return read()
         except SourceError as error:
@@ -187,7 +189,7 @@ class Preflight:
     def _find_secret(self, key: tuple[str, str]) -> bool:
         namespace, name = key
         try:
-            self._api.metadata(SECRET.path(namespace, name), f"see secret {name} in namespace {namespace}")
+            self._api.metadata(SECRET.path(namespace, name), f"get secret {name} in namespace {namespace}")
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -195,7 +197,7 @@ class Preflight:
         return True
 
     def _list_nodes(self) -> list[Node] | str:
-        return self._api.objects(NODE.path(), "list nodes", read_place) or "no node is to be seen"
+        return self._api.objects(NODE.path(), "list nodes", read_place) or "the API server lists no nodes"
 
     def _list_tenants(self, node: str) -> list[Tenant]:
         query = (("fieldSelector", f"spec.nodeName={node},{_ALIVE}"),)
@@ -204,7 +206,7 @@ class Preflight:
 
 
 def _tenant(pod: Obj) -> Tenant | None:
-    """None for one that is going away: its place is free in a moment."""
+    """None for a terminating pod: its room is free in a moment."""
     metadata = pod["metadata"]
     if metadata.get("deletionTimestamp"):
         return None
@@ -217,7 +219,7 @@ def _trim(pod: Obj) -> Obj:
     metadata, spec, status = pod["metadata"], pod["spec"], pod.get("status") or {}
     kept = {key: spec[key] for key in _ADMITTED if key in spec}
     for part in ("containers", "initContainers"):
-        kept[part] = [{key: one[key] for key in _KEPT_OF_CONTAINERS if key in one} for one in spec.get(part) or ()]
+        kept[part] = [{key: one[key] for key in _CONTAINER_FIELDS if key in one} for one in spec.get(part) or ()]
     statuses = {
         part: [{"name": one.get("name"), "imageID": one.get("imageID")} for one in status.get(part) or ()]
         for part in ("containerStatuses", "initContainerStatuses")
@@ -232,6 +234,6 @@ def _trim(pod: Obj) -> Obj:
 
 
 def _as_admitted(template: Obj, pods: Sequence[Obj]) -> Obj:
-    """The spec that a new pod will have: as the template, and as the youngest pod was let in."""
+    """The spec that a new pod will have: the template, with what admission added to the youngest pod."""
     youngest = max(pods, key=lambda pod: pod["made"], default=None)
     return template | youngest["spec"] if youngest else template

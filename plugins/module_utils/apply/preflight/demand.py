@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What one pod takes of a node and of a quota, summed up over its containers as the scheduler does it."""
+"""What one pod requests from a node and a quota: the sum over its containers, as the scheduler computes it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Amounts = Mapping[str, Fraction]
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """`without` maps such as requests.cpu to the containers that say nothing about it."""
+    """`without` maps a resource such as requests.cpu to the containers that do not set it."""
 
     requests: Amounts
     limits: Amounts
@@ -25,7 +25,7 @@ class Demand:
 
 
 def demand_of(pod: Obj) -> Demand:
-    """What a pod of this spec takes. Raises Unreadable."""
+    """What a pod of this spec requests. Raises Unreadable."""
     return Demand(_sum(pod, "requests"), _sum(pod, "limits"), _without(pod))
 
 
@@ -33,7 +33,7 @@ def _sum(pod: Obj, part: str) -> dict[str, Fraction]:
     running: dict[str, Fraction] = {}
     for container in get_maps(pod, "containers", "spec"):
         _add(running, _amounts(container, part))
-    # An init container runs alone, beside the native sidecars that were started before it.
+    # An init container runs alone, next to the native sidecars that started before it.
     sidecars: dict[str, Fraction] = {}
     starting: dict[str, Fraction] = {}
     for container in get_maps(pod, "initContainers", "spec"):
@@ -46,7 +46,7 @@ def _sum(pod: Obj, part: str) -> dict[str, Fraction]:
         _raise(starting, own)
     _add(running, sidecars)
     _raise(running, starting)
-    running |= _amounts(pod, part)  # what the pod says for all of them together
+    running |= _amounts(pod, part)  # pod-level resources override the sum
     overhead = _parse(get_map(pod, "overhead", "spec"))
     _add(running, {name: amount for name, amount in overhead.items() if part == "requests" or name in running})
     return running
@@ -55,7 +55,7 @@ def _sum(pod: Obj, part: str) -> dict[str, Fraction]:
 def _amounts(holder: Obj, part: str) -> dict[str, Fraction]:
     resources = get_map(holder, "resources", "")
     found = _parse(get_map(resources, part, "resources"))
-    # What only has a limit is given a request of the same size when the pod is made.
+    # A container with only a limit gets a request of the same size when the pod is created.
     return _parse(get_map(resources, "limits", "resources")) | found if part == "requests" else found
 
 
@@ -68,8 +68,8 @@ def _add(total: dict[str, Fraction], more: Amounts) -> None:
         total[name] = total.get(name, Fraction(0)) + amount
 
 
-def _raise(total: dict[str, Fraction], least: Amounts) -> None:
-    for name, amount in least.items():
+def _raise(total: dict[str, Fraction], minimum: Amounts) -> None:
+    for name, amount in minimum.items():
         total[name] = max(total.get(name, Fraction(0)), amount)
 
 

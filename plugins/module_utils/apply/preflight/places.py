@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nodes as places for a new pod: whether a node takes it, and what is left on it."""
+"""Nodes as places for a new pod: whether a node may run it, and what is free on it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.selector
 
 HOSTNAME = "kubernetes.io/hostname"
 _CORDONED = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"}
-# Of nodes on machines that nobody adds by himself.
+# Providers that do not add nodes by themselves.
 _FIXED = ("", "kind", "k3s")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node. `fixed`: nothing says that a provider made it, so that none adds another one when it is needed."""
+    """A node. `fixed`: nothing shows that a cloud provider created it, so no autoscaler adds another one."""
 
     name: str
     labels: dict[str, str]
@@ -39,7 +39,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A pod on a node. `maker` is (kind, name) of the workload that made it."""
+    """A pod on a node. `maker` is (kind, name) of the workload that owns it."""
 
     namespace: str
     labels: dict[str, str]
@@ -64,8 +64,8 @@ def read_place(obj: Obj) -> Node:
     )
 
 
-def takes(node: Node, pod: Obj) -> bool:
-    """Whether the node may run the pod by its taints and labels. What is not understood does not stand against it."""
+def may_run(node: Node, pod: Obj) -> bool:
+    """Whether taints and labels let the node run the pod. What is not understood does not count against it."""
     if pod.get("nodeName"):
         return pod["nodeName"] == node.name
     tolerations = pod.get("tolerations") or ()
@@ -78,17 +78,17 @@ def takes(node: Node, pod: Obj) -> bool:
     return terms is None or any(_meets(node, term) for term in terms)
 
 
-def left_on(node: Node, tenants: Sequence[Tenant]) -> Amounts:
-    """What no pod has requested yet."""
-    left = dict(node.allocatable)
+def free_on(node: Node, tenants: Sequence[Tenant]) -> Amounts:
+    """The allocatable resources that no pod has requested."""
+    free = dict(node.allocatable)
     for tenant in tenants:
         for name, amount in ({"pods": Fraction(1)} | dict(tenant.requests)).items():
-            left[name] = left.get(name, Fraction(0)) - amount
-    return left
+            free[name] = free.get(name, Fraction(0)) - amount
+    return free
 
 
 def keeps_apart(pod: Obj, namespace: str, tenants: Sequence[Tenant]) -> bool:
-    """Whether the pod's own anti-affinity keeps it from a node with these pods, as far as that needs no guess."""
+    """Whether the pod's own anti-affinity certainly keeps it off a node with these pods."""
     for term in apart_terms(pod):
         if term.get("topologyKey") != HOSTNAME or set(term) - {"topologyKey", "labelSelector"}:
             continue
@@ -133,7 +133,7 @@ def _met(expression: Obj, labels: dict[str, str]) -> bool:
 
 
 def _selector(spec: Obj | None) -> Selector | None:
-    """None for one that selects nothing, or that is not understood."""
+    """None if it selects nothing or is not understood."""
     try:
         return Selector.of_object(spec) if spec is not None else None
     except (ValueError, KeyError, TypeError):

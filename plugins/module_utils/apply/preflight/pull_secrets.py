@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pull secrets that a pod names, or that its ServiceAccount lends it."""
+"""Pull secrets that a pod names, or that it gets from its ServiceAccount."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def account_of(pod: Obj) -> str:
 
 
 def judge_secrets(named: Mapping[str, bool | str], holder: str) -> Verdict:
-    """`named` maps each pull secret to whether it exists, or to why that is not known; `holder` names them."""
+    """`named` maps each pull secret to whether it exists, or the reason why that is unknown; `holder` names them."""
     missing = [name for name, exists in named.items() if exists is False]
     unknown = sorted({reason for reason in named.values() if isinstance(reason, str)})
-    notes = tuple(f"pull secrets: not known: {reason}" for reason in unknown)
+    notes = tuple(f"pull secrets: not checked: {reason}" for reason in unknown)
     if not missing:
         return Verdict(notes=notes)
     there = "does not exist" if len(missing) == 1 else "do not exist"
     text = f"pull secret {', '.join(missing)}, which {holder} names, {there}"
     if len(missing) < len(named):
         return Verdict(notes=(*notes, text))
-    text += ": only a public image, or one that the node already has, starts without it"
-    return Verdict(blocks=(f"{text}; create it, or name another one",), notes=notes)
+    text += ": without it, only public images and images already on the node start"
+    return Verdict(blocks=(f"{text}; create it or name another one",), notes=notes)

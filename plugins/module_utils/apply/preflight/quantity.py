@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Amounts of resources as Kubernetes writes them, such as 250m, 1.5 and 64Mi."""
+"""Resource quantities as Kubernetes writes them, such as 250m, 1.5 and 64Mi."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def parse_quantity(value: object) -> Fraction:
     """The exact number. Raises Unreadable."""
     match = _QUANTITY.fullmatch(str(value))
     if not match or isinstance(value, bool):
-        raise Unreadable(f"{value!r:.40} is not an amount such as 250m or 64Mi")
+        raise Unreadable(f"{value!r:.40} is not a quantity such as 250m or 64Mi")
     number, exponent, suffix = match.groups()
     return Fraction(number) * (Fraction(10) ** int(exponent) if exponent else _SUFFIXES[suffix or ""])
 
 
-def words(amount: Fraction) -> str:
-    """The shortest usual form of an amount, such as 250m, 2 and 64Mi."""
+def format_quantity(amount: Fraction) -> str:
+    """The shortest usual form of a quantity, such as 250m, 2 and 64Mi."""
     if amount.denominator != 1:
         return f"{float(amount * 1000):g}m"
     for suffix, size in reversed(_BINARY.items()):

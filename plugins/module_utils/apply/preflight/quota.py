@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ResourceQuotas: whether they let one more pod into the namespace, or a pod in the place of one that has gone."""
+"""ResourceQuotas: whether they admit one more pod, or a replacement for a deleted one."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.demand import Amounts, Demand
-from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import parse_quantity, words
+from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import (
+    format_quantity,
+    parse_quantity,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_texts
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 
-# What a rollout makes beside its pods: an object that keeps the old template.
+# What a rollout creates besides pods: an object that keeps the old template.
 _REVISIONS = {"Deployment": "count/replicasets.apps"}
 _REVISION = "count/controllerrevisions.apps"
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """`used` has nothing of what the cluster has not counted yet. `selects`: it counts pods of some priority only."""
+    """`used` may lag behind the cluster. `selects`: the quota counts only pods of some priority classes."""
 
     namespace: str
     name: str
@@ -45,7 +48,7 @@ def read_quota(obj: Obj) -> Quota:
 
 
 def judge_quotas(quotas: Sequence[Quota], kind: str, pod: Obj, demand: Demand, *, old_goes_first: bool) -> Verdict:
-    """What the quotas of a namespace say to a rollout of a workload of this kind with such pods."""
+    """Whether the quotas of a namespace allow a rollout of a workload of this kind with such pods."""
     verdict = Verdict()
     for quota in quotas:
         applies = _applies(quota, pod, demand)
@@ -53,28 +56,28 @@ def judge_quotas(quotas: Sequence[Quota], kind: str, pod: Obj, demand: Demand, *
             continue
         full = _full(quota, kind, demand, old_goes_first=old_goes_first)
         if full and applies:
-            verdict += Verdict(blocks=(f"{full}; raise the quota, or make room in it",))
+            verdict += Verdict(blocks=(f"{full}; raise the quota or free some of it",))
         elif full:
             scope = ", ".join(quota.scopes) or "a scopeSelector"
-            verdict += Verdict(notes=(f"{full}; whether it counts these pods is not known ({scope})",))
+            verdict += Verdict(notes=(f"{full}; unknown whether it counts these pods ({scope})",))
         if applies:
-            verdict += Verdict(notes=tuple(_unsaid(quota, demand)))
+            verdict += Verdict(notes=tuple(_unset(quota, demand)))
     return verdict
 
 
 def _full(quota: Quota, kind: str, demand: Demand, *, old_goes_first: bool) -> str | None:
-    """Where the quota has no place; the first resource is enough."""
+    """Why the quota is full, by the first resource that is; None if it is not."""
     for resource, hard in quota.hard.items():
         need = _need(resource, kind, demand)
         used = quota.used.get(resource)
         if not need or used is None:
             continue
-        # A pod that goes first gives back what the new one takes, but for what was above the limit before.
+        # A pod that is deleted first frees what its replacement needs, unless usage was above the limit before.
         revision = resource in (*_REVISIONS.values(), _REVISION)
         if used + (0 if old_goes_first and not revision else need) > hard:
-            what = f"{words(used)} of {words(hard)} {resource} are used"
-            more = "so a pod that goes may have no successor" if old_goes_first and not revision else None
-            return f"quota {quota.name}: {what}, {more or f'and the rollout needs {words(need)} more'}"
+            what = f"{format_quantity(used)} of {format_quantity(hard)} {resource} are used"
+            more = "so a deleted pod may not be replaced" if old_goes_first and not revision else None
+            return f"quota {quota.name}: {what}, {more or f'and the rollout needs {format_quantity(need)} more'}"
     return None
 
 
@@ -88,7 +91,7 @@ def _need(resource: str, kind: str, demand: Demand) -> Fraction:
 
 
 def _applies(quota: Quota, pod: Obj, demand: Demand) -> bool | None:
-    """Whether the quota counts such pods; None where that is not known."""
+    """Whether the quota counts such pods; None if unknown."""
     ends = pod.get("activeDeadlineSeconds") is not None
     best_effort = not demand.requests and not demand.limits
     known = {"Terminating": ends, "NotTerminating": not ends, "BestEffort": best_effort}
@@ -98,15 +101,15 @@ def _applies(quota: Quota, pod: Obj, demand: Demand) -> bool | None:
     return None if quota.selects or any(scope not in known for scope in quota.scopes) else True
 
 
-def _unsaid(quota: Quota, demand: Demand) -> list[str]:
-    """A quota on these makes them compulsory; old pods may be older than the quota."""
+def _unset(quota: Quota, demand: Demand) -> list[str]:
+    """A quota on a resource makes every container set it. Running pods may be older than the quota."""
     texts = []
     for resource in quota.hard:
         name = resource if "." in resource else f"requests.{resource}"
         containers = demand.without.get(name, ())
         if containers:
             texts.append(
-                f"quota {quota.name} wants {name} of every container, and {', '.join(containers)} has none: unless a "
-                "LimitRange gives it one, no new pod is let in"
+                f"quota {quota.name} requires {name} on every container; missing on {', '.join(containers)}: unless a "
+                "LimitRange sets a default, no new pod is admitted"
             )
     return texts

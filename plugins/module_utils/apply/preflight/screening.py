@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Preflight of those workloads whose turn it is, and of no others."""
+"""Preflight of the workloads that are due, and of no others."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _Identity = tuple[Any, ...]
 def cleared(arrange: Callable[[Mapping[_Identity, str]], Schedule], source: Source, *, every: bool) -> Schedule:
     """The schedule without the workloads that preflight blocks; the changes of the others carry its notes.
 
-    `arrange` makes the schedule anew, given the workloads that are blocked (by their identities) and why. Preflight is
-    done for the next wave, or with `every` for all of them, and for who takes the place of one that is blocked.
+    `arrange` makes the schedule again, given the blocked workloads (by identity) and the reasons. Preflight is
+    done for the next wave, or with `every` for all waves, and for the workloads that replace blocked ones.
     """
     verdicts: dict[_Identity, Verdict] = {}
     while True:
@@ -35,11 +35,11 @@ def cleared(arrange: Callable[[Mapping[_Identity, str]], Schedule], source: Sour
         due = [planned for _number, wave in now for planned in wave if _unknown(planned, verdicts)]
         if not due:
             return replace(plan, waves=tuple((number, _noted(wave, verdicts)) for number, wave in plan.waves))
-        # As many again as have been looked at: a cluster without room must not be gone through one by one.
+        # Each round doubles: a cluster without room must not be checked one workload at a time.
         after = [planned for _number, wave in plan.waves for planned in wave if _unknown(planned, verdicts)]
-        looked = after[: max(len(due), len(verdicts))]
-        found = source.preflight([planned.change for planned in looked])
-        verdicts |= {planned.change.workload.identity: verdict for planned, verdict in zip(looked, found, strict=True)}
+        checked = after[: max(len(due), len(verdicts))]
+        found = source.preflight([planned.change for planned in checked])
+        verdicts |= {planned.change.workload.identity: verdict for planned, verdict in zip(checked, found, strict=True)}
 
 
 def _unknown(planned: PlannedChange, verdicts: Mapping[_Identity, Verdict]) -> bool:

@@ -1,10 +1,10 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which values of public charts set what a fix changes: facts, seen in the charts' templates and rendered.
+"""Which values of public charts set what a fix changes: facts from the templates of the charts, rendered to check.
 
 Releases from the first to the last were rendered twice, with the values and with the patch for Kustomize, and gave the
-same workload; docs/remediation.md says how many. What is outside of these ranges nobody has looked at.
+same workload; docs/remediation.md says how many. Releases outside of these ranges were not checked.
 """
 
 from __future__ import annotations

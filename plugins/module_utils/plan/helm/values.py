@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The values that make Helm render what the patch for Kustomize would make of a workload."""
+"""Helm values with the same effect on a workload as the patch for Kustomize."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STRATEGIES = ("strategy", "updateStrategy")
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """`chart` and `version` as the workload's label names them, `release` None where nothing tells it."""
+    """`chart` and `version` are from the label of the workload; `release` is None if unknown."""
 
     chart: str
     version: str
@@ -40,7 +40,7 @@ class Values:
 def helm_values(workload: Workload, patch: Obj, after: Obj) -> Values | None:
     """The values for all of a strategic merge patch, which makes `after` of the workload's object.
 
-    None where the chart, its version or the key of one of the fields is not known: half a fix may be worse than none.
+    None if the chart, its version or the key of one of the fields is unknown: half a fix may be worse than none.
     """
     part = _part_of(workload)
     if part is None or workload.labels.get("app.kubernetes.io/managed-by") != "Helm":
@@ -67,7 +67,7 @@ def _part_of(workload: Workload) -> Part | None:
 
 
 def _container(workload: Workload, part: Part) -> str | None:
-    """The name of the container that the chart's values are about."""
+    """The name of the container that the values of the chart configure."""
     for container in workload.containers:
         named = container.name == part.container if part.container else len(workload.containers) == 1
         if named and re.search(part.image, container.image):
@@ -76,13 +76,13 @@ def _container(workload: Workload, part: Part) -> str | None:
 
 
 def _fields(workload: Workload, patch: Obj, after: Obj, part: Part) -> Iterator[tuple[str, Any]]:
-    """(field of a Part, its value); a field that no Part has is told by its own name."""
+    """(field of a Part, its value); a field that no Part has keeps its own name."""
     spec, pod = patch.get("spec") or {}, patch
     for key in workload.pod_path.split("."):
         pod = pod.get(key) or {}
     for key, value in spec.items():
         if key in _STRATEGIES:
-            # The whole of it: some charts leave out what has no type.
+            # The whole strategy: some charts leave it out without a type.
             yield STRATEGY, after["spec"][key]
         elif key != workload.pod_path.split(".")[1]:
             yield MIN_READY if key == MIN_READY else f"spec.{key}", value

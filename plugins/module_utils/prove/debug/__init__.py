@@ -1,4 +1,4 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A look into a container while its pod stops. What happens to the pod is the trace's affair."""
+"""Observes a container from inside while its pod stops. The trace records what happens to the pod."""

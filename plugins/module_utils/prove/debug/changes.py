@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changed from one look to the next, in words."""
+"""What changed from one look to the next, as text."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.o
 )
 
 _LETTERS = {
-    "Z": "ended, and its parent has not reaped it (zombie)",
-    "D": "waits for a device",
-    "T": "is held",
-    "t": "is held",
+    "Z": "ended, but its parent has not reaped it (zombie)",
+    "D": "in uninterruptible sleep (waits for I/O)",
+    "T": "stopped by a signal",
+    "t": "stopped by a debugger",
 }
 
 
 def timeline(seen: Observation) -> Iterator[tuple[float, str]]:
-    """(time, text) from the last look before the stop on; times are of the node's clock."""
+    """(time, text) from the last look before the stop; times are of the node's clock."""
     before = seen.before()
     if before is not None:
         for process in sorted(before.processes.values(), key=lambda each: each.pid):
@@ -34,14 +34,14 @@ def timeline(seen: Observation) -> Iterator[tuple[float, str]]:
             yield before.at, text
     if seen.stop_at is None:
         return
-    yield seen.stop_at, "the stop begins: SIGTERM, or first the preStop hook where there is one"
+    yield seen.stop_at, "the stop begins: the preStop hook if there is one, else SIGTERM"
     for look in seen.looks:
         if before is None or look.at > before.at:
             for text in _changes(before, look):
                 yield look.at, text
             before = look
     if seen.ended_at is not None and seen.sees_processes:
-        yield seen.ended_at, "no process of the target is left"
+        yield seen.ended_at, "all processes of the target have ended"
 
 
 def _changes(before: Look | None, after: Look) -> Iterator[str]:
@@ -53,7 +53,7 @@ def _changes(before: Look | None, after: Look) -> Iterator[str]:
         elif earlier.state != process.state and process.state in _LETTERS:
             yield f"{_named(process)}: {_LETTERS[process.state]}"
         if earlier is not None and earlier.term != process.term:
-            yield f"{_named(process)}: SIGTERM: from now on {_term(process)}"
+            yield f"{_named(process)}: SIGTERM: now {_term(process)}"
     yield from (f"{_named(process)}: ended" for pid, process in sorted(old.items()) if pid not in after.processes)
     yield from _sockets(before or Look(after.at, {}, {}), after)
 
@@ -62,10 +62,10 @@ def _sockets(before: Look, after: Look) -> Iterator[str]:
     """One line for each port that has changed; listening sockets are separate from connected ones."""
     ports = {port for port, _state in (*before.sockets, *after.sockets)}
     for port in sorted(ports, key=lambda each: (each is None, each or 0)):
-        name = "own calls" if port is None else f"port {port}"
+        name = "outgoing connections" if port is None else f"port {port}"
         listened, listens = (bool(look.sockets.get((port, LISTEN))) for look in (before, after))
         if listened != listens:
-            yield f"{name}: " + ("is listened on" if listens else "is no longer listened on")
+            yield f"{name}: " + ("listening" if listens else "no longer listening")
         states = {state for each, state in (*before.sockets, *after.sockets) if each == port and state != LISTEN}
         counts = [
             (state, before.sockets.get((port, state), 0), after.sockets.get((port, state), 0))
@@ -78,11 +78,13 @@ def _sockets(before: Look, after: Look) -> Iterator[str]:
 
 def _term(process: Process) -> str:
     if process.term == BLOCKED:
-        return "blocked: it fetches its signals itself, or never gets this one"
+        return "blocked: it reads its signals itself (sigwait), or never gets this one"
     if process.term != DEFAULT:
         return process.term
-    # Where tini and dumb-init wait for their signals, no handler shows.
-    return "no handler shows: dropped, unless it waits for it" if process.pid == 1 else "no handler: ends it at once"
+    # tini and dumb-init wait for signals without a handler.
+    return (
+        "no handler: dropped, unless it waits for it (sigwait)" if process.pid == 1 else "no handler: ends it at once"
+    )
 
 
 def _named(process: Process) -> str:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The look into a stopping pod as plain data: graceful.termination/debug/v1."""
+"""A debug session as plain data: graceful.termination/debug/v1."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def document(
 
 
 def _entries(observer: Observer, seen: Observation, trace: Mapping[str, Any]) -> Iterator[tuple[float, str]]:
-    """What was seen, and how the target ended, which the kubelet reports in whole seconds."""
+    """What was seen, and how the target ended, as the kubelet reports in whole seconds."""
     yield from timeline(seen)
     (target,) = (entry for entry in trace["containers"] if entry["name"] == observer.container)
     finished = seconds_of(target["finished_at"])
@@ -82,15 +82,15 @@ def _first(entry: tuple[float, str]) -> float:
 
 
 def _prolonged(after: float | None) -> bool | None:
-    """Whether the pod's end is no longer its own; None where whole seconds are too coarse."""
+    """Whether the observer prolonged the stop; None if whole seconds are too coarse to tell."""
     return None if after is None or 0 < after <= RESOLUTION else after > 0
 
 
 def _effect(after: float | None) -> str:
     if after is None:
-        return "when it ended is not known, so whether it prolonged the stop is not, either"
+        return "its end time is unknown, and so is whether it prolonged the stop"
     if _prolonged(after):
-        return f"it ended {after:g} s after the last container of the pod, and prolonged the stop by that"
+        return f"it ended {after:g} s after the last container of the pod, and prolonged the stop by that much"
     if after > 0:
         return f"it ended {after:g} s after the last container of the pod, and may have prolonged the stop by up to 2 s"
     when = f"{-after:g} s before" if after else "in the same second as"

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Follows the log of the observer while it is there."""
+"""Follows the log of the observer while it runs."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.errors i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.observed import (
-    MOST_LINES,
+    LINE_LIMIT,
     Observation,
     read,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.prove.debug.observer import Observer
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.target import Target
 
-_LONGEST = 1000  # characters of one line
+_LINE_LIMIT = 1000  # characters of one line
 
 
 class Follower:
-    """The lines of the log as they come. `trouble` is why no more come, where that is not the end of the container."""
+    """The lines of the log as they arrive. `trouble` is why they stopped, unless the container ended."""
 
     def __init__(self, api: Api, target: Target, observer: Observer):
         self.trouble = ""
@@ -37,27 +37,27 @@ class Follower:
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def start(self) -> None:
-        """Begin with what is there already."""
+        """Start with the existing lines."""
         self._thread.start()
 
     def lines(self) -> list[str]:
-        """What has come so far."""
+        """The lines so far."""
         with self._news:
             return list(self._lines)
 
     def wait(self, enough: Callable[[Observation], bool], seconds: float) -> bool:
-        """Wait until what was read is enough, for at most so many seconds; False when it never was."""
+        """Wait at most so many seconds until enough was read; False if it never was."""
         until = time.monotonic() + seconds
         with self._news:
             while not enough(read(self._lines)):
-                left = until - time.monotonic()
-                if left <= 0 or self.trouble or not self._thread.is_alive():
+                remaining = until - time.monotonic()
+                if remaining <= 0 or self.trouble or not self._thread.is_alive():
                     return enough(read(self._lines))
-                self._news.wait(min(left, 0.5))
+                self._news.wait(min(remaining, 0.5))
             return True
 
     def finish(self, seconds: float) -> Observation:
-        """What was read in all; the last lines get so many seconds to come."""
+        """Everything that was read; waits so many seconds for the last lines."""
         self._thread.join(seconds)
         return read(self.lines())
 
@@ -65,8 +65,8 @@ class Follower:
         try:
             for line in self._api.lines(self._path, self._what, self._query):
                 with self._news:
-                    if len(self._lines) < MOST_LINES:
-                        self._lines.append(line[:_LONGEST].decode("utf-8", "replace"))
+                    if len(self._lines) < LINE_LIMIT:
+                        self._lines.append(line[:_LINE_LIMIT].decode("utf-8", "replace"))
                         self._news.notify_all()
         except SourceError as error:
             with self._news:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the observer wrote, line by line. It comes from a user's pod, so a line may hold anything."""
+"""The output of the observer, line by line. It comes from a user's pod, so it is untrusted."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.h
 
 HANDLED, IGNORED, BLOCKED, DEFAULT = "handled", "ignored", "blocked", "no handler"
 LISTEN = "LISTEN"
-MOST_LINES = 20_000
+LINE_LIMIT = 20_000
 _TERM = 1 << 14
 _PROCESS = re.compile(
     r"process ([0-9]{1,10}) ([0-9]{1,10}) ([A-Za-z]) ([0-9]{1,6}) ([0-9a-f]{16}) ([0-9a-f]{16}) ([0-9a-f]{16}) ?(.*)"
 )
 _SOCKETS = re.compile(r"sockets (-|[0-9A-F]{4}) ([0-9A-F]{2}) ([0-9]{1,7})")
-# What tcpdump puts behind the length is part of a payload.
+# What tcpdump prints after the length is part of a payload.
 _PACKET = re.compile(
     r"([0-9]{9,11}\.[0-9]+ .{0,60}?IP6? ([0-9a-f.:]{3,60}) > ([0-9a-f.:]{3,60}): Flags \[([SFRPUWE.]{1,8})\],"
     r".{0,300}? length ([0-9]{1,7}))\b.*"
 )
-_DUMPED = re.compile(r"[0-9]{9,11}\.[0-9]+ .*")  # another kind of packet: what of it is payload is not known
+_DUMPED = re.compile(r"[0-9]{9,11}\.[0-9]+ .*")  # another kind of packet: unknown what of it is payload
 _FLAGS = {"S": "SYN", "F": "FIN", "R": "RST", "P": "PSH", ".": "ACK"}
 _OBSERVE = re.compile(r"observe ([0-9]{1,10})")
 # Of a TCP connection, by their number in the kernel.
@@ -44,12 +44,12 @@ _STATES = (
     "CLOSING",
     "NEW_SYN_RECV",
 )
-_MOST_WORDS = 20
+_WORDS_LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of the target. `state` is one letter, such as Z; `term`: what it does about SIGTERM, as it shows."""
+    """One process of the target. `state` is one letter, such as Z; `term`: how it handles SIGTERM, if visible."""
 
     pid: int
     parent: int
@@ -61,7 +61,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One look that differs from the one before. `sockets` counts by (port, state); no port is the pod's own calls."""
+    """One look that differs from the one before. `sockets` counts by (port, state); port None is outgoing."""
 
     at: float
     processes: dict[int, Process]
@@ -70,7 +70,7 @@ class Look:
 
 @dataclass
 class Observation:
-    """All of it; times are of the node's clock. `words` is what the observer did not mean to say, such as an error."""
+    """All looks; times are of the node's clock. `words` is unexpected output, such as an error."""
 
     own_pid: int | None = None
     looks: list[Look] = field(default_factory=list)
@@ -82,7 +82,7 @@ class Observation:
 
     @property
     def sees_processes(self) -> bool:
-        """Whether it shares the target's processes. Where a runtime does not know how to, it is its own PID 1."""
+        """Whether it shares the target's processes. If a runtime does not support that, it is PID 1 itself."""
         return self.own_pid is not None and self.own_pid != 1
 
     def before(self) -> Look | None:
@@ -92,7 +92,7 @@ class Observation:
 
 
 def read(lines: Iterable[str]) -> Observation:
-    """Read the lines of the log, each with its time in front."""
+    """Read the lines of the log, each with a timestamp in front."""
     seen = Observation()
     processes: dict[int, Process] = {}
     sockets: dict[tuple[int | None, str], int] = {}
@@ -122,17 +122,17 @@ def read(lines: Iterable[str]) -> Observation:
         elif match := _PACKET.fullmatch(text):
             flags = " ".join(_FLAGS[letter] for letter in match[4] if letter in _FLAGS)
             seen.packets.append((at, f"{match[2]} > {match[3]}: {flags}, {match[5]} bytes"))
-        elif text and not _DUMPED.fullmatch(text) and len(seen.words) < _MOST_WORDS:
+        elif text and not _DUMPED.fullmatch(text) and len(seen.words) < _WORDS_LIMIT:
             seen.words.append(shorten(visible(text), 200))
     return seen
 
 
 def clean(line: str) -> str:
-    """A line of the log, fit to be kept and shown."""
+    """A line of the log, safe to keep and show."""
     stamp, _blank, text = line.partition(" ")
     if _DUMPED.fullmatch(text):
         match = _PACKET.fullmatch(text)
-        text = match[1] if match else "a packet that is not kept"
+        text = match[1] if match else "(packet not kept)"
     return visible(f"{stamp} {text}")
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ephemeral container: what is in it, how it comes into the pod, and when it must not."""
+"""The ephemeral container: what is in it, how it is attached, and when it must not be."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.t
 
 _DEFAULT = "kubectl.kubernetes.io/default-container"
 _NOBODY = 65534
-_AT_ONCE = 60  # seconds within which an eviction or a deletion follows; then the observer gives up
-_BEYOND_GRACE = 10  # seconds: the kubelet ends what outlasts the grace period long before
+_AT_ONCE = 60  # seconds until the eviction or deletion; then the observer exits
+_BEYOND_GRACE = 10  # seconds: the kubelet kills everything long before that
 _PAUSE = 0.5
-# Waiting longer changes none of these by itself.
+# Waiting longer does not help with these.
 _HOPELESS = (
     "ErrImageNeverPull",
     "ImagePullBackOff",
@@ -38,7 +38,7 @@ _HOPELESS = (
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """An ephemeral container of one pod. It ends by itself `seconds` after it was attached, if nothing is stopped.
+    """An ephemeral container of one pod. It exits by itself `seconds` after it was attached, if nothing is stopped.
 
     `shared`: the pod's containers share their processes, so it sees all of them.
     """
@@ -52,14 +52,12 @@ class Observer:
 
     @property
     def leftover(self) -> str:
-        """What a pod keeps that was not stopped."""
-        return (
-            f"the ephemeral container {self.name} stays in the pod's list, and ends by itself within {self.seconds} s"
-        )
+        """What stays in a pod that was not stopped."""
+        return f"the ephemeral container {self.name} stays in the pod spec, and exits by itself within {self.seconds} s"
 
 
 def plan(target: Target, options: DebugOptions) -> Observer:
-    """The container for this pod. Raises SourceError where it would show nothing, or too much."""
+    """The container for this pod. Raises SourceError if it would show nothing, or too much."""
     pod = target.pod
     spec = pod["spec"]
     names = [entry["name"] for entry in spec["containers"]]
@@ -67,14 +65,16 @@ def plan(target: Target, options: DebugOptions) -> Observer:
     container = wanted if wanted in names else None if options.container else names[0]
     reason = ""
     if container is None:
-        reason = f"it has no container {wanted}; container (termination_debug_container) is one of {', '.join(names)}"
+        reason = (
+            f"it has no container {wanted}; set container (termination_debug_container) to one of {', '.join(names)}"
+        )
     elif (spec.get("os") or {}).get("name") == "windows":
-        reason = "it runs on Windows, where there is no /proc to look into"
+        reason = "it runs on Windows, which has no /proc"
     elif spec.get("hostPID"):
         reason = "it shares the processes of its node (hostPID), which a debug of one pod must not show"
     elif spec.get("hostNetwork") and options.capture:
         reason = (
-            "it shares the network of its node (hostNetwork): a capture would be one of the whole node; set capture "
+            "it shares the network of its node (hostNetwork): a capture would be of the whole node; set capture "
             "(termination_debug_capture) to false"
         )
     if reason:
@@ -98,7 +98,7 @@ def plan(target: Target, options: DebugOptions) -> Observer:
 
 
 def _rights(*, capture: bool) -> dict[str, Any]:
-    """Without a capture as little as Pod Security's level restricted asks for: /proc is readable for everybody."""
+    """Without a capture, as allowed by the Pod Security level restricted: /proc is readable for everyone."""
     always = {"seccompProfile": {"type": "RuntimeDefault"}}
     if capture:
         added = {"add": ["NET_ADMIN", "NET_RAW"]}  # as `kubectl debug --profile=netadmin`
@@ -114,9 +114,9 @@ def _rights(*, capture: bool) -> dict[str, Any]:
 
 
 def attach(api: Api, target: Target, observer: Observer, *, dry: bool = False) -> None:
-    """Put the container into the pod. Raises SourceError (ApiError included) where the server refuses it."""
+    """Attach the container. Raises SourceError (ApiError included) if the server refuses it."""
     pod = f"pod {target.namespace}/{target.name}"
-    # The UID: never a namesake, as a StatefulSet makes one.
+    # The UID, so that it is never a recreated pod of the same name, as of a StatefulSet.
     body = {"metadata": {"uid": target.uid}, "spec": {"ephemeralContainers": [observer.spec]}}
     query = (("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if dry else ()))
     path = f"{POD.path(target.namespace, target.name)}/ephemeralcontainers"
@@ -124,7 +124,7 @@ def attach(api: Api, target: Target, observer: Observer, *, dry: bool = False) -
         api.patch(path, body, query, f"attach an ephemeral container to {pod}")
     except ApiError as error:
         if error.status == 403 and "PodSecurity" in error.detail:
-            way = "debug a pod whose namespace allows that"
+            way = "debug a pod in a namespace that allows this"
             if "add" in observer.spec["securityContext"]["capabilities"]:
                 way = f"set capture (termination_debug_capture) to false, or {way}"
             raise SourceError(f"{pod}: nothing was stopped: {error.detail}; {way}") from None
@@ -136,7 +136,7 @@ def attach(api: Api, target: Target, observer: Observer, *, dry: bool = False) -
 def wait_until_it_runs(
     api: Api, target: Target, observer: Observer, seconds: float, pause: Callable[[float], None] = time.sleep
 ) -> None:
-    """Raises SourceError with the kubelet's reason where it does not start within that time."""
+    """Raises SourceError with the kubelet's reason if it does not start within that time."""
     path, what = POD.path(target.namespace, target.name), f"get pod {target.namespace}/{target.name}"
     until, state = time.monotonic() + seconds, dict[str, Any]()
     while time.monotonic() < until:
@@ -149,8 +149,8 @@ def wait_until_it_runs(
             break
         pause(_PAUSE)
     waiting = state.get("terminated") or state.get("waiting") or {}
-    reason = f"{waiting.get('reason') or 'no reason is reported'}: {waiting.get('message') or ''}".removesuffix(": ")
+    reason = f"{waiting.get('reason') or 'no reason reported'}: {waiting.get('message') or ''}".removesuffix(": ")
     raise SourceError(
         f"pod {target.namespace}/{target.name}: nothing was stopped: the ephemeral container of image {observer.image} "
-        f"does not run: {shorten(visible(reason), 300)}; {observer.name} stays in the pod's list"
+        f"does not run: {shorten(visible(reason), 300)}; {observer.name} stays in the pod spec"
     )

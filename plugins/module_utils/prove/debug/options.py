@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a look into a stopping pod is asked for, checked."""
+"""The checked options of a debug session."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_options(params: Mapping[str, Any]) -> DebugOptions:
     """Check module parameters. Raises ValueError: the option, the reason and what is valid."""
     image = params["image"].strip()
     if not image:
-        raise ValueError("image: it is empty: name an image with /bin/sh, cat, awk and sleep")
+        raise ValueError("image: is empty: set an image with /bin/sh, cat, awk and sleep")
     return DebugOptions(
         read_trace_options(params), image, params["container"] or None, params["capture"], params["_script"]
     )

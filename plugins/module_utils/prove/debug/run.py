@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A look into a stopping pod from its beginning to its end."""
+"""Runs a debug session."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _LISTENING = "listening on"
 
 
 def foresee(api: Api, target: Target, options: DebugOptions, observer: Observer) -> str:
-    """Ask the server whether it would attach and stop. Returns what cannot be asked for, in words, or nothing.
+    """Ask the server by dry runs whether it would attach and stop. Returns what could not be asked, or "".
 
-    Raises SourceError where it would not.
+    Raises SourceError if it would refuse.
     """
     unsure = [rehearse(api, target, options.trace.mode)]
     try:
@@ -64,7 +64,7 @@ def run_debug(
     except (SourceError, Interrupted) as error:
         error.args = (f"{error} ({observer.leftover})",)
         raise
-    # Whoever interrupts does not wait, and the pod goes on stopping.
+    # After an interruption there is no wait: the pod continues to stop.
     seen = follower.finish(_LAST_LINES if trace["status"] == COMPLETE else 0.0)
     result = document(observer, seen, follower.trouble, trace, capture=options.capture)
     if options.trace.folder is not None:
@@ -73,7 +73,7 @@ def run_debug(
 
 
 def _require_view(follower: Follower, target: Target, observer: Observer, *, capture: bool) -> None:
-    """Raises SourceError where the observer would not show what was asked for."""
+    """Raises SourceError if the observer does not show what was asked for."""
 
     def shown(seen: Observation) -> bool:
         return seen.last_at is not None and (any(look.processes for look in seen.looks) or not seen.sees_processes)
@@ -83,9 +83,9 @@ def _require_view(follower: Follower, target: Target, observer: Observer, *, cap
 
     missing = ""
     if not follower.wait(shown, _FIRST_LOOK):
-        missing = "it shows no process: the image needs /bin/sh, cat, awk and sleep"
+        missing = "it shows no processes: the image needs /bin/sh, cat, awk and sleep"
     elif capture and not follower.wait(captured, _FIRST_LOOK):
-        missing = "the capture does not run: the image needs tcpdump, and the node must allow it"
+        missing = "the capture did not start: the image needs tcpdump, and the node must allow it"
     if missing:
         words = follower.trouble or "; ".join(follower.finish(0).words[:3])
         raise SourceError(
@@ -95,9 +95,11 @@ def _require_view(follower: Follower, target: Target, observer: Observer, *, cap
 
 
 def _write(folder: str, result: dict[str, Any], lines: list[str]) -> list[str]:
-    """Write the document, and the lines it was made from. Raises OSError."""
+    """Write the document, and the log lines that it comes from. Raises OSError."""
     name = (result["pod"]["namespace"], result["pod"]["name"])
     document, log = (Path(folder) / file_name(*name, suffix, "debug") for suffix in ("json", "log"))
     write_file(document, json.dumps(result, indent=2) + "\n")
-    replace_file(log, ("\n".join(map(clean, lines)) + "\n").encode())  # of the document beside it, which is ours
+    replace_file(
+        log, ("\n".join(map(clean, lines)) + "\n").encode()
+    )  # belongs to the document next to it, which is ours
     return [str(document), str(log)]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A look into a stopping pod for a person at a terminal: the trace, and then what was seen inside."""
+"""A debug session for a person at a terminal: what was seen inside, then the trace."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _inside(document: Mapping[str, Any], width: int, color: bool) -> Iterator[st
         yield from _entries(document["packets"], width)
     lines = [f"{observer['container']} ({observer['image']}): {observer['text']}"]
     if observer["sees"] == "sockets":
-        lines.append("the runtime does not share the processes of another container: only sockets were seen")
+        lines.append("the runtime does not share processes between containers: only sockets were seen")
     lines += [observer["trouble"]] if observer["trouble"] else []
     for text in lines:
         first, *rest = wrap(visible(text), width - len(_LABEL))

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a count of losses says about the share of requests that is lost."""
+"""What a count of losses proves about the share of lost requests."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ CONFIDENCE = 0.95
 
 
 def upper_bound(lost: int, requests: int) -> float | None:
-    """The exact one-sided upper bound (Clopper-Pearson) of the share that is lost; None without any request.
+    """The exact one-sided upper bound (Clopper-Pearson) of the share that is lost; None without requests.
 
-    For nothing lost it is the rule of three made exact: 1 - 0.05 ** (1 / requests), about 3 / requests.
+    For zero losses it is the exact form of the rule of three: 1 - 0.05 ** (1 / requests), about 3 / requests.
     """
     if requests == 0:
         return None
@@ -21,7 +21,7 @@ def upper_bound(lost: int, requests: int) -> float | None:
         return 1.0
     if lost == 0:
         return 1.0 - float((1.0 - CONFIDENCE) ** (1.0 / requests))
-    # The share at which so few losses, or fewer, would be seen with a probability of 5 %.
+    # The share at which so few losses, or fewer, have a probability of 5 %.
     low, high = lost / requests, 1.0
     for _halving in range(60):
         middle = (low + high) / 2

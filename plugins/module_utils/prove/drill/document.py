@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""drill.json: what a record says."""
+"""drill.json: a record as plain data."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SHOWN_LOSSES = 200
 
 
 def document(record: Record) -> dict[str, Any]:
-    """drill.json, of a record that nobody changes meanwhile: see Record.frozen."""
+    """drill.json from a record that does not change: see Record.frozen."""
     counts = record.load.tally.counts()
     events = Events([pod for pod in record.pods if pod.marked_at is not None], record.outages)
     workload = record.workload
@@ -154,25 +154,25 @@ def _hints(record: Record, counts: Counts, events: Events) -> list[str]:
     old = leftovers(counts.losses, events) + leftovers(noise, Events())
     if old:
         hints.append(
-            f"{count(old, 'loss', 'losses')} after {LEFTOVER_SECONDS:g} s or more, with no pod stopping: so ends a "
-            "connection that a node's connection tracking still sends to a pod that is gone; it remembers for "
-            "2 minutes, so after a drill or an outage that lost requests, wait that long and drill again"
+            f"{count(old, 'loss', 'losses')} after {LEFTOVER_SECONDS:g} s or more while no pod was stopping: the "
+            "connection tracking of a node probably still sent them to a deleted pod; its entries last 2 minutes, so "
+            "after a drill or an outage that lost requests, wait that long and drill again"
         )
     moments = Counter(events.moment(loss) for loss in counts.losses)
     after = moments[AFTER] - leftovers(counts.losses, events)
     if after > 0:
         hints.append(
-            f"{count(after, 'loss', 'losses')} after the pods had gone: what forwards to them (kube-proxy, an "
-            "ingress, a load balancer) had not yet learned it: they stop too soon for it, or it learns too slowly"
+            f"{count(after, 'loss', 'losses')} after the pods had gone: kube-proxy, an ingress or a load balancer "
+            "still sent requests to them: the pods stop too soon, or endpoint changes arrive too late"
         )
     if moments[UNSERVED]:
         hints.append(
-            f"{count(moments[UNSERVED], 'loss', 'losses')} while no pod was ready: whoever took them away (the "
-            "rollout strategy, an eviction, a deletion) left none to serve"
+            f"{count(moments[UNSERVED], 'loss', 'losses')} while no pod was ready: the rollout "
+            "strategy, an eviction or a deletion left none to serve"
         )
     if record.noise and record.noise[-1].asked < record.options.rate:
         hints.append(
-            f"the client could not send {record.options.rate} fresh connections a second: it was lowered to "
+            f"the client could not send {record.options.rate} fresh connections a second: the rate was lowered to "
             f"{record.noise[-1].asked:g}"
         )
     if counts.by_class().get(REUSED):

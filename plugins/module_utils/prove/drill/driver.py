@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Stops the pods of a workload, as a rolling restart or by evictions, and waits until others serve in their place."""
+"""Stops the pods of a workload, by a rolling restart or by evictions, and waits until their replacements serve."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.o
 from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.pods import Pod, Pods
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-_LOOK = 0.5  # seconds between two looks
+_POLL = 0.5  # seconds
 
 
 @dataclass
 class Driver:
-    """`timeout` in seconds for each wait. `changed`: a restart or an eviction was begun. Nothing is left behind."""
+    """`timeout` in seconds for each wait. `changed`: a restart or an eviction has started. Nothing is left behind."""
 
     api: Api
     workload: Workload
@@ -41,7 +41,7 @@ class Driver:
     changed: bool = False
 
     def stop_pods(self, mode: str) -> None:
-        """One round. Raises SourceError (ApiError included) where it cannot be carried out to its end."""
+        """One round. Raises SourceError (ApiError included) if it cannot be completed."""
         old = [pod for pod in self.pods.all() if pod.marked_at is None and pod.gone_at is None]
         if not old:
             raise SourceError(f"{self.workload.key}: it has no pods to stop")
@@ -64,12 +64,12 @@ class Driver:
                 return "; ".join(filter(None, (rollout.reason, conditions_of(obj))))
             if rollout.state != COMPLETE:
                 raise SourceError(f"{self.workload.key}: {rollout.reason}")
-            return self._left(old)
+            return self._remaining(old)
 
         self._wait(waits_for)
 
     def _evict_all(self, old: list[Pod]) -> None:
-        """One pod after the other, each when all others serve."""
+        """One pod after the other, each once all others serve."""
         serving = sum(pod.serving for pod in old)
         for pod in old:
             self._require_another(pod)
@@ -77,7 +77,7 @@ class Driver:
 
             def waits_for(pod: Pod = pod) -> str:
                 ready = sum(other.serving for other in self.pods.all())
-                return self._left([pod]) or (f"{ready} of {serving} pods ready" if ready < serving else "")
+                return self._remaining([pod]) or (f"{ready} of {serving} pods ready" if ready < serving else "")
 
             self._wait(waits_for)
 
@@ -94,7 +94,7 @@ class Driver:
             "apiVersion": "policy/v1",
             "kind": "Eviction",
             "metadata": {"name": pod.name, "namespace": self.workload.namespace},
-            # Never a namesake: a StatefulSet makes one under the same name.
+            # The UID, so that it is never a recreated pod of the same name, as of a StatefulSet.
             "deleteOptions": {"preconditions": {"uid": pod.uid}},
         }
 
@@ -104,29 +104,31 @@ class Driver:
                 self.changed = True
             except ApiError as error:
                 if error.status == 429:
-                    return f"a disruption budget forbids the eviction of pod {pod.name}: {error.detail}"
+                    return f"a PodDisruptionBudget blocks the eviction of pod {pod.name}: {error.detail}"
                 if error.status not in (404, 409):
                     raise
-            return ""  # or it was just deleted by another client
+            return ""  # also if another client has just deleted it
 
         self._wait(refused)
 
-    def _left(self, old: list[Pod]) -> str:
-        """Which of the old pods are still there, in words; the others are new by then."""
-        self.pods.all()  # raises where the pods can no longer be seen
-        left = [pod.name for pod in old if pod.gone_at is None]
-        return f"{len(left)} of {len(old)} old pods are not deleted yet, such as {left[0]}" if left else ""
+    def _remaining(self, old: list[Pod]) -> str:
+        """Which of the old pods still exist, as text."""
+        self.pods.all()  # raises if the pods can no longer be watched
+        remaining = [pod.name for pod in old if pod.gone_at is None]
+        return (
+            f"{len(remaining)} of {len(old)} old pods are not deleted yet, such as {remaining[0]}" if remaining else ""
+        )
 
     def _wait(self, waits_for: Callable[[], str]) -> None:
-        """Until nothing is waited for. Raises SourceError after the timeout."""
+        """Wait until `waits_for` returns "". Raises SourceError after the timeout."""
         deadline = self.now() + self.timeout
         while True:
             reason = waits_for()
             if not reason:
                 return
             if self.now() >= deadline:
-                raise SourceError(f"{self.workload.key}: not done after {self.timeout} s: {reason}")
-            self.pause(_LOOK)
+                raise SourceError(f"{self.workload.key}: not complete after {self.timeout} s: {reason}")
+            self.pause(_POLL)
 
     def _path(self) -> str:
         return WORKLOADS[self.workload.kind].path(self.workload.namespace, self.workload.name)

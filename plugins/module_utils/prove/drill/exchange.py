@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One request of each kind, and what became of it."""
+"""One request of each kind, and its outcome."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.t
     SERVER_ERROR,
 )
 
-TIMEOUT = 5.0  # seconds for a connection, and again for each part of an answer
-WHOLE_SECONDS = 2 * TIMEOUT  # for the head of an answer, and again for its body: an event stream has no end
+TIMEOUT = 5.0  # seconds for a connection, and again for each part of a response
+WHOLE_SECONDS = 2 * TIMEOUT  # for the response header, and again for the body: an event stream never ends
 WHOLE_BYTES = 2**26
 _PART = 2**16
-_CLOSE_SECONDS = 0.3  # how long a server has to close after its answer
+_CLOSE_SECONDS = 0.3  # how long a server has to close after its response
 _PIECE_SECONDS = 0.25  # between two pieces of an upload
 _AGENT = {"User-Agent": f"graceful-termination-drill/{VERSION}"}
-# What was sent is counted once; a repeated or redirected request would hide what became of it.
+# Each request is counted once; a retry or redirect would hide its outcome.
 _ONCE: dict[str, Any] = {"retries": False, "redirect": False, "assert_same_host": False, "preload_content": False}
 _WHOLE = {"enforce_content_length": True}
 Result = tuple[str, str]  # class, detail
 
 
 class Abandoned(Exception):
-    """The drill ended before the upload did: that says nothing about the server."""
+    """The drill ended before the upload: that proves nothing about the server."""
 
 
 class Client:
@@ -72,10 +72,10 @@ class Client:
             result = self._fresh(("", port))
             if result:
                 return result
-        return self._fresh(None) or (OK, "")  # the kernel's choice is never used
+        return self._fresh(None) or (OK, "")  # last resort: the kernel chooses the port
 
     def _fresh(self, source: tuple[str, int] | None) -> Result | None:
-        """None where the local port was not to be had."""
+        """None if the local port was not available."""
         pool = self._pools(**self._where, source_address=source)
         pool.ConnectionCls = _punctual(pool)
         try:
@@ -92,13 +92,13 @@ class Client:
             pool.close()
 
     def kept(self, closed: Callable[[], None]) -> Kept:
-        """A connection to be used again and again; `closed` is called when the server ends it in order."""
+        """A connection to be used again and again; `closed` is called when the server closes it cleanly."""
         return Kept(self._pools(**self._where), self._path, self._ports.held, closed)
 
     def upload(self, seconds: float, abandon: Callable[[], bool], patience: float = 2 * TIMEOUT) -> Result:
         """One request whose body is sent over so many seconds. Raises Abandoned as soon as `abandon` says so.
 
-        `patience`: seconds to wait for the answer after the last piece.
+        `patience`: seconds to wait for the response after the last piece.
         """
         pool, sent = self._pools(**self._where), []
         connections: list[Any] = []
@@ -109,7 +109,7 @@ class Client:
             while time.monotonic() < end:
                 if abandon():
                     raise Abandoned
-                if _answers(connections[-1].sock):
+                if _has_data(connections[-1].sock):
                     return
                 yield b"." * 63 + b"\n"
                 time.sleep(_PIECE_SECONDS)
@@ -121,7 +121,7 @@ class Client:
                 self._path,
                 body=pieces(),
                 chunked=True,
-                # Not asked to close: servers written in Go would then answer before they have read the body.
+                # No Connection: close: servers written in Go would then respond before they have read the body.
                 headers=_AGENT | {"Content-Type": "application/octet-stream"},
                 timeout=urllib3.Timeout(connect=TIMEOUT, read=patience),
                 **_ONCE,
@@ -139,7 +139,7 @@ class Client:
 
 
 class Kept:
-    """One keep-alive connection, opened again when it breaks. Used from one thread."""
+    """One keep-alive connection, reopened when it breaks. Used from one thread."""
 
     def __init__(self, pool: Any, path: str, ports: Row, closed: Callable[[], None]):
         self._pool = pool
@@ -170,7 +170,7 @@ class Kept:
         return _status(response.status)
 
     def close(self) -> None:
-        """End it from this side."""
+        """Close it from this side."""
         self._pool.close()
 
     def _count(self, _connection: Any) -> None:
@@ -178,28 +178,28 @@ class Kept:
 
 
 def _punctual(pool: Any, seconds: float | None = None) -> Any:
-    """The pool's connections, with an end to the head of an answer."""
+    """The pool's connections, with a deadline for the response header."""
     return type("Punctual", (Punctual, pool.ConnectionCls), {"head_seconds": seconds or WHOLE_SECONDS})
 
 
 def _read(response: Any) -> None:
-    """Take in an answer, and keep nothing of it. Raises TimeoutError, and what urllib3 raises."""
+    """Read a response and discard it. Raises TimeoutError, and what urllib3 raises."""
     size = 0
     try:
         with ended_after(WHOLE_SECONDS, descriptor_of(response)):
             for part in response.stream(_PART, decode_content=False):
                 size += len(part)
                 if size > WHOLE_BYTES:
-                    raise OSError(f"the answer is larger than {WHOLE_BYTES // 2**20} MiB: give the address of a page")
+                    raise OSError(f"the response is larger than {WHOLE_BYTES // 2**20} MiB: use the address of a page")
     except BaseException:
         response.close()
         raise
 
 
-def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None], seconds: float | None = None) -> None:
-    """Tell each connection of a pool when it is about to be opened, and open it from a port of its own.
+def _prepare(pool: Any, ports: Row, report: Callable[[Any], None], seconds: float | None = None) -> None:
+    """Report each connection of a pool before it opens, and open it from a port of its own.
 
-    The library opens new ones silently, and the kernel would use ports that are another connection's a minute later.
+    The library opens new ones silently, and the kernel would reuse the ports of other connections within a minute.
     """
 
     class Prepared(_punctual(pool, seconds)):  # type: ignore[misc]
@@ -208,7 +208,7 @@ def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None], seconds: float 
         source_address: tuple[str, int] | None
 
         def connect(self) -> None:
-            tell(self)
+            report(self)
             for port in ports.due():
                 self.source_address = ("", port)
                 try:
@@ -224,8 +224,8 @@ def _prepare(pool: Any, ports: Row, tell: Callable[[Any], None], seconds: float 
     pool.ConnectionCls = Prepared
 
 
-def _answers(connection: Any) -> bool:
-    """Whether something came while nothing was expected: an early answer or the end. TLS has messages of its own."""
+def _has_data(connection: Any) -> bool:
+    """Whether the server sent something unexpected: an early response or the end. TLS has messages of its own."""
     if isinstance(connection, ssl.SSLSocket):
         return False
     # Not select(): that refuses the file descriptors from 1024 on, and a drill may have as many.
@@ -241,25 +241,25 @@ def _status(status: int) -> Result:
 
 
 def _hold(response: Any) -> socket.socket | None:
-    """The socket behind an answer, so that it does not close from this side when the answer has been read."""
+    """The socket behind a response, so that it does not close from this side after the response was read."""
     try:
         return socket.socket(fileno=os.dup(response.fileno()))
-    except (OSError, ValueError):  # an answer without a body is closed already
+    except (OSError, ValueError):  # a response without a body is closed already
         return None
 
 
 def _await_close(held: socket.socket | None) -> None:
-    """Let the server close first, as it would for most load balancers.
+    """Let the server close first, as with most load balancers.
 
-    Where the client does, a node's connection tracking keeps the translation to the pod for two minutes.
+    If the client does, the connection tracking of a node keeps the translation to the pod for two minutes.
     """
     if held is None:
         return
     with held:
         end = time.monotonic() + _CLOSE_SECONDS
         try:
-            while (left := end - time.monotonic()) > 0:
-                held.settimeout(left)
+            while (remaining := end - time.monotonic()) > 0:
+                held.settimeout(remaining)
                 if not held.recv(4096):
                     return
         except OSError:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which class of loss an error of the HTTP library is."""
+"""Classifies an error of the HTTP library as a class of loss."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _PORT_TAKEN = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
 
 
 def classify(error: BaseException) -> tuple[str, str]:
-    """(one of CLASSES, the innermost reason in words)."""
+    """(one of CLASSES, the innermost reason)."""
     causes = list(_causes(error))
-    words = " ".join(str(causes[-1]).split())[:200] or type(causes[-1]).__name__
+    reason = " ".join(str(causes[-1]).split())[:200] or type(causes[-1]).__name__
     known = urllib3.exceptions
     # In this order: RemoteDisconnected, for one, is a ConnectionResetError without any reset.
     for name, kinds in (
@@ -38,19 +38,19 @@ def classify(error: BaseException) -> tuple[str, str]:
         (RESET, (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)),
     ):
         if any(isinstance(cause, kinds) for cause in causes):
-            return name, words
+            return name, reason
     if any(getattr(cause, "errno", None) in _NO_WAY for cause in causes):
-        return UNREACHABLE, words
+        return UNREACHABLE, reason
     if any(isinstance(cause, TimeoutError | known.TimeoutError) for cause in causes) and not any(
         isinstance(cause, known.NewConnectionError) for cause in causes
     ):
         connecting = any(isinstance(cause, known.ConnectTimeoutError) for cause in causes)
-        return UNANSWERED if connecting else TIMEOUT, words
-    return OTHER, words
+        return UNANSWERED if connecting else TIMEOUT, reason
+    return OTHER, reason
 
 
 def port_taken(error: BaseException) -> bool:
-    """Whether the client could not have the local port that it asked for: nothing was sent."""
+    """Whether the requested local port was not available: nothing was sent."""
     return any(getattr(cause, "errno", None) in _PORT_TAKEN for cause in _causes(error))
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes drill.json again and again while the drill goes on, so that a kill leaves the counts."""
+"""Writes drill.json every second during the drill, so that a kill leaves the counts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(folder: str, document: dict[str, Any]) -> str:
 
 @contextmanager
 def flushed(folder: str | None, document: Callable[[], dict[str, Any]]) -> Iterator[None]:
-    """Write at once, then every second until the end; the last word is the caller's. Raises OSError at once only."""
+    """Write at once, then every second; the caller writes last. Raises OSError only for the first write."""
     if folder is None:
         yield
         return
@@ -39,7 +39,7 @@ def flushed(folder: str | None, document: Callable[[], dict[str, Any]]) -> Itera
         while not done.wait(EVERY):
             try:
                 write(folder, document())
-            except OSError:  # a full disk may be emptied; the last write tells
+            except OSError:  # a full disk may have room again; the last write raises
                 continue
 
     thread = threading.Thread(target=repeat, daemon=True)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The load: three streams at once, of which the fresh connections follow the clock and not the answers."""
+"""The load: three streams at once; fresh connections are sent by the clock, not after responses."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.t
 
 KEPT_CONNECTIONS = 4
 KEPT_PAUSE = 0.25  # seconds between two requests on a kept connection
-UPLOADS = 4  # at a time, one begun after the other
-REST = 1.0  # seconds after an upload that failed: a server that is away would fail hundreds a second
-LATE = 0.25  # seconds after which a request was not sent when it was due
-MOST_THREADS = 256
-_WAITING = 4  # requests for each thread; what is due while so many wait is not sent
+UPLOADS = 4  # at a time, with staggered starts
+REST = 1.0  # seconds after a failed upload: without it, a server that is down would fail hundreds a second
+LATE = 0.25  # seconds after which a request counts as late
+THREAD_LIMIT = 256
+_WAITING = 4  # requests for each thread; a request that is due while so many wait is not sent
 
 
 class Load:
@@ -46,8 +46,8 @@ class Load:
         self._stop = threading.Event()
         self._abandon_from = 0.0
         self._begin = self._end = 0.0
-        # As many as are at work when no answer comes.
-        threads = int(min(max(rate * (TIMEOUT + 1), 8), MOST_THREADS))
+        # As many as are busy if no response comes.
+        threads = int(min(max(rate * (TIMEOUT + 1), 8), THREAD_LIMIT))
         self._pool = ThreadPoolExecutor(threads, "fresh")
         self._room = threading.BoundedSemaphore(_WAITING * threads)
         self._threads = [threading.Thread(target=self._schedule, daemon=True)]
@@ -65,7 +65,7 @@ class Load:
             thread.start()
 
     def stop(self, abandon_from: float = 0.0) -> None:
-        """Send no more, and wait for what is under way: at most for what one answer may take, and one upload.
+        """Stop sending, and wait for requests in flight: at most for one response timeout and one upload.
 
         Uploads that were begun at or after `abandon_from` (seconds since the epoch) are given up.
         """
@@ -74,12 +74,12 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-        self._pool.shutdown(cancel_futures=True)  # what is late by now was not sent, and is not counted
+        self._pool.shutdown(cancel_futures=True)  # pending requests were not sent, and are not counted
         for thread in self._uploads:
             thread.join()
 
     def cancel(self) -> None:
-        """Send no more and wait for nothing."""
+        """Stop sending, without waiting."""
         self._end = time.monotonic()
         self._stop.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -118,7 +118,7 @@ class Load:
         connection.close()
 
     def _upload(self, number: int) -> None:
-        # The first ones are shorter, so that from then on one ends and begins after the other.
+        # The first uploads have different lengths, so that later ones do not start all at once.
         seconds = self._upload_seconds * (number + 1) / UPLOADS
         while not self._stop.is_set():
             given_up = partial(self._given_up, time.time())

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a drill is asked for, checked."""
+"""The checked options of a drill."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ DRILL_OPTIONS: dict[str, dict[str, Any]] = {
     **TARGET_OPTIONS,
     "_progress": {"type": "str", "default": ""},
 }
-_LEAST = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
-# One client cannot send more, and what it then counts is its own trouble.
-_MOST = {"rate": 1000, "rounds": 1000}
+_MINIMUM = {"rounds": 1, "rate": 1, "max_lost": 0, "wait_timeout": 1}
+# One client cannot send more; its losses would then be its own.
+_MAXIMUM = {"rate": 1000, "rounds": 1000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class DrillOptions:
 
 def read_options(params: Mapping[str, Any]) -> DrillOptions:
     """Check module parameters. Raises ValueError: the option, the reason and what is valid."""
-    for name, least in _LEAST.items():
-        if params[name] < least:
-            raise ValueError(f"{name}: {params[name]} is less than {least}")
-    for name, most in _MOST.items():
-        if params[name] > most:
-            raise ValueError(f"{name}: {params[name]} is more than {most}")
+    for name, minimum in _MINIMUM.items():
+        if params[name] < minimum:
+            raise ValueError(f"{name}: {params[name]} is less than {minimum}")
+    for name, maximum in _MAXIMUM.items():
+        if params[name] > maximum:
+            raise ValueError(f"{name}: {params[name]} is more than {maximum}")
     return DrillOptions(
         url=checked_url(params["url"]),
         rounds=params["rounds"],
@@ -70,7 +70,7 @@ def read_options(params: Mapping[str, Any]) -> DrillOptions:
 
 
 def checked_url(url: str) -> str:
-    """The URL as it is written into reports, too. Raises ValueError."""
+    """The checked URL, which reports show, too. Raises ValueError."""
     try:
         parts = urlsplit(url)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -79,5 +79,5 @@ def checked_url(url: str) -> str:
     if not valid:
         raise ValueError("url: not of the form http://host[:port]/path or https://host[:port]/path")
     if parts.username is not None:
-        raise ValueError("url: a user name or password in it would end up in reports: give one that needs none")
+        raise ValueError("url: reports would show the user name or password in it: use a URL without them")
     return url

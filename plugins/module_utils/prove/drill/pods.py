@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pods of one workload, watched: when each was asked to stop, when it was deleted, and how its containers ended."""
+"""The pods of one workload, watched: when each started to stop, when it was deleted, and how its containers ended."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import belongs
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection may be cut as dead
-_REST = 1.0  # seconds after a watch that broke
+WATCH_SECONDS = "50"  # then the server ends a watch and the next one starts: an idle connection may be cut
+_REST = 1.0  # seconds after a broken watch
 _FAILURES = 5  # in a row
 
 
 @dataclass
 class Pod:
-    """One pod. `marked_at` and `gone_at` are when its deletion and its end became known here, seconds since the epoch.
+    """One pod. `marked_at` and `gone_at` are when its deletion and removal became known here, seconds since the epoch.
 
     `deletion` is its deletionTimestamp, which is the request's time plus `grace`.
     """
@@ -44,13 +44,13 @@ class Pod:
 
     @property
     def serving(self) -> bool:
-        """Ready, and not asked to stop."""
+        """Ready and not terminating."""
         return self.ready and self.marked_at is None and self.gone_at is None
 
 
 @dataclass
 class Pods:
-    """All pods of the workload that were there since `begin`. Used from two threads."""
+    """All pods of the workload since `begin`. Used from two threads."""
 
     api: Api
     workload: Workload
@@ -65,29 +65,27 @@ class Pods:
     def begin(self) -> None:
         """Read them, then watch them. Raises SourceError."""
         version = self._read()
-        self._serving = self._serving[-1:]  # while they were read, one after the other, some were not yet known
+        self._serving = self._serving[-1:]  # while they were read one by one, some were unknown
         threading.Thread(target=self._follow, args=(version,), daemon=True).start()
 
     def end(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._done.set()
 
     def all(self) -> list[Pod]:
-        """In the order in which they were seen; each goes on to change. Raises SourceError when they can no longer be
-        seen.
-        """
+        """In the order in which they were seen; each still changes. Raises SourceError if the watch has failed."""
         if self._problem:
             raise self._problem
         with self._lock:
             return list(self._pods.values())
 
     def seen(self) -> list[Pod]:
-        """The same as they are now, whatever happened to the connection."""
+        """A copy of their present state, even if the watch has failed."""
         with self._lock:
             return [replace(pod) for pod in self._pods.values()]
 
     def outages(self) -> list[tuple[float, float]]:
-        """When no pod was ready: (begin, end) in seconds since the epoch; the end of the present one is infinite."""
+        """When no pod was ready: (begin, end) in seconds since the epoch; the end of the current one is infinite."""
         with self._lock:
             times = [*self._serving, (float("inf"), 1)]
         return [(begin, end) for (begin, amount), (end, _next) in pairwise(times) if amount == 0]
@@ -123,7 +121,9 @@ class Pods:
         except SourceError as error:
             self._problem = error
         except (KeyError, TypeError, AttributeError) as error:
-            self._problem = SourceError(f"{self.api.name}: cannot {self._what('watch')}: an unknown answer: {error!r}")
+            self._problem = SourceError(
+                f"{self.api.name}: cannot {self._what('watch')}: unexpected response: {error!r}"
+            )
 
     def _watch(self, version: str) -> None:
         failures = 0
@@ -160,7 +160,7 @@ class Pods:
                 pod.deletion, pod.grace = deletion, metadata.get("deletionGracePeriodSeconds")
             if event == "DELETED" and pod.gone_at is None:
                 pod.gone_at = self.now()
-                # A deletion by force has no time in between.
+                # A forced deletion has no time in between.
                 pod.marked_at = pod.gone_at if pod.marked_at is None else pod.marked_at
                 pod.round = pod.round or self.round
             pod.containers = tuple(_ended(obj, status)) or pod.containers
@@ -168,7 +168,7 @@ class Pods:
 
 
 def _ended(obj: dict[str, Any], status: dict[str, Any]) -> list[Ended]:
-    """The application containers; a native sidecar may end as it likes."""
+    """The application containers; how a native sidecar ends does not matter."""
     states = {entry["name"]: entry.get("state") or {} for entry in status.get("containerStatuses") or ()}
     found = []
     for container in (obj.get("spec") or {}).get("containers") or ():

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines for a person while a drill is under way: a module itself cannot show anything before its end."""
+"""Progress of a drill for a person: a module cannot show anything before it exits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from contextlib import contextmanager
 EVERY = 0.3  # seconds
 
 
-def teller(path: str) -> Callable[[str], None]:
-    """What appends lines to a file that is there; without one, or where it cannot be written, they are dropped."""
+def reporter(path: str) -> Callable[[str], None]:
+    """A function that appends lines to an existing file; without one, or if it cannot be written, they are dropped."""
 
-    def tell(text: str) -> None:
+    def report(text: str) -> None:
         if path:
             try:
                 with open(path, "r+", encoding="utf-8") as stream:
@@ -24,12 +24,12 @@ def teller(path: str) -> Callable[[str], None]:
             except OSError:
                 return
 
-    return tell
+    return report
 
 
 @contextmanager
 def followed(path: str, show: Callable[[str], None]) -> Iterator[None]:
-    """Show the lines of a file as they come, and the last ones at the end."""
+    """Show the lines of a file as they are written, and the last ones at the end."""
     done = threading.Event()
 
     def follow() -> None:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a drill has seen so far. One thread drills and changes it, another one writes it down meanwhile."""
+"""The data of a drill so far. One thread drills and changes it, another one writes it to disk."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Phase:
         return self.tally.counts().outcomes[FRESH].total() / self.seconds if self.seconds else 0.0
 
     def frozen(self) -> Phase:
-        """The same as it is now."""
+        """A copy of the present state."""
         seconds = self.seconds
         return Phase(self.asked, self.tally.frozen(), lambda: seconds)
 
@@ -46,7 +46,7 @@ class Phase:
 class Record:
     """A drill so far. `status` is RUNNING, one of verdict.conclude, INTERRUPTED or ERROR; times are since the epoch.
 
-    It is read by the thread that changes it, and by others through `frozen`. It is changed by its methods alone.
+    Only its methods change it. Other threads read it through `frozen`.
     """
 
     options: DrillOptions
@@ -70,7 +70,7 @@ class Record:
 
     @property
     def noise_lost(self) -> int:
-        """Requests of the last noise run that failed; the ones before it ran at a rate that was given up."""
+        """Requests of the last noise run that failed; earlier ones ran at a rate that was too high."""
         return self.noise[-1].tally.counts().lost if self.noise else 0
 
     def change(self, **values: Any) -> None:
@@ -80,7 +80,7 @@ class Record:
                 setattr(self, name, value)
 
     def begin_noise(self, phase: Phase) -> None:
-        """Another noise run; the one before it is given up."""
+        """Another noise run, which replaces the one before."""
         with self._lock:
             self.noise.append(phase)
 
@@ -92,12 +92,12 @@ class Record:
             return number
 
     def end_round(self, seconds: float, requests: int) -> None:
-        """How long the last one took, and how many requests were sent meanwhile."""
+        """The duration of the last round, and how many requests were sent in it."""
         with self._lock:
             self.rounds[-1] |= {"seconds": seconds, "requests": requests}
 
     def frozen(self, **values: Any) -> Record:
-        """A copy as it is now, with these fields: what is counted and changed from now on is not in it."""
+        """A copy of the present state, with these fields: later counts and changes are not in it."""
         with self._lock:
             return replace(
                 self,

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A drill from its beginning to its end."""
+"""Runs a drill."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dril
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import hook_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-UPLOAD_BEYOND = 10.0  # seconds that an upload lasts beyond the preStop hook, so that it is under way at SIGTERM
-TRIAL_SECONDS = 1.0  # of the upload that finds out whether the URL accepts any
-_HELD = 0.95  # of the rate that was asked for
+UPLOAD_BEYOND = 10.0  # seconds that an upload lasts beyond the preStop hook, so that it is in flight at SIGTERM
+TRIAL_SECONDS = 1.0  # of the upload that tests whether the URL accepts any
+_HELD = 0.95  # of the requested rate
 _LOWER = 0.8  # of what was achieved
 _NOISE_RUNS = 3
 
@@ -45,11 +45,11 @@ class Times:
 
     noise: float = 5.0
     lead: float = 1.0
-    settle: float = 6.0  # longer than a connection that waits for its timeout
+    settle: float = 6.0  # longer than the timeout of a connection
 
 
 def hook_seconds(workload: Workload) -> float:
-    """How long its longest preStop hook runs at least, as far as it is declared."""
+    """The minimum duration of its longest preStop hook, as far as declared."""
     return max((hook_time(container.pre_stop).seconds for container in workload.containers), default=0)
 
 
@@ -66,24 +66,24 @@ def run_drill(
     *,
     times: Times | None = None,
     driver: Callable[[Pods], Driver] | None = None,
-    tell: Callable[[str], None] = lambda _text: None,
+    report: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Any]:
-    """Drill, and return the document as it was written last. Raises OSError where drill.json cannot be written.
+    """Drill, and return the document as last written. Raises OSError if drill.json cannot be written.
 
-    `tell` gets a line for a person at each turn of the drill.
+    `report` gets a line for a person at each turn of the drill.
     What goes wrong on the way, an interruption included, is the document's status and reason.
     """
     pods = Pods(api, workload)
     drive = driver(pods) if driver else Driver(api, workload, pods, options.wait_timeout)
     record = Record(options, workload, api.name, time.time(), hook_seconds(workload), upload_seconds(workload))
-    drill = _Drill(record, pods, drive, times, tell)
+    drill = _Drill(record, pods, drive, times, report)
     with flushed(options.folder, drill.document):
         try:
             drill.run()
             lost = record.load.tally.counts().lost
             status, reason = conclude(lost, options.max_lost, record.noise_lost, held=record.held)
         except Interrupted as error:
-            status, reason = INTERRUPTED, f"{error} came; what was begun in the cluster goes on by itself"
+            status, reason = INTERRUPTED, f"interrupted by {error}; what has started in the cluster continues by itself"
         except SourceError as error:
             status, reason = ERROR, str(error)
         finally:
@@ -97,11 +97,11 @@ def run_drill(
 
 
 class _Drill:
-    """One drill under way."""
+    """One drill in progress."""
 
-    def __init__(self, record: Record, pods: Pods, driver: Driver, times: Times | None, tell: Callable[[str], None]):
+    def __init__(self, record: Record, pods: Pods, driver: Driver, times: Times | None, report: Callable[[str], None]):
         self.record = record
-        self._tell = tell
+        self._report = report
         self._pods = pods
         self._driver = driver
         self._times = times or Times()
@@ -109,7 +109,7 @@ class _Drill:
         self._load: Load | None = None
 
     def document(self) -> dict[str, Any]:
-        """What is known now. Called from another thread, too."""
+        """The present state. Called from another thread, too."""
         pods, outages = self._pods.seen(), self._pods.outages()
         return document(self.record.frozen(pods=pods, outages=outages, changed=self._driver.changed))
 
@@ -122,13 +122,15 @@ class _Drill:
         time.sleep(self._times.lead)
         for _round in range(record.options.rounds):
             number = self._pods.round = record.begin_round(_now())
-            self._tell(f"round {number} of {record.options.rounds}: the pods are being stopped ({record.options.mode})")
+            self._report(
+                f"round {number} of {record.options.rounds}: the pods are being stopped ({record.options.mode})"
+            )
             begin, before = time.monotonic(), record.load.tally.counts().requests
             self._driver.stop_pods(record.options.mode)
             seconds, counts = round(time.monotonic() - begin, 1), record.load.tally.counts()
             record.end_round(seconds, counts.requests - before)
-            self._tell(
-                f"round {number} of {record.options.rounds}: the old pods were deleted after {seconds:g} s; "
+            self._report(
+                f"round {number} of {record.options.rounds}: the old pods were deleted within {seconds:g} s; "
                 f"lost so far: {counts.lost:,} of {counts.requests:,} requests"
             )
         last_gone = max((pod.gone_at or 0.0 for pod in self._pods.all()), default=0.0)
@@ -137,13 +139,13 @@ class _Drill:
         self._pods.end()
 
     def cancel(self) -> None:
-        """Whatever happened: send no more."""
+        """Stop sending, in any case."""
         self._pods.end()
         if self._load:
             self._load.cancel()
 
     def _noise(self) -> float:
-        """Send without stopping anything; returns the rate that the client holds. Raises SourceError."""
+        """Send without stopping anything; returns the rate that the client sustains. Raises SourceError."""
         record, rate = self.record, float(self.record.options.rate)
         self._try_upload()
         for _run in range(_NOISE_RUNS):
@@ -156,14 +158,14 @@ class _Drill:
                 first = counts.losses[0] if counts.losses else None
                 why = f"{first.outcome}, {first.detail}" if first else "nothing was sent"
                 raise SourceError(
-                    f"url {record.options.url}: none of {counts.requests} requests was answered with success ({why}): "
-                    "nothing was stopped; give the address of a page that answers 200 from where this runs"
+                    f"url {record.options.url}: none of {counts.requests} requests succeeded ({why}): "
+                    "nothing was stopped; use the address of a page that returns 200 from where this runs"
                 )
             late = phase.tally.late > (1 - _HELD) * counts.requests
             record.change(held=phase.achieved >= _HELD * rate and not late)
-            self._tell(
+            self._report(
                 f"noise: {counts.lost:,} of {counts.requests:,} requests lost with nothing stopped, at {rate:g} fresh "
-                "connections a second" + ("" if record.held else ", which the client does not hold")
+                "connections a second" + ("" if record.held else ", which the client cannot sustain")
             )
             if record.held:
                 return rate
@@ -173,10 +175,10 @@ class _Drill:
     def _try_upload(self) -> None:
         try:
             outcome, detail = self._client.upload(TRIAL_SECONDS, lambda: False)
-        except Abandoned:  # never: the trial is not given up
+        except Abandoned:  # never: the trial upload is not cancelled
             return
         if outcome != OK:
-            self.record.change(no_upload=f"the URL does not accept one ({outcome}, {detail})")
+            self.record.change(no_upload=f"the URL does not accept uploads ({outcome}, {detail})")
 
     def _begin(self, rate: float, seconds: float) -> Phase:
         tally = Tally()

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A drill for a person at a terminal: what was lost, what that proves, and how the pods went."""
+"""A drill for a person at a terminal: what was lost, what that proves, and how the pods stopped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What became of each request, counted by stream and class."""
+"""The outcome of each request, counted by stream and class."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ REFUSED, UNREACHABLE, UNANSWERED = "refused", "unreachable", "connect-timeout"
 RESET, TIMEOUT = "reset", "timeout"
 CLOSED, REUSED = "closed-early", "reused-closed"
 SERVER_ERROR, OTHER_STATUS, OTHER = "status-5xx", "status-other", "other"
-# What each class of loss means, for documents.
+# The meaning of each class of loss, for documents.
 CLASSES = {
-    REFUSED: "the connection was refused: nothing listens at that address any more",
-    UNREACHABLE: "no route to that address: the pod that had it is gone",
-    UNANSWERED: "no answer to the attempt to connect in time: what is sent to that address is lost",
-    RESET: "the connection was reset before the answer was complete",
-    TIMEOUT: "connected, and no answer in time",
-    CLOSED: "the server closed before it had answered, or in the middle of the answer",
+    REFUSED: "connection refused: nothing listens at that address any more",
+    UNREACHABLE: "no route to that address: its pod was deleted",
+    UNANSWERED: "connecting timed out: packets to that address are lost",
+    RESET: "the connection was reset before the response was complete",
+    TIMEOUT: "connected, but no response in time",
+    CLOSED: "the server closed the connection before the response was complete",
     REUSED: (
-        "a request on a kept connection that ended without any answer: as a rule the server had just closed it as "
-        "idle, a race that every keep-alive has; a client that repeats idempotent requests hides it, a POST is lost"
+        "a request on a keep-alive connection that closed without a response: usually the server had just closed it as "
+        "idle, a race of every keep-alive; clients that retry idempotent requests hide it, a POST is lost"
     ),
-    SERVER_ERROR: "answered with a status of 500 or more",
-    OTHER_STATUS: "answered with a status of 400 to 499",
-    OTHER: "failed in another way; the first losses say how",
+    SERVER_ERROR: "responded with a status of 500 or more",
+    OTHER_STATUS: "responded with a status of 400 to 499",
+    OTHER: "failed in another way; see the first losses",
 }
 
 
@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """A moment of a tally. `outcomes` by stream, then by class, OK included."""
+    """A snapshot of a tally. `outcomes` by stream, then by class, OK included."""
 
     outcomes: dict[str, Counter[str]]
     losses: tuple[Sample, ...]
@@ -74,9 +74,9 @@ class Counts:
 class Tally:
     """Counts samples; used from many threads.
 
-    `late`: requests that the client sent much later than they were due, or not at all. `closes`: how often a server
-    ended a kept connection in order, by `Connection: close` or between two requests. `abandoned`: uploads that the
-    drill itself gave up when it ended.
+    `late`: requests that the client sent much too late, or not at all. `closes`: how often a server closed a keep-alive
+    connection cleanly, by `Connection: close` or between two requests. `abandoned`: uploads that the drill cancelled
+    when it ended.
     """
 
     late: int = 0
@@ -105,7 +105,7 @@ class Tally:
             setattr(self, name, getattr(self, name) + 1)
 
     def frozen(self) -> Tally:
-        """What is counted up to now, for one thread: nothing is added to it any more."""
+        """A copy of the counts so far, for one thread; it does not change."""
         with self._lock:
             return Tally(
                 self.late,
@@ -118,7 +118,7 @@ class Tally:
             )
 
     def counts(self) -> Counts:
-        """What is counted up to now."""
+        """The counts so far."""
         with self._lock:
             outcomes = {stream: Counter(counter) for stream, counter in self._outcomes.items()}
             return Counts(outcomes, tuple(self._losses))

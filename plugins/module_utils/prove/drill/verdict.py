@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was seen of the four questions of a clean stop, and whether a drill passed.
+"""Answers the four questions of a clean stop from what was seen, and decides whether a drill passed.
 
 A result is one of PASSED, FAILED, UNCLEAR (seen, but it can mean either) and NOT_OBSERVED.
 """
@@ -37,9 +37,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.exit
 NOISY = "noisy"
 BEFORE, STOPPING, AFTER = "before any pod stopped", "while a pod stopped", "after the pods had gone"
 UNSERVED = "while no pod was ready"
-# A connection to a pod that is gone breaks off after this at the earliest; the client's own timeout may come first.
+# The earliest time after which a connection to a deleted pod fails; the client's own timeout may come first.
 LEFTOVER_SECONDS = 2.0
-_LEARNING_SECONDS = 3.0  # in which what forwards to the pods learns that some are gone
+_LEARNING_SECONDS = 3.0  # in which kube-proxy and load balancers learn that pods were deleted
 _CUT = (RESET, CLOSED, TIMEOUT)
 _TURNED_AWAY = (REFUSED, UNREACHABLE, UNANSWERED)  # before there was a connection
 
@@ -55,7 +55,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    """What happened to the pods: those that were asked to stop, and when none was ready (begin and end)."""
+    """What happened to the pods: those that stopped, and when none was ready (begin and end)."""
 
     stops: Sequence[Pod] = ()
     outages: Sequence[tuple[float, float]] = ()
@@ -70,7 +70,7 @@ class Events:
         return AFTER if gone else BEFORE
 
     def quiet(self, sample: Sample, seconds: float) -> bool:
-        """Whether a request was sent before any pod stopped, or so long after the last one had gone."""
+        """Whether a request was sent before any pod stopped, or so many seconds after the last one was deleted."""
         gone = [pod.gone_at for pod in self.stops if pod.gone_at is not None]
         return self.moment(sample) == BEFORE or (
             self.moment(sample) == AFTER and all(end > sample.at or end + seconds < sample.at for end in gone)
@@ -81,7 +81,7 @@ class Events:
         return any(_overlap(sample, pod) for pod in self.stops)
 
     def crossed(self, sample: Sample, hook_seconds: float) -> bool:
-        """Whether a request was sent before a pod was asked to stop and still ran when its preStop hook was over."""
+        """Whether a request was sent before a pod started to stop and was still in flight after its preStop hook."""
         return any(
             pod.marked_at is not None
             and sample.at <= pod.marked_at
@@ -91,7 +91,7 @@ class Events:
 
 
 def leftovers(losses: Sequence[Sample], events: Events) -> int:
-    """How many losses look like connections that a node still sent to a pod that was gone by then."""
+    """How many losses look like connections that a node still sent to a deleted pod."""
     return sum(
         loss.stream == FRESH
         and loss.outcome in (RESET, CLOSED, UNREACHABLE, UNANSWERED, TIMEOUT)
@@ -108,17 +108,17 @@ def stops_accepting(tally: Tally, events: Events) -> Check:
     begun = sum(any(start <= at <= end for start, end in windows) for at in tally.fresh_starts())
     lost = [loss for loss in tally.counts().losses if loss.stream == FRESH and events.stopping(loss)]
     if not begun:
-        return Check(question, NOT_OBSERVED, "no fresh connection was begun while a pod stopped")
-    seen = f"{count(begun, 'fresh connection')} begun while a pod stopped; failed meanwhile: {_counted(lost, 'none')}"
+        return Check(question, NOT_OBSERVED, "no fresh connection was opened while a pod stopped")
+    seen = f"{count(begun, 'fresh connection')} opened while a pod stopped; failed: {_counted(lost, 'none')}"
     if lost:
         return Check(question, FAILED, seen)
     return Check(question, PASSED, f"{seen}; whether a stopping pod still listened cannot be seen from outside")
 
 
 def finishes_in_flight(tally: Tally, events: Events, hook_seconds: float, why_no_upload: str) -> Check:
-    """Whether requests that were under way at a pod's SIGTERM came to their end: after its hook of so many seconds."""
+    """Whether requests under way at the SIGTERM of a pod, after its hook of so many seconds, were completed."""
     question = "finishes what is in flight"
-    # What was turned away was never under way: that is the first question, not this one.
+    # A refused request was never in flight: that is the first question, not this one.
     uploads = [one for one in list(tally.uploads) if one.outcome not in _TURNED_AWAY and events.stopping(one)]
     cut = [sample for sample in uploads if sample.outcome != OK]
     crossing = [sample for sample in uploads if sample in cut or events.crossed(sample, hook_seconds)]
@@ -138,7 +138,7 @@ def finishes_in_flight(tally: Tally, events: Events, hook_seconds: float, why_no
         return Check(question, FAILED, seen)
     if not crossing:
         return Check(question, NOT_OBSERVED, seen)
-    return Check(question, PASSED, f"{seen}; on which pod each of them was cannot be seen from outside")
+    return Check(question, PASSED, f"{seen}; which pod served each of them cannot be seen from outside")
 
 
 def releases(tally: Tally) -> Check:
@@ -146,8 +146,8 @@ def releases(tally: Tally) -> Check:
     return Check(
         "releases connections and file handles",
         NOT_OBSERVED,
-        "only a look into the container would show it, and a drill runs nothing there; from outside, "
-        f"{count(tally.closes, 'keep-alive connection')} ended in order by the server",
+        "visible only inside the container, where a drill runs nothing; from outside: "
+        f"{count(tally.closes, 'keep-alive connection')} closed cleanly by the server",
     )
 
 
@@ -168,11 +168,11 @@ def conclude(lost: int, allowed: int, noise_lost: int, *, held: bool) -> tuple[s
     """(PASSED, FAILED or NOISY, why). A client that loses requests by itself proves nothing."""
     if noise_lost:
         return NOISY, (
-            f"{noise_lost:,} requests were lost before anything was stopped, so what was lost afterwards cannot be "
+            f"{noise_lost:,} requests were lost before anything was stopped, so later losses cannot be "
             "attributed to the stops"
         )
     if not held:
-        return NOISY, "the client could not hold even a lowered rate, so its losses may be its own"
+        return NOISY, "the client could not sustain even a lowered rate, so the losses may be its own"
     if lost > allowed:
         return FAILED, f"{lost:,} requests lost, {allowed:,} allowed"
     return PASSED, f"{lost:,} requests lost, {allowed:,} allowed"

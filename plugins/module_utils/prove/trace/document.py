@@ -43,7 +43,7 @@ COMPLETE, TIMEOUT, INTERRUPTED, FAILURE = "complete", "timeout", "interrupted", 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How the recording ended: one of the four states, and why. `seen` is all that came until then."""
+    """How the recording ended: one of the four states, and why. `seen` is everything until then."""
 
     status: str
     reason: str
@@ -117,7 +117,7 @@ def _verdict(causes: Sequence[Cause]) -> dict[str, Any]:
 
 
 def _derived(ends: Sequence[End], history: History) -> dict[str, Any]:
-    """Seconds unless it says percent; None is not known. What comes from API times is exact to a second."""
+    """Seconds unless it says percent; None is unknown. API times are exact to a second."""
     grace = history.grace
     stopped = [end for end in ends if end.seconds is not None and end.role != SIDECAR]
     last = max((end.seconds or 0.0 for end in stopped), default=None)
@@ -145,10 +145,10 @@ def _derived(ends: Sequence[End], history: History) -> dict[str, Any]:
 
 
 def _notes(ends: Sequence[End], history: History, target: Target) -> list[str]:
-    """What else is to be known of this stop."""
+    """Further remarks about this stop."""
     notes = []
     if target.blind:
-        notes.append(f"whether it was the last endpoint was judged by the pods of its workload: {target.blind}")
+        notes.append(f"whether it was the last endpoint was decided by the pods of its workload: {target.blind}")
     notes += [
         f"Service {departure.service} sent it new requests to the end: publishNotReadyAddresses"
         for departure in history.departures
@@ -158,7 +158,7 @@ def _notes(ends: Sequence[End], history: History, target: Target) -> list[str]:
     if history.departures and any(_races(end, history, main) for end in main if end.role != PROXY):
         notes.append(
             "SIGTERM came before all proxies and load balancers knew that the endpoint was removed: requests may "
-            "have reached a server that had begun to stop; a preStop delay prevents that"
+            "have reached a server that was already stopping; a preStop delay prevents that"
         )
     proxies = [end for end in main if end.role == PROXY and end.seconds is not None]
     others = [end.seconds for end in main if end.role != PROXY and end.seconds is not None]
@@ -172,19 +172,19 @@ def _notes(ends: Sequence[End], history: History, target: Target) -> list[str]:
         stops[entry.obj["fieldPath"]] = stops.get(entry.obj["fieldPath"], 0) + (entry.obj.get("count") or 1)
     if any(count > 1 for count in stops.values()):
         notes.append(
-            "Killing came more than once: the kubelet began the stop of the same container again, as after its own "
-            "restart or while it was busy; the hook may have run more than once"
+            "event Killing came more than once: the kubelet started to stop the same container again, as after its "
+            "own restart or while it was busy; the hook may have run more than once"
         )
     return notes + [
-        f"ephemeral container {entry['name']} ended {entry['after_seconds']:g} s after the last container and held the "
-        "pod back for as long: cleanup and removal come later than without it, all other times are the pod's own"
+        f"ephemeral container {entry['name']} ended {entry['after_seconds']:g} s after the last container and delayed "
+        "cleanup and removal of the pod by that; all other times are unaffected"
         for entry in _ephemeral(ends, history)
         if (entry["after_seconds"] or 0) > RESOLUTION
     ]
 
 
 def _ephemeral(ends: Sequence[End], history: History) -> list[dict[str, Any]]:
-    """Ephemeral containers, which are part of no other count: by how much each outlived the last of the others."""
+    """Ephemeral containers, which no other count includes: by how much each outlived the last of the others."""
     last = max((seconds_of(end.finished_at) or 0.0 for end in ends), default=0.0)
     found = []
     for name, finished_at in history.ephemeral.items():
@@ -195,7 +195,7 @@ def _ephemeral(ends: Sequence[End], history: History) -> list[dict[str, Any]]:
 
 
 def _races(end: End, history: History, others: Sequence[End]) -> bool:
-    """Whether SIGTERM, with no delay before it, is what ended a container that requests come to."""
+    """Whether SIGTERM, without a delay before it, ended a container that serves requests."""
     if not (end.container.ports or "readinessProbe" in end.container.probes or len(others) == 1):
         return False
     return end.hook in (NO_HOOK, FAILED) and end.seconds is not None and end.seconds < (history.grace or 0) - 1
@@ -233,11 +233,11 @@ def _container(end: End) -> dict[str, Any]:
 
 
 def _clock(history: History) -> dict[str, Any] | None:
-    """By how much the API server's clock is ahead of the client's: its time of the request is a whole second."""
+    """By how much the API server's clock is ahead of the client's: its request time is in whole seconds."""
     if history.request is None or history.requested is None:
         return None
-    least, most = history.requested - history.request.answered_at, history.requested + 1 - history.request.sent_at
-    return {"ahead_at_least_seconds": _rounded(least), "ahead_at_most_seconds": _rounded(most)}
+    minimum, maximum = history.requested - history.request.answered_at, history.requested + 1 - history.request.sent_at
+    return {"ahead_at_least_seconds": _rounded(minimum), "ahead_at_most_seconds": _rounded(maximum)}
 
 
 def _rounded(seconds: float) -> float:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""EndpointSlices: which Services send requests to a pod, and who else is there for them."""
+"""EndpointSlices: which Services send requests to a pod, and which other endpoints they have."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SERVICE_LABEL = "kubernetes.io/service-name"
 
 
 def own_slices(slices: Iterable[Mapping[str, Any]], uid: str) -> list[dict[str, Any]]:
-    """The slices that hold the pod, each as `slim` leaves it."""
-    found = (slim(item, uid) for item in slices)
+    """The slices that contain the pod, each trimmed."""
+    found = (trim_slice(item, uid) for item in slices)
     return [item for item in found if item["endpoints"]]
 
 
-def slim(item: Mapping[str, Any], uid: str) -> dict[str, Any]:
-    """A slice with nothing but the conditions of one pod: that of a large Service has a hundred others."""
+def trim_slice(item: Mapping[str, Any], uid: str) -> dict[str, Any]:
+    """A slice with only the conditions of one pod: a slice of a large Service has up to a hundred others."""
     metadata = item["metadata"]
     return {
         "metadata": {key: metadata.get(key) for key in ("name", "uid")},
@@ -31,7 +31,7 @@ def slim(item: Mapping[str, Any], uid: str) -> dict[str, Any]:
 
 
 def service_of(item: Mapping[str, Any]) -> str:
-    """The Service that a slice belongs to; one made by hand may have none, and is known by its own name."""
+    """The Service that a slice belongs to; one created by hand may have none, and is identified by its own name."""
     labels = item["metadata"].get("labels") or {}
     return str(labels.get(SERVICE_LABEL) or item["metadata"]["name"])
 

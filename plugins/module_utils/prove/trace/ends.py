@@ -23,18 +23,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import on_windows
 
 APPLICATION, PROXY, SIDECAR = "application", "mesh proxy", "native sidecar"
-# What became of a preStop hook.
+# The outcome of a preStop hook.
 NO_HOOK, WORKED, FAILED, OVERRAN, CUT, UNKNOWN = "none", "worked", "failed", "overran", "cut short", "not observable"
 RESOLUTION = 1.0  # seconds: the API rounds its times down
-FLOOR = 2  # seconds that the kubelet leaves a container after a hook that has used up the grace period
+FLOOR = 2  # seconds that the kubelet grants a container after a hook that has used up the grace period
 
 
 @dataclass(frozen=True)
 class End:
-    """One container. `seconds` from the request to its end, to about a second; None where it is not known.
+    """One container. `seconds` from the request to its end, to about a second; None if unknown.
 
-    `before`: it had ended before the request. `hook_failed_after`: seconds from the beginning of the stop to the event
-    of the failed hook, by arrival. `judged` is (result, why) as in a drill.
+    `before`: it had ended before the request. `hook_failed_after`: seconds from the start of the stop to the event of
+    the failed hook, by arrival. `judged` is (result, why) as in a drill.
     """
 
     container: Container
@@ -59,14 +59,14 @@ class End:
 
     @property
     def hook_seconds(self) -> float | None:
-        """How long the hook ran, as far as that is known."""
+        """How long the hook ran, if known."""
         if self.hook == FAILED:
             return self.hook_failed_after
         return float(self.hook_time.seconds) if self.hook in (NO_HOOK, WORKED) else None
 
     @property
     def drain_seconds(self) -> float | None:
-        """From SIGTERM to the end; None where SIGTERM's time is not known."""
+        """From SIGTERM to the end; None if the time of SIGTERM is unknown."""
         if self.seconds is None or self.hook_seconds is None:
             return None
         return max(0.0, self.seconds - self.hook_seconds)
@@ -127,17 +127,17 @@ def _judged(container: Container, ended: Ended, history: History) -> tuple[str, 
 def _hook(
     container: Container, time: HookTime, failed_after: float | None, seconds: float | None, grace: int | None
 ) -> str:
-    """What became of the preStop hook."""
+    """The outcome of the preStop hook."""
     if container.pre_stop is None:
         return NO_HOOK
     if failed_after is not None:
-        # A hook that overruns is reported, too, when the container is killed and its hook with it.
+        # A hook that overruns is also reported as failed, when it is killed with its container.
         return OVERRAN if grace is not None and failed_after >= grace - RESOLUTION / 2 else FAILED
     if seconds is None or grace is None:
         return UNKNOWN
     if time.seconds >= grace and seconds >= grace - RESOLUTION:
         return OVERRAN
     if not time.exact:
-        # Only a hook that leaves nothing of the grace period gets the floor.
+        # Only after a hook that uses up the grace period does the kubelet grant the floor.
         return OVERRAN if seconds >= grace + FLOOR else UNKNOWN
     return WORKED if seconds >= time.seconds - RESOLUTION else CUT

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the watches brought, asked for the moments that count. Times of arrival are seconds since `zero`."""
+"""Finds the moments that count in what the watches recorded. Times of arrival are seconds since `zero`."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.r
 )
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.trigger import Request
 
-_OWN = 1.0  # seconds: a slower request was tried more than once, and its start says nothing
+_OWN = 1.0  # seconds: a slower request was retried, and its start means nothing
 
 
 def seconds_of(text: Any) -> float | None:
-    """A time of the API in seconds since the epoch; None where there is none that can be read."""
+    """A time of the API in seconds since the epoch; None if there is none or it cannot be read."""
     try:
         return datetime.fromisoformat(str(text)).timestamp() if text else None
     except ValueError:
@@ -33,7 +33,7 @@ def seconds_of(text: Any) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something that a watch brought, `arrival` seconds after zero. `api` is the object's own time, 1 s exact."""
+    """Something that a watch recorded, `arrival` seconds after zero. `api` is the object's own time, 1 s exact."""
 
     arrival: float
     api: str | None = None
@@ -51,9 +51,9 @@ class Departure:
 
 @dataclass(frozen=True)
 class History:
-    """All that was seen of one pod.
+    """Everything that was recorded of one pod.
 
-    `request` is None where another client, such as a controller, deleted it; `kind` is that of its workload, if any.
+    `request` is None if another client, such as a controller, deleted it; `kind` is that of its workload, if any.
     """
 
     seen: Sequence[Seen]
@@ -70,7 +70,7 @@ class History:
 
     @cached_property
     def zero(self) -> float:
-        """When it began: the request was sent, or the mark on the pod was seen; seconds since the epoch."""
+        """The start: when the request was sent, or when the deletionTimestamp was seen; seconds since the epoch."""
         if self.request and self.request.answered_at - self.request.sent_at <= _OWN:
             return self.request.sent_at
         if self._marked:
@@ -91,7 +91,7 @@ class History:
 
     @property
     def deletion(self) -> str:
-        """The first deletionTimestamp, at which grace ends; empty where none was seen."""
+        """The first deletionTimestamp, when the grace period ends; empty if none was seen."""
         return str(self._marked.obj["metadata"]["deletionTimestamp"]) if self._marked else ""
 
     @property
@@ -107,12 +107,12 @@ class History:
 
     @cached_property
     def _after(self) -> list[Seen]:
-        """The pod from the mark on."""
+        """The pod from its deletionTimestamp on."""
         return [entry for entry in self._pod if self._marked and entry.at >= self._marked.at]
 
     @property
     def acknowledged(self) -> Change | None:
-        """The kubelet has seen the mark."""
+        """The kubelet has seen the deletionTimestamp."""
         wanted = self._marked.obj["metadata"].get("generation") if self._marked else None
         if wanted is None:
             return None
@@ -129,7 +129,7 @@ class History:
 
     @property
     def all_ended(self) -> Change | None:
-        """How all containers ended was reported: the kubelet does that at once, after the last one."""
+        """When the ends of all containers were reported: the kubelet does that once, after the last one."""
         return self._change(self._first(self._after, _all_ended))
 
     @property
@@ -151,7 +151,7 @@ class History:
 
     @property
     def disruption(self) -> str:
-        """The reason of the condition DisruptionTarget: who had the pod stopped."""
+        """The reason of the condition DisruptionTarget: who stopped the pod."""
         for entry in reversed(self._after):
             for condition in entry.obj["status"]["conditions"]:
                 if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
@@ -168,21 +168,21 @@ class History:
 
     @cached_property
     def ephemeral(self) -> dict[str, str]:
-        """When each ephemeral container ended, as last reported; empty where that was not. They count for nothing."""
+        """When each ephemeral container ended, as last reported; empty if it was not. No other count includes them."""
         if not self._pod:
             return {}
-        # Recordings of versions that did not keep them have none.
+        # Recordings of earlier versions do not have them.
         statuses = self._pod[-1].obj["status"].get("ephemeralContainerStatuses") or ()
         return {entry["name"]: str((entry["terminated"] or {}).get("finishedAt") or "") for entry in statuses}
 
     @cached_property
     def events(self) -> list[Seen]:
-        """Those that came after zero."""
+        """The events after zero."""
         return [entry for entry in self.seen if entry.watch == EVENTS and entry.type in ("ADDED", "MODIFIED")]
 
     @property
     def repeats(self) -> dict[str, int]:
-        """How often each reason came since zero; an event counts its repetitions from before, too."""
+        """How often each reason occurred since zero; the count of an event includes repetitions before."""
         counts: dict[str, int] = {}
         for entry in {entry.obj["uid"]: entry for entry in self.events}.values():
             before = next(
@@ -224,9 +224,9 @@ class History:
 
     @property
     def replacement(self) -> tuple[str, Change, Change | None] | None:
-        """(name, when it appeared, when it was ready): of the new pods in its place the first to be ready.
+        """(name, when it appeared, when it was ready): of its replacements the first to be ready.
 
-        In a rolling restart it may be there before the pod is stopped: then its times are negative.
+        In a rolling restart it may exist before the pod is stopped: then its times are negative.
         """
         added = [entry for entry in self.seen if entry.watch == REPLACEMENT and entry.type == "ADDED"]
         added = [entry for entry in added if self._stands_in(entry)]
@@ -244,7 +244,7 @@ class History:
         )
 
     def _stands_in(self, entry: Seen) -> bool:
-        """Whether a new pod replaces this one: some kinds of workload replace their pods one by one."""
+        """Whether a new pod replaces this one: some kinds replace their pods one by one."""
         if self.kind == "StatefulSet":
             return bool(self._pod) and entry.obj["name"] == self._pod[0].obj["metadata"]["name"]
         return self.kind != "DaemonSet" or (self._marked is not None and entry.at >= self._marked.at)
@@ -261,7 +261,7 @@ class History:
         return None if entry is None else Change(entry.at - self.zero)
 
     def _last(self, entries: Sequence[Seen | None]) -> Change | None:
-        """The latest of them; None where one has not come."""
+        """The latest of them; None if one is missing."""
         known = [entry for entry in entries if entry is not None]
         return self._change(max(known, key=lambda entry: entry.at)) if known and len(known) == len(entries) else None
 
@@ -271,7 +271,7 @@ def _holds_pod(entry: Seen) -> bool:
 
 
 def _any(entry: Seen, condition: str) -> bool:
-    """Whether the pod still is so in a slice; a missing condition counts as true."""
+    """Whether the pod still has this condition in a slice; a missing condition counts as true."""
     return entry.type != "DELETED" and any(each.get(condition) is not False for each in entry.obj["endpoints"])
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a trace is asked for, checked."""
+"""The checked options of a trace."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def read_options(params: Mapping[str, Any]) -> TraceOptions:
         raise ValueError(f"wait_timeout: {params['wait_timeout']} is less than 1")
     pod, namespaces = params["pod"] or None, params["namespaces"] or []
     if pod and (len(namespaces) != 1 or is_pattern(namespaces[0])):
-        raise ValueError("pod: it needs its namespace: set namespaces (termination_namespaces) to that one name")
+        raise ValueError("pod: its namespace is missing: set namespaces (termination_namespaces) to exactly one name")
     return TraceOptions(
         pod=pod,
         namespace=namespaces[0] if pod else "",

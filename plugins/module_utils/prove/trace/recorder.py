@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Watches, opened before the pod is stopped: whatever they bring is kept with the time at which it came."""
+"""Watches, opened before the pod is stopped: everything is recorded with its time of arrival."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.errors i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, Query, Unreachable
 
 POD, ENDPOINTS, EVENTS, REPLACEMENT = "pod", "endpoints", "events", "replacement"
-WATCH_SECONDS = "50"  # then the server ends a watch and the next one goes on: a quiet connection may be cut as dead
-_REST = 1.0  # seconds after a watch that broke
-_PATIENCE = 5  # breaks in a row
+WATCH_SECONDS = "50"  # then the server ends a watch and the next one starts: an idle connection may be cut
+_REST = 1.0  # seconds after a broken watch
+_PATIENCE = 5  # failures in a row
 
-Keep = Callable[[dict[str, Any]], "dict[str, Any] | None"]
+Trim = Callable[[dict[str, Any]], "dict[str, Any] | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one watch brought. `at` in seconds since the epoch, by the client's clock; `obj` as its `keep` left it."""
+    """What one watch received. `at` in seconds since the epoch, by the client's clock; `obj` as trimmed."""
 
     at: float
     watch: str
@@ -34,13 +34,13 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One watch to be opened. `keep` drops what is not needed of an object; None is an object that does not count."""
+    """One watch to open. `trim` reduces an object to the needed fields; it returns None for an object to ignore."""
 
     name: str
     path: str
     what: str
     query: Query
-    keep: Keep
+    trim: Trim
 
 
 class Clock:
@@ -55,7 +55,7 @@ class Clock:
 
 @dataclass
 class Recorder:
-    """What all watches have brought. `unseen` says of a watch why it brings nothing, or nothing any more."""
+    """What all watches have received. `unseen` maps a watch that fails to the reason."""
 
     api: Api
     now: Callable[[], float] = field(default_factory=Clock)
@@ -66,9 +66,9 @@ class Recorder:
     _done: threading.Event = field(default_factory=threading.Event)
 
     def open(self, stream: Stream) -> None:
-        """Read what is there, then watch. Without the right to, the watch is `unseen`. Raises SourceError otherwise.
+        """List, then watch. Without the right to, the watch is `unseen`. Other errors raise SourceError.
 
-        A watch begins at the version that was read, so that nothing is missed before its connection stands.
+        A watch starts at the version of the list, so that nothing is missed before it is connected.
         """
         try:
             version = self._read(stream)
@@ -80,22 +80,22 @@ class Recorder:
         threading.Thread(target=self._follow, args=(stream, version), daemon=True).start()
 
     def close(self) -> None:
-        """Look no more."""
+        """Stop watching."""
         self._done.set()
 
     def seen(self) -> list[Seen]:
-        """In the order in which it came."""
+        """In order of arrival."""
         with self._news:
             return list(self._seen)
 
     def wait(self, enough: Callable[[list[Seen]], bool], until: float) -> bool:
-        """Wait until what was seen is enough, at most until that time; False when it never was."""
+        """Wait at most until that time for `enough`; False if it never was."""
         with self._news:
             while not enough(list(self._seen)):
-                left = until - self.now()
-                if left <= 0:
+                remaining = until - self.now()
+                if remaining <= 0:
                     return False
-                self._news.wait(min(left, 1.0))
+                self._news.wait(min(remaining, 1.0))
             return True
 
     def _read(self, stream: Stream) -> str:
@@ -105,11 +105,11 @@ class Recorder:
         for item in items:
             present.add(str(item["metadata"]["uid"]))
             self._take(stream, "LISTED", item)
-        # Only after a watch that broke: what went meanwhile is no longer in the list.
+        # Only after a broken watch: what was deleted in between is no longer in the list.
         with self._news:
             gone = [key for key in self._last if key[0] == stream.name and key[1] not in present]
         for key in gone:
-            self._keep(stream.name, key[1], "DELETED", self._last[key])
+            self._record(stream.name, key[1], "DELETED", self._last[key])
         return str(page["metadata"].get("resourceVersion") or "")
 
     def _follow(self, stream: Stream, version: str) -> None:
@@ -147,13 +147,13 @@ class Recorder:
             self._news.notify_all()
 
     def _take(self, stream: Stream, kind: str, obj: dict[str, Any]) -> None:
-        kept = stream.keep(obj)
-        if kept is not None:
-            self._keep(stream.name, str(obj["metadata"]["uid"]), kind, kept)
+        trimmed = stream.trim(obj)
+        if trimmed is not None:
+            self._record(stream.name, str(obj["metadata"]["uid"]), kind, trimmed)
 
-    def _keep(self, name: str, uid: str, kind: str, obj: dict[str, Any]) -> None:
+    def _record(self, name: str, uid: str, kind: str, obj: dict[str, Any]) -> None:
         with self._news:
-            # Much of what happens to an object changes nothing that counts here.
+            # Most updates of an object change no field that is recorded.
             if kind != "DELETED" and self._last.get((name, uid)) == obj:
                 return
             if kind == "DELETED":

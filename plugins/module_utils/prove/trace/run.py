@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A trace from its beginning to its end."""
+"""Runs a trace."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.t
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """Seconds: for the connections of the watches to stand, and for events that arrive after the pod is deleted."""
+    """Seconds: until the watches are connected, and for events that arrive after the pod is deleted."""
 
     settle: float = 0.5
     linger: float = 1.5
 
 
 def run_trace(api: Api, target: Target, options: TraceOptions, pauses: Pauses | None = None) -> dict[str, Any]:
-    """Stop the pod and record it. Raises SourceError, Interrupted where nothing was stopped; Unreadable, OSError.
+    """Stop the pod and record it. Raises SourceError, Interrupted if nothing was stopped; Unreadable, OSError.
 
-    What goes wrong later, an interruption included, is the document's status and reason. Nothing is created, so nothing
+    Later errors, an interruption included, are the status and reason of the document. Nothing is created, so nothing
     is left behind.
     """
     recorder = Recorder(api)
@@ -79,17 +79,17 @@ def _record(recorder: Recorder, target: Target, options: TraceOptions, times: Pa
         request = stop(recorder.api, target, options.mode, recorder.now)
         status, reason = _watch(recorder, target, options, times)
     except Interrupted as error:
-        # In the middle of the request it is unknown whether it was carried out, but the mark on the pod comes at once.
+        # During the request it is unknown whether it succeeds, but the deletionTimestamp arrives at once.
         if request is None and not recorder.wait(_marked, recorder.now() + times.settle):
             raise
-        status, reason = INTERRUPTED, f"{error} came; the pod goes on stopping by itself"
-    # A restart asks for another template; the request for this pod is its controller's.
+        status, reason = INTERRUPTED, f"interrupted by {error}; the pod continues to stop by itself"
+    # A restart changes the template; the deletion request for the pod comes from its controller.
     own = None if options.mode == RESTART else request
     return Outcome(status, reason, recorder.seen(), own, dict(recorder.unseen))
 
 
 def _watch(recorder: Recorder, target: Target, options: TraceOptions, times: Pauses) -> tuple[str, str]:
-    """Until the pod is deleted and, where a workload makes one, another is ready in its place."""
+    """Wait until the pod is deleted and, if it has a workload, its replacement is ready."""
     until = recorder.now() + options.wait_timeout
 
     def over(seen: list[Seen]) -> bool:
@@ -123,11 +123,11 @@ def _marked(seen: list[Seen]) -> bool:
 
 
 def _write(folder: str, result: dict[str, Any]) -> list[str]:
-    """Write the document and its drawing, each whole or not at all. Raises OSError."""
+    """Write the document and its drawing, each atomically. Raises OSError."""
     document, drawing = (
         Path(folder) / file_name(result["pod"]["namespace"], result["pod"]["name"], suffix)
         for suffix in ("json", "svg")
     )
     write_file(document, json.dumps(result, indent=2) + "\n")
-    replace_file(drawing, draw(result).encode())  # of the document beside it, which is ours
+    replace_file(drawing, draw(result).encode())  # belongs to the document next to it, which is ours
     return [str(document), str(drawing)]

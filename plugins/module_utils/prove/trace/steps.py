@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nine steps of a termination, each with its times, or with why it has none."""
+"""The nine steps of a termination, each with its times, or with the reason why it has none."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SERVER, NODE, CONTROLLER = "API server", "node", "controller"
 class Step:
     """A line of the timeline. `step` is 1 to 9, or 0 for the replacement; `subject` a container, a Service or a pod.
 
-    `seconds` since the beginning: of arrival where observed, else as derived. `api_time` is the object's own time,
+    `seconds` since the start: of arrival if observed, else derived. `api_time` is the object's own time,
     exact to a second, by `clock`.
     """
 
@@ -49,7 +49,7 @@ class Step:
 
 
 def timeline(ends: Sequence[End], history: History, unseen: Mapping[str, str]) -> list[Step]:
-    """In the order of the steps, which is not that of the times: several of them run side by side."""
+    """In the order of the steps, not of the times: several of them run in parallel."""
     return [
         *_request(history),
         *_removal(history, unseen),
@@ -107,7 +107,7 @@ def _departure(departure: Departure) -> Iterator[Step]:
     missing = (
         "it stayed ready while terminating (publishNotReadyAddresses): new requests arrive until it is removed"
         if departure.kept
-        else "its slice was not seen to change"
+        else "no change of its EndpointSlice was seen"
     )
     note = "it stayed ready until then (publishNotReadyAddresses)" if departure.kept else ""
     yield _observed(2, "endpoint not ready", departure.unready, missing, subject=departure.service, note=note)
@@ -118,7 +118,7 @@ def _departure(departure: Departure) -> Iterator[Step]:
 def _hook(end: End, unseen: Mapping[str, str]) -> Iterator[Step]:
     name = "stop begins" if end.hook == NO_HOOK else "stop and preStop begin"
     if end.killing is None:
-        missing = unseen.get(EVENTS, "no event Killing arrived: events are rate-limited, so that proves nothing")
+        missing = unseen.get(EVENTS, "no event Killing arrived; events are rate-limited, so that proves nothing")
         yield Step(3, name, NOT_OBSERVED, subject=end.name, note=missing)
     else:
         yield Step(3, name, APPROXIMATE, end.killing.arrival, end.name, end.killing.api, NODE, "event Killing")
@@ -135,9 +135,9 @@ def _hook(end: End, unseen: Mapping[str, str]) -> Iterator[Step]:
         at = end.killing.arrival + hook.seconds
         yield Step(3, "preStop ends", DERIVED, at, end.name, note=f"{hook.source}: {hook.seconds} s")
     elif end.hook == CUT:
-        yield Step(3, "preStop ends", INFERRED, subject=end.name, note="its container ended before it")
+        yield Step(3, "preStop ends", INFERRED, subject=end.name, note="its container ended first")
     else:
-        note = "no failure was reported; the end of a hook that succeeds is reported nowhere"
+        note = "no failure was reported; the end of a successful hook is never reported"
         yield Step(3, "preStop ends", NOT_OBSERVABLE, subject=end.name, note=note)
 
 
@@ -150,7 +150,7 @@ def _signal(end: End, ends: Sequence[End], grace: int | None) -> Iterator[Step]:
         at = end.killing.arrival + grace
         yield Step(4, "SIGTERM", DERIVED, at, end.name, note="at the end of the grace period, which the hook used up")
     elif end.killing is None or end.hook_seconds is None:
-        yield Step(4, "SIGTERM", NOT_OBSERVABLE, subject=end.name, note="after preStop, whose end is not known")
+        yield Step(4, "SIGTERM", NOT_OBSERVABLE, subject=end.name, note="after preStop, whose end is unknown")
     else:
         at = end.killing.arrival + end.hook_seconds
         yield Step(4, "SIGTERM", DERIVED, at, end.name, note="no event reports it")
@@ -163,7 +163,7 @@ def _ended(end: End, history: History) -> Iterator[Step]:
     if end.exit_code is None:
         yield Step(5, "container ended", NOT_OBSERVED, subject=end.name, note=end.judged[1])
         return
-    # The statuses of all containers come together, after the last one has ended.
+    # The statuses of all containers arrive together, after the last one has ended.
     arrival = history.all_ended.arrival if history.all_ended else None
     note = end.judged[1] if end.role != SIDECAR else f"exit code {end.exit_code}: any is normal for a native sidecar"
     yield Step(5, "container ended", OBSERVED, arrival, end.name, end.finished_at or None, NODE, note)
@@ -179,7 +179,7 @@ def _kill(ends: Sequence[End], history: History) -> Step:
             6, "SIGKILL", INFERRED, last.seconds, names, last.finished_at, NODE, "exit code 137 at the end of grace"
         )
     if any(end.exit_code is None and not end.before for end in ends):
-        return Step(6, "SIGKILL", NOT_OBSERVED, note="how all containers ended is not known")
+        return Step(6, "SIGKILL", NOT_OBSERVED, note="unknown how all containers ended")
     if killed:
         names = ", ".join(end.name for end in killed)
         return Step(6, "SIGKILL", INFERRED, subject=names, note="exit code 137, but not at the end of the grace period")

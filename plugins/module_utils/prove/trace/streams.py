@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is watched of a termination, and what is kept of each object: no text that an application wrote."""
+"""What is watched of a termination, and which fields are recorded: no text that an application wrote."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.selector
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.endpoints import (
     ENDPOINT_SLICE,
     SERVICE_LABEL,
-    slim,
+    trim_slice,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.recorder import (
     ENDPOINTS,
@@ -32,35 +32,37 @@ _EVENT = ("type", "reason", "count", "firstTimestamp", "lastTimestamp", "eventTi
 
 
 def streams_for(target: Target) -> list[Stream]:
-    """The watches of one pod; that of the pod itself comes last."""
+    """The watches for one pod; that of the pod itself comes last."""
     where = f"in namespace {target.namespace}"
     found = []
     if target.services:
         names = ",".join(target.services)
         query = (("labelSelector", f"{SERVICE_LABEL} in ({names})"),)
         path = ENDPOINT_SLICE.path(target.namespace)
-        found.append(Stream(ENDPOINTS, path, f"{{}} endpointslices {where}", query, lambda obj: slim(obj, target.uid)))
+        found.append(
+            Stream(ENDPOINTS, path, f"{{}} endpointslices {where}", query, lambda obj: trim_slice(obj, target.uid))
+        )
     events = (("fieldSelector", f"involvedObject.uid={target.uid}"),)
-    found.append(Stream(EVENTS, EVENT.path(target.namespace), f"{{}} events {where}", events, keep_event))
+    found.append(Stream(EVENTS, EVENT.path(target.namespace), f"{{}} events {where}", events, trim_event))
     pods = resources.POD.path(target.namespace)
     if target.workload is not None:
         workload = target.workload
         selector = (("labelSelector", selector_text(workload.spec.get("selector") or {})),)
 
-        def keep(obj: dict[str, Any]) -> dict[str, Any] | None:
-            return keep_other(obj, target.uid, workload)
+        def trim(obj: dict[str, Any]) -> dict[str, Any] | None:
+            return trim_other(obj, target.uid, workload)
 
-        found.append(Stream(REPLACEMENT, pods, f"{{}} pods {where}", selector, keep))
+        found.append(Stream(REPLACEMENT, pods, f"{{}} pods {where}", selector, trim))
     own = (("fieldSelector", f"metadata.name={target.name}"),)
 
-    def keep_own(obj: dict[str, Any]) -> dict[str, Any] | None:
-        return keep_pod(obj) if obj["metadata"]["uid"] == target.uid else None
+    def trim_own(obj: dict[str, Any]) -> dict[str, Any] | None:
+        return trim_pod(obj) if obj["metadata"]["uid"] == target.uid else None
 
-    return [*found, Stream(POD, pods, f"{{}} pods {where}", own, keep_own)]
+    return [*found, Stream(POD, pods, f"{{}} pods {where}", own, trim_own)]
 
 
-def keep_pod(obj: dict[str, Any]) -> dict[str, Any]:
-    """What a termination changes of a pod."""
+def trim_pod(obj: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a pod that a termination changes."""
     status = obj.get("status") or {}
     return {
         "metadata": _part(obj["metadata"], _METADATA),
@@ -74,8 +76,8 @@ def keep_pod(obj: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def keep_event(obj: dict[str, Any]) -> dict[str, Any] | None:
-    """An event without its message, which may quote what an application said; None is one of an ephemeral container."""
+def trim_event(obj: dict[str, Any]) -> dict[str, Any] | None:
+    """An event without its message, which may quote an application; None for one of an ephemeral container."""
     series = (obj.get("series") or {}).get("count")
     path = (obj.get("involvedObject") or {}).get("fieldPath") or ""
     if path.startswith("spec.ephemeralContainers"):
@@ -84,8 +86,8 @@ def keep_event(obj: dict[str, Any]) -> dict[str, Any] | None:
     return kept | {"count": series} if series else kept
 
 
-def keep_other(obj: dict[str, Any], uid: str, workload: Workload) -> dict[str, Any] | None:
-    """Another pod of the same workload; None is none of it, or the pod that is traced."""
+def trim_other(obj: dict[str, Any], uid: str, workload: Workload) -> dict[str, Any] | None:
+    """Another pod of the same workload; None for other pods and for the traced one."""
     metadata = obj["metadata"]
     if metadata["uid"] == uid or not belongs(obj, workload):
         return None

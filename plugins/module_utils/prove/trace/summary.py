@@ -43,7 +43,7 @@ def _head(document: Mapping[str, Any], page: _Page) -> Iterator[str]:
     pod = document["pod"]
     yield page.paint(shorten(visible(f"{pod['namespace']}/Pod/{pod['name']}"), page.width), _BOLD)
     parts = [_HAPPENED[document["mode"]], f"grace {pod['grace']} s", pod["chosen"]]
-    parts += [f"of {pod['workload']}"] if pod["workload"] else ["of no workload that was read"]
+    parts += [f"of {pod['workload']}"] if pod["workload"] else ["no workload found"]
     parts += [f"on node {pod['node']}"] if pod["node"] else []
     yield from page.hang("  ", visible(", ".join(parts)))
 
@@ -77,12 +77,12 @@ def _when(step: Mapping[str, Any]) -> str:
 
 
 def _name(step: Mapping[str, Any]) -> str:
-    # The name of a pod is long: it goes where there is room.
+    # The name of a pod is long: it is shown where there is room.
     return visible(f"{step['name']} ({step['subject']})" if step["subject"] and step["step"] else step["name"])
 
 
 def _about(step: Mapping[str, Any]) -> str:
-    missing = step["how"] if step["how"].startswith("not ") else ""  # the other ways have a mark at their time
+    missing = step["how"] if step["how"].startswith("not ") else ""  # other ways have a mark at their time
     return ": ".join(part for part in (missing, step["note"] or (not step["step"] and step["subject"])) if part)
 
 

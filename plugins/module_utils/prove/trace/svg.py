@@ -17,7 +17,7 @@ _ROW, _BAR = 34, 16
 _LABEL = 28  # columns of a row's label
 _LINE = 132  # columns of a line over the whole width
 _TICKS = 8
-_MOST_ROWS = 30
+_ROW_LIMIT = 30
 _INK, _FAINT, _GRID = "#1f2933", "#667480", "#e3e8ec"
 _READY, _GOING, _HOOK, _DRAIN, _CLEANUP, _VAGUE = "#2f9e5b", "#e0a526", "#4573d2", "#8a63d2", "#b8c2cb", "#9aa7b3"
 _BAD = "#cf3f3f"
@@ -27,7 +27,7 @@ _LEGEND = (
     (_GOING, "terminating"),
     (_HOOK, "preStop"),
     (_DRAIN, "SIGTERM to end"),
-    (_VAGUE, "preStop or drain, not known which"),
+    (_VAGUE, "preStop or drain, unknown which"),
     (_CLEANUP, "starting, or cleaning up"),
 )
 
@@ -52,7 +52,7 @@ class _Row:
 def draw(document: Mapping[str, Any]) -> str:
     """An SVG document. All text in it is escaped: names come from a cluster."""
     rows = list(_rows(document))
-    hidden, rows = len(rows) - _MOST_ROWS, rows[:_MOST_ROWS]
+    hidden, rows = len(rows) - _ROW_LIMIT, rows[:_ROW_LIMIT]
     derived, grace = document["derived"], document["derived"]["grace_seconds"]
     ends = [piece.end for row in rows for piece in row.bars] + [grace or 0.0, derived["removed_seconds"] or 0.0, 1.0]
     span = max(ends) * 1.17  # room for the label at the end of a bar

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which pod is stopped, and whether it may be."""
+"""Chooses the pod to stop, and checks that it may be stopped."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _MIRROR = "kubernetes.io/config.mirror"
 
 @dataclass(frozen=True)
 class Target:
-    """The pod as it was read. `workload` is None where no rolling workload made it, or it cannot be read.
+    """The pod as it was read. `workload` is None if no workload with rollouts owns it, or it cannot be read.
 
-    `services` are those that send requests to it; None where that is not known, for the reason in `blind`.
+    `services` are those that send requests to it; None if unknown, for the reason in `blind`.
     """
 
     pod: dict[str, Any]
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def uid(self) -> str:
-        """Which a namesake does not share."""
+        """The UID, which a recreated pod of the same name does not share."""
         return str(self.pod["metadata"]["uid"])
 
 
@@ -83,7 +83,7 @@ def find(api: Api, options: TraceOptions) -> Target:
 
 
 def is_ready(pod: dict[str, Any]) -> bool:
-    """Whether a pod is ready and not about to go."""
+    """Whether a pod is ready and not terminating."""
     conditions = (pod.get("status") or {}).get("conditions") or ()
     ready = any(entry.get("type") == "Ready" and entry.get("status") == "True" for entry in conditions)
     return ready and not pod["metadata"].get("deletionTimestamp")
@@ -118,24 +118,24 @@ def _oldest_ready(pods: list[dict[str, Any]], workload: Workload) -> dict[str, A
     if not ready:
         raise SourceError(
             f"{workload.key}: nothing was stopped: none of its {len(pods)} pods is ready; to trace one that is not, "
-            "name it by pod (termination_trace_pod)"
+            "set pod (termination_trace_pod)"
         )
     return min(ready, key=lambda pod: (pod["metadata"].get("creationTimestamp") or "", pod["metadata"]["name"]))
 
 
 def _refuse(api: Api, pod: dict[str, Any], workload: Workload | None, options: TraceOptions) -> None:
-    """Raises SourceError where the pod must not be stopped, or where stopping it would show nothing."""
+    """Raises SourceError if the pod must not be stopped, or if stopping it would show nothing."""
     metadata, reason = pod["metadata"], ""
     if metadata.get("deletionTimestamp"):
-        reason = "it is already stopping"
+        reason = "it is already terminating"
     elif (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
         reason = "its containers have ended"
     elif _MIRROR in (metadata.get("annotations") or {}):
         reason = "it is a static pod: its kubelet runs it, and a deletion does not stop it"
     elif options.mode == RESTART and workload is None:
-        reason = "mode restart needs a Deployment, StatefulSet or DaemonSet that made it, and the right to read that"
+        reason = "mode restart needs a pod of a Deployment, StatefulSet or DaemonSet, and the right to read that"
     elif metadata["namespace"] in SYSTEM_NAMESPACES:
-        reason = f"namespace {metadata['namespace']} is the cluster's own"
+        reason = f"{metadata['namespace']} is a system namespace"
     elif workload is None:
         path = NAMESPACE.path(None, metadata["namespace"])
         reason = unmanaged(api.get(path, f"get namespace {metadata['namespace']}"))
@@ -164,11 +164,11 @@ def _require_another(
     slices: list[dict[str, Any]] | None,
     pods: list[dict[str, Any]] | None,
 ) -> None:
-    """Raises SourceError where no endpoint would be left."""
+    """Raises SourceError if no endpoint would remain."""
     if options.mode == RESTART and workload is not None and workload.kind == "Deployment":
         rolling = workload.rolling_update
         if rolling is not None and rolling.resolve(workload.replicas or 1)[1] < (workload.replicas or 1):
-            return  # the strategy keeps others ready
+            return  # the strategy keeps other pods ready
         reason = "its strategy stops all pods at once"
     elif slices is not None:
         alone = without_another(slices, _uid(pod))

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asks for the end of one pod, and of no namesake."""
+"""Requests the stop of one pod, never of a recreated one of the same name."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class Request:
 
 
 def stop(api: Api, target: Target, mode: str, now: Callable[[], float]) -> Request:
-    """Send the request. Raises SourceError (ApiError included) where nothing came of it."""
+    """Send the request. Raises SourceError (ApiError included) if it had no effect."""
     sent_at = now()
     _send(api, target, mode, dry=False)
     return Request(sent_at, now())
 
 
 def rehearse(api: Api, target: Target, mode: str) -> str:
-    """Ask the server whether it would carry the request out. Returns what cannot be asked for, in words, or nothing.
+    """Ask the server by a dry run whether it would accept the request. Returns why it could not be asked, or "".
 
-    Raises SourceError where it would not.
+    Raises SourceError if it would refuse.
     """
     try:
         _send(api, target, mode, dry=True)
@@ -54,7 +54,7 @@ def rehearse(api: Api, target: Target, mode: str) -> str:
 def _send(api: Api, target: Target, mode: str, *, dry: bool) -> None:
     pod = f"pod {target.namespace}/{target.name}"
     path = POD.path(target.namespace, target.name)
-    # Never a namesake: a StatefulSet makes one under the same name.
+    # The UID, so that it is never a recreated pod of the same name, as of a StatefulSet.
     options: dict[str, Any] = {"preconditions": {"uid": target.uid}} | ({"dryRun": _DRY} if dry else {})
     try:
         if mode == EVICT:
@@ -67,7 +67,7 @@ def _send(api: Api, target: Target, mode: str, *, dry: bool) -> None:
             _restart(api, target.workload, dry=dry)
     except ApiError as error:
         if error.status == 429 and mode == EVICT:
-            raise SourceError(f"{pod}: nothing was stopped: a disruption budget forbids it: {error.detail}") from None
+            raise SourceError(f"{pod}: nothing was stopped: a PodDisruptionBudget blocks it: {error.detail}") from None
         if error.status in (404, 409) and mode in (EVICT, DELETE):
             raise SourceError(f"{pod}: nothing was stopped: it was just replaced or deleted; trace again") from None
         raise

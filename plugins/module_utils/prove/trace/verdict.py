@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Why a container ended as it did: one cause or more, each with what was seen of it."""
+"""Why a container ended as it did: one or more causes, each with evidence."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ OOM, EARLY, NO_DRAIN, FAILURE = "out-of-memory", "killed-early", "no-drain", "er
 HOOK_CUT, UNSEEN, SLOW, CLEAN = "prestop-cut-short", "not-observed", "slow-drain", "clean"
 CAUSES = {
     OVERRUN: "the preStop hook takes longer than the grace period",
-    HOOK_FAILED: "the preStop hook failed: its delay does not exist",
+    HOOK_FAILED: "the preStop hook failed, so there was no delay",
     NO_EFFECT: "SIGTERM had no effect, as on a PID 1 without a handler",
     LONG_DRAIN: "the drain takes longer than the grace period",
     KILLED: "killed at the end of the grace period",
-    OOM: "killed for its memory",
+    OOM: "killed: out of memory",
     EARLY: "killed before the grace period was over",
     NO_DRAIN: "ended by SIGTERM without a drain",
-    FAILURE: "an error while it stopped",
+    FAILURE: "exited with an error while stopping",
     HOOK_CUT: "ended before its preStop hook",
-    UNSEEN: "not all of its end was observed",
+    UNSEEN: "its end was observed only in part",
     SLOW: "a clean drain, but a slow one",
     CLEAN: "clean",
 }
@@ -61,7 +61,7 @@ class Cause:
 
 
 def conclude(ends: Sequence[End], history: History, unseen: Mapping[str, str]) -> list[Cause]:
-    """The causes of all containers, the verdict first. Native sidecars are ended last and may end as they like."""
+    """The causes of all containers, the verdict first. How native sidecars end does not matter."""
     found = [
         cause
         for end in ends
@@ -75,7 +75,7 @@ def conclude(ends: Sequence[End], history: History, unseen: Mapping[str, str]) -
 def _causes(end: End, history: History, blind: str) -> Iterator[Cause]:
     hook = list(_hook_causes(end, history.grace or 0))
     if not hook and blind and end.container.pre_stop:
-        hook = [Cause(UNSEEN, UNKNOWN, end.name, f"whether its preStop hook failed is not known: {blind}")]
+        hook = [Cause(UNSEEN, UNKNOWN, end.name, f"unknown whether its preStop hook failed: {blind}")]
     yield from hook
     yield from _end_causes(end, history.grace or 0, history.unready, explained=bool(hook))
 
@@ -117,7 +117,7 @@ def _hook_causes(end: End, grace: int) -> Iterator[Cause]:
 
 
 def _end_causes(end: End, grace: int, unready: Change | None, *, explained: bool) -> Iterator[Cause]:
-    """`explained`: the hook is a cause already, so a good end needs none of its own."""
+    """`explained`: the hook is a cause already, so a clean exit needs none."""
     result, why = end.judged
     if result == NOT_OBSERVED:
         yield Cause(UNSEEN, UNKNOWN, end.name, why)
@@ -125,7 +125,7 @@ def _end_causes(end: End, grace: int, unready: Change | None, *, explained: bool
         if end.reason == "OOMKilled":
             yield Cause(OOM, ERROR, end.name, why)
         elif end.seconds is None:
-            yield Cause(UNSEEN, UNKNOWN, end.name, "killed (exit code 137), at a time that was not reported")
+            yield Cause(UNSEEN, UNKNOWN, end.name, "killed (exit code 137) at an unknown time")
         elif end.seconds < grace - RESOLUTION:
             yield Cause(EARLY, ERROR, end.name, f"{why}: by hand, by the node, or because one of its processes was")
         elif end.hook != OVERRAN:
@@ -140,7 +140,7 @@ def _end_causes(end: End, grace: int, unready: Change | None, *, explained: bool
 
 
 def _killed(end: End, grace: int, unready: Change | None) -> Cause:
-    """SIGTERM did not end it: whether it arrived at all shows in the readiness probe, where there is one."""
+    """SIGTERM did not end it: the readiness probe, if there is one, shows whether the signal arrived."""
     begin = (
         f"killed (exit code 137) {_about(end.seconds)} after the request, at the end of its grace period of {grace} s"
     )
@@ -153,15 +153,15 @@ def _killed(end: End, grace: int, unready: Change | None) -> Cause:
             f"{begin}; {unready.arrival:.1f} s after the request the pod was no longer ready, so SIGTERM arrived, "
             "but the drain took longer",
         )
-    left = grace - (end.hook_seconds or 0.0)
+    remaining = grace - (end.hook_seconds or 0.0)
     needed = _probe_seconds(end.container.probes.get("readinessProbe"))
-    if end.hook_seconds is not None and needed is not None and left > needed + RESOLUTION:
+    if end.hook_seconds is not None and needed is not None and remaining > needed + RESOLUTION:
         return Cause(
             NO_EFFECT,
             ERROR,
             end.name,
             f"{begin}, and until then it answered its readiness probe: the kernel drops a signal that PID 1 has no "
-            f"handler for (a drain that goes on listening looks the same); {_LOOK}",
+            f"handler for (a drain that keeps listening looks the same); {_LOOK}",
         )
     return Cause(
         KILLED,
@@ -181,14 +181,14 @@ def _passed(end: End, grace: int, why: str) -> Cause:
             SLOW,
             INFO,
             end.name,
-            f"{why} {share}; it drained for {_about(drain)} of the {room:g} s that were left for it: "
-            f"{grace - end.seconds:g} s more, and it is killed",
+            f"{why} {share}; its drain used {_about(drain)} of the {room:g} s available: "
+            f"after {grace - end.seconds:g} s more it is killed",
         )
     return Cause(CLEAN, OK, end.name, f"{why} {share}")
 
 
 def _probe_seconds(probe: dict[str, Any] | None) -> float | None:
-    """How long a probe over the network needs to notice that nothing answers; None where there is none."""
+    """How long a network probe needs to detect that nothing responds; None without one."""
     if not probe or not any(probe.get(kind) for kind in _NETWORK_PROBES):
         return None
     timeout, period, threshold = (probe.get(key) for key in ("timeoutSeconds", "periodSeconds", "failureThreshold"))
@@ -196,4 +196,4 @@ def _probe_seconds(probe: dict[str, Any] | None) -> float | None:
 
 
 def _about(seconds: float | None) -> str:
-    return "at a time not known" if seconds is None else f"about {seconds:g} s"
+    return "at an unknown time" if seconds is None else f"about {seconds:g} s"

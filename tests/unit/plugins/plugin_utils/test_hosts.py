@@ -57,8 +57,8 @@ def test_an_audit_judges_a_cluster_once_and_says_so_at_the_other_host(tmp_path: 
         assert sorted(server.judged for server in started[:2]) == [0, 1] and started[2].judged == 1
     judged, other = sorted("ab", key=lambda host: not (tmp_path / f"report/{host}/report.json").exists())
     assert not (tmp_path / f"report/{other}/report.json").exists()
-    line = f"{other}: hosts {judged} and {other} are the same cluster (kube-system has the uid one): it is judged once,"
-    assert f"{line} at {judged}, and not again here" in done.stdout
+    line = f"{other}: hosts {judged} and {other} are the same cluster (kube-system has the UID one): it is judged once,"
+    assert f"{line} at {judged}" in done.stdout
 
 
 def test_an_audit_of_what_the_other_host_does_not_ask_for_is_made(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_who_comes_second_to_a_cluster_fails_and_names_both(
         done = play(tmp_path, playbook, {"a": {}, "b": {}}, "--check", given=TARGET, vars=own, **keywords)
         second = "a" if started[0].judged == 0 else "b"
         assert [started["ab".index(second)].judged, started["ba".index(second)].judged > 0] == [0, True]
-    words = f"hosts a and b are the same cluster (kube-system has the uid one): nothing was done at {second}; keep one"
+    words = f"hosts a and b are the same cluster (kube-system has the UID one): nothing was done at {second}; keep one"
     assert words in done.stdout and done.returncode == 2
 
 
@@ -186,4 +186,4 @@ def test_a_blank_form_audits_everything_and_changes_nothing(tmp_path: Path, blan
         server.seen.clear()
         done = play(tmp_path, "remediate", known, given=given)
         assert done.returncode == 2 and server.seen == []
-    assert "namespaces (termination_namespaces) is given and blank: name namespaces, or" in done.stdout
+    assert "namespaces (termination_namespaces) is blank: name namespaces, or" in done.stdout

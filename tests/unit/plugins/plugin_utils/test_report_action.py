@@ -123,7 +123,7 @@ def test_what_a_plan_does_not_get_is_a_warning(tmp_path: Path) -> None:
     refused = [action_entry("shop/Deployment/web", None, None, "refused", "it has changed\x1b[2J")]
     planned = FOUND | {"mode": "remediate", "actions": refused, "plan": {"objects": 5}}
     (warning,) = run(Action(tmp_path, planned))["warnings"]
-    assert warning.startswith("1 of 5 objects of the plan were refused, such as shop/Deployment/web: it has changed")
+    assert warning.startswith("1 of 5 objects of the plan were refused; first: shop/Deployment/web: it has changed")
     assert "\x1b" not in warning
 
 
@@ -157,7 +157,7 @@ def test_a_report_from_before_hosts_had_folders_is_the_baseline_once(tmp_path: P
     now = FOUND | {"scope": scope}
     result = run(Action(tmp_path, now, fail_on="new", report_dir=str(tmp_path)), HOST)
     assert not result.get("failed")
-    assert any("from now on" in warning for warning in result.get("warnings", [])) is not known
+    assert any("the baseline is now" in warning for warning in result.get("warnings", [])) is not known
     (tmp_path / "report.json").write_text("not read any more")
     again = run(Action(tmp_path, now, fail_on="new", report_dir=str(tmp_path)), HOST)
     assert not again.get("failed") and json.loads((tmp_path / "eu/report.json").read_text())["baseline"]["compared"]

@@ -53,7 +53,7 @@ def test_a_file_of_somebody_else_is_neither_replaced_nor_removed(tmp_path: Path)
     path.parent.mkdir(parents=True)
     path.write_text("mine: true\n")
     assert write_patches(tmp_path, report(patch=None)) == []
-    with pytest.raises(FileExistsError, match="was not written by"):
+    with pytest.raises(FileExistsError, match="did not write this file"):
         write_patches(tmp_path, report())
     assert path.read_text() == "mine: true\n"
 
@@ -61,7 +61,9 @@ def test_a_file_of_somebody_else_is_neither_replaced_nor_removed(tmp_path: Path)
 def test_a_report_of_somebody_else_is_found_before_anything_is_done(tmp_path: Path) -> None:
     (tmp_path / "report.json").write_text('{"suites": []}')
     ReportFolder(tmp_path, ["markdown"]).probe()
-    with pytest.raises(ValueError, match=r"report\.json: the file was not written by .*; nothing was done"):
+    with pytest.raises(
+        ValueError, match=r"report\.json: graceful\.termination did not write this file .*; nothing was done"
+    ):
         ReportFolder(tmp_path, ["markdown", "json"]).probe()
 
 

@@ -99,6 +99,6 @@ def test_a_context_that_the_environment_would_overrule(monkeypatch: pytest.Monke
     assert overruled({"context": "x"}) is None
     monkeypatch.setenv("K8S_AUTH_HOST", "https://user:secret@other.example")
     text = overruled({"context": "x"})
-    assert text and "context is given, but K8S_AUTH_HOST" in text and "https://other.example" in text
+    assert text and "context is set, but K8S_AUTH_HOST" in text and "https://other.example" in text
     assert "secret" not in text
     assert overruled({}) is None and overruled({"context": "x", "host": SERVER}) is None

@@ -55,7 +55,7 @@ def own(path: str) -> bytes | None:
 def test_a_server_that_drips_is_left(name: str) -> None:
     with serving(DRIPS[name], own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
-        with pytest.raises(Unreachable, match=r"did not end within 0\.3 s|no answer within"):
+        with pytest.raises(Unreachable, match=r"did not finish within 0\.3 s|no response within"):
             transport.send("GET", THINGS, (), None)
 
 
@@ -63,21 +63,21 @@ def test_a_server_that_drips_is_left(name: str) -> None:
 def test_a_server_that_pours_is_left(name: str) -> None:
     with serving(POURS[name], own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
-        with pytest.raises(Unreachable, match=r"the answer is larger than 1 MiB: is this the address") as caught:
+        with pytest.raises(Unreachable, match=r"the response is larger than 1 MiB: is this the address") as caught:
             transport.send("GET", THINGS, (), None)
     assert not caught.value.passing, "it would pour again"
 
 
 @pytest.mark.parametrize("behave", [DRIPS["a body in chunks"], POURS["a body without a length"]])
 def test_a_server_is_left_while_it_is_asked_for_its_groups_too(behave: Behave) -> None:
-    with serving(behave) as host, pytest.raises(SourceError, match=r"did not end|is larger than"):
+    with serving(behave) as host, pytest.raises(SourceError, match=r"did not finish|is larger than"):
         client.connect({"host": host, "api_key": "t0ken"}).send("GET", THINGS, (), None)
 
 
 def test_a_line_of_a_watch_without_an_end() -> None:
     with serving(POURS["a body in chunks"], own) as host:
         transport = client.connect({"host": host, "api_key": "t0ken"})
-        with pytest.raises(Unreachable, match="a line of the answer is longer than 1 MiB"):
+        with pytest.raises(Unreachable, match="a line of the response is longer than 1 MiB"):
             list(transport.lines(THINGS, (), "watch things"))
 
 

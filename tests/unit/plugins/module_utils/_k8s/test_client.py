@@ -192,7 +192,7 @@ def test_somebody_listens_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> N
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         host = f"https://127.0.0.1:{silent.getsockname()[1]}"
-        assert refusal(host=host, api_key="t") == f"{host}: no answer within 0.3 s"
+        assert refusal(host=host, api_key="t") == f"{host}: no response within 0.3 s"
 
 
 def test_what_stands_in_front_of_a_server_that_restarts_ends_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,7 @@ def test_an_unknown_context_shows_those_that_there_are(tmp_path: Path) -> None:
     assert problem == f"context 'nope' is not in the kubeconfig {path}; it has staging, prod"
     assert kubeconfig_problem({"kubeconfig": path, "context": "prod"}, BROKEN) is None
     given = kubeconfig_problem({"kubeconfig": kubeconfig("a"), "context": "nope"}, BROKEN)
-    assert given == "context 'nope' is not in the kubeconfig that is given as a map; it has a"
+    assert given == "context 'nope' is not in the kubeconfig given as a map; it has a"
 
 
 def test_broken_yaml_is_told_by_its_line_and_quotes_nothing(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_one_that_does_not_come_up_ends_the_wave_and_the_others_are_awaited() ->
     told = cluster.go([change(name) for name in "abcd"], 2)
     assert told["a"] == ("changed", None)
     assert told["b"][0] == "failed"
-    skipped = ("skipped", "not started: shop/Deployment/b in the same wave has failed")
+    skipped = ("skipped", "not started: shop/Deployment/b failed in the same wave")
     assert told["c"] == told["d"] == skipped
     assert list(cluster.begun) == ["a", "b"]
 
@@ -149,7 +149,7 @@ def test_an_interruption_begins_nothing_more() -> None:
         [change(name) for name in "abc"], 1, interrupted=lambda: "interrupted" if cluster.time > 9 else None
     )
     assert told == {
-        "a": ("failed", "its rollout was not awaited to its end: interrupted"),
+        "a": ("failed", "stopped waiting for its rollout: interrupted"),
         "b": ("skipped", "not started: interrupted"),
         "c": ("skipped", "not started: interrupted"),
     }
@@ -169,7 +169,7 @@ def test_a_server_that_stays_away_ends_it_after_the_timeout() -> None:
     cluster.away = lambda: Unreachable("test: cannot reach the API server") if cluster.time > 3 else None
     told = cluster.go([change(name) for name in "ab"], 1)
     assert told == {
-        "a": ("failed", "not known whether it rolled out: cannot reach the API server"),
+        "a": ("failed", "unknown whether it rolled out: cannot reach the API server"),
         "b": ("skipped", "not started: cannot reach the API server"),
     }
     assert 60 <= cluster.time < 62
@@ -180,7 +180,7 @@ def test_a_token_that_expires_is_no_matter_of_time() -> None:
     cluster.away = lambda: failed(401) if cluster.time > 3 else None
     told = cluster.go([change(name) for name in "ab"], 1)
     assert str(told["a"][1]).startswith(
-        "not known whether it rolled out: the server does not accept the credentials (401)"
+        "unknown whether it rolled out: the server does not accept the credentials (401)"
     )
     assert str(told["b"][1]).startswith("not started: the server does not accept the credentials (401)")
     assert cluster.time < 10

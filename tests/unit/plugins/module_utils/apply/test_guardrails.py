@@ -26,7 +26,7 @@ CANARY = {"url": "http://127.0.0.1:1/", "namespace": "shop", "name": "c", "kind"
 PAST = "2020-01-01T00:00:00Z"
 LOST = {"status": "failed", "reason": "shop/Deployment/c: failed: 12 requests lost, 0 allowed", "requests": 1204}
 LOST |= {"lost": {"reset": 9, "timeout": 3}}
-WORDS = f"the drill did not pass: {LOST['reason']} (of 1,204 requests: reset 9, timeout 3)"
+WORDS = f"the canary drill did not pass: {LOST['reason']} (of 1,204 requests: reset 9, timeout 3)"
 
 
 def call(cluster: Cluster, progress: dict[str, Any] | None = None, *, check: bool = False, **given: Any) -> Outcome:
@@ -62,7 +62,7 @@ def test_no_wave_starts_after_the_end_time_and_nothing_failed() -> None:
     (outcome,) = go(cluster, end_time=PAST)
     over = "the end time 2020-01-01T00:00:00+00:00 (termination_end_time) has passed"
     assert told(outcome) == dict.fromkeys("abc", ("skipped", f"not started: {over}", None))
-    assert outcome.warning == f"3 workloads were not begun: {over}: the next run goes on"
+    assert outcome.warning == f"3 workloads not started: {over}; run again to continue"
     assert not cluster.patched and not outcome.changed
 
 
@@ -73,7 +73,7 @@ def test_the_wave_under_way_is_finished() -> None:
     assert first.progress and first.warning is None
     last = call(cluster, first.progress.as_dict(), waves=["2", "100%"], end_time=PAST)
     assert {name: entry[0] for name, entry in told(last).items()} == {"a": "changed", "b": "changed", "c": "skipped"}
-    assert last.progress is None and str(last.warning).startswith("1 workload was not begun")
+    assert last.progress is None and str(last.warning).startswith("1 workload not started")
     assert cluster.patched == ["a", "b"]
 
 
@@ -119,7 +119,7 @@ def test_it_is_drilled_even_if_it_was_changed_by_an_earlier_run_or_nothing_comes
 def test_a_drill_that_loses_requests_ends_the_run(given: dict[str, Any], tmp_path: Path) -> None:
     cluster = Cluster(*"abc")
     outcomes = drilled(cluster, LOST, waves=["1", "100%"], report_dir=str(tmp_path), **given)
-    end = "put back; its pods are back" if given else "held as it is"
+    end = "rolled back; its pods recovered" if given else "left as is, not rolled back"
     later = ("skipped", f"not started: after wave 1 of 2 {WORDS}", None)
     assert told(outcomes[-1]) == {"c": ("failed", f"rolled out, but {WORDS}; {end}", 1), "a": later, "b": later}
     assert {name: cluster.grace(name) for name in "abc"} == {"a": 30, "b": 30, "c": 30 if given else 40}
@@ -138,7 +138,9 @@ def test_a_drill_that_says_nothing_puts_nothing_back(status: str, tmp_path: Path
         report_dir=str(tmp_path),
         on_failure="restore",
     )
-    reason = f"rolled out, but the drill did not pass: shop/Deployment/c: {status}: why; held as it is"
+    reason = (
+        f"rolled out, but the canary drill did not pass: shop/Deployment/c: {status}: why; left as is, not rolled back"
+    )
     assert told(outcomes[-1])["c"] == ("failed", reason, 1)
     assert (cluster.grace("c"), cluster.grace("a")) == (40, 30)
 
@@ -164,7 +166,7 @@ def test_check_mode_says_that_it_would_drill() -> None:
 
 def test_a_canary_that_is_not_there_is_said_before_anything_is_changed() -> None:
     cluster = Cluster("a")
-    with pytest.raises(ValueError, match="shop/Deployment/c is not among the workloads that this run looks at"):
+    with pytest.raises(ValueError, match="shop/Deployment/c is not among the workloads that this run selects"):
         call(cluster, canary_drill=CANARY)
     assert not cluster.patched
 

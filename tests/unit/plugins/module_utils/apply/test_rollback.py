@@ -69,12 +69,12 @@ def test_what_others_have_changed_is_not_touched_and_nothing_is_waited_for() -> 
         declared.expect("GET", WEB, answer(at(99, 5)))
         result = rolled_back(declared, Undo(part(30), part(40)))
     assert (result.restarts, result.action.restored) == (False, ())
-    assert result.action.reason and "nothing of it is ours any more" in result.action.reason
+    assert result.action.reason and "none of the patched values is still there" in result.action.reason
 
 
 def test_what_is_not_known_is_not_rolled_back() -> None:
     with script() as declared:
         result = rolled_back(declared, None)
     assert not result.restarts
-    assert result.action.reason == ("not rolled out; not put back: what was there before it was patched is not known")
+    assert result.action.reason == ("not rolled out; not rolled back: the values before the patch are unknown")
     assert leave(entry(None)).action.reason != leave(entry(Undo(part(30), part(40)))).action.reason

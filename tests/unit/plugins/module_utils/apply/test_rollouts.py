@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waves on a cluster that remembers: one after the other, held or put back where one does not come up, interrupted."""
+"""Waves on a cluster that remembers: one after the other, left as is or rolled back if one fails, interrupted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
 EVENTS = "/api/v1/namespaces/shop/events"
 MANAGED = [{"manager": "graceful-termination", "operation": "Update"}]
 PULL = 'Failed to pull image "registry.example/gone:1": not found'
-HELD = "held as it is; a run with on_failure restore (termination_on_failure) puts it back"
+HELD = "left as is, not rolled back; a run with on_failure restore (termination_on_failure) rolls it back"
 FIELDS = ["spec.template.spec.containers[app].lifecycle", "spec.template.spec.terminationGracePeriodSeconds"]
 DEADLINE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "timed out"}
 
@@ -175,7 +175,7 @@ def test_the_limit_of_pods_is_one_for_all_waves() -> None:
     outcomes = go(Cluster(*"abc"), waves=["1", "100%"], max_pods_restarted=7)
     found = told(outcomes[-1])
     assert [found[name][0] for name in "abc"] == ["changed", "changed", "skipped"]
-    assert found["c"][1] is not None and "6 of the 7 that max_pods_restarted" in found["c"][1]
+    assert found["c"][1] is not None and "6 of the 7 allowed by max_pods_restarted" in found["c"][1]
 
 
 @pytest.mark.parametrize("given", [{"waves": ["1", "100%"], "max_pods_restarted": 6}, {"waves": ["1", "2"]}])
@@ -198,8 +198,8 @@ def test_a_wave_that_does_not_come_up_is_held_and_no_other_begins(tmp_path: Path
     why = f"not rolled out: Progressing: timed out; {HELD}; image: Failed: {PULL}"
     assert told(outcome) == {
         "a": ("failed", why, 1),
-        "b": ("skipped", "not started: wave 1 of 2 did not come up", None),
-        "c": ("skipped", "not started: wave 1 of 2 did not come up", None),
+        "b": ("skipped", "not started: wave 1 of 2 failed", None),
+        "c": ("skipped", "not started: wave 1 of 2 failed", None),
     }
     assert (cluster.grace("a"), cluster.patched) == (40, ["a"])
 
@@ -232,14 +232,14 @@ def test_without_the_right_to_read_events_it_says_so() -> None:
     cluster = Cluster("a", bad=("a",))
     cluster.events = forbidden()
     (outcome,) = go(cluster)
-    assert "its events were not read: no right to list events in namespace shop (403" in str(told(outcome)["a"][1])
+    assert "its events could not be read: no right to list events in namespace shop (403" in str(told(outcome)["a"][1])
 
 
 def test_put_back_at_once() -> None:
     cluster = Cluster(*"ab", bad=("a",))
     (outcome,) = go(cluster, on_failure="restore")
     status, reason, _wave = told(outcome)["a"]
-    assert (status, reason) == ("failed", "not rolled out: Progressing: timed out; put back; its pods are back")
+    assert (status, reason) == ("failed", "not rolled out: Progressing: timed out; rolled back; its pods recovered")
     assert outcome.report["actions"][0]["restored"] == FIELDS
     assert (cluster.grace("a"), cluster.grace("b")) == (30, 40), "what came up stays"
     assert [entry["name"] for entry in outcome.report["findings"]] == ["a"], "the state afterwards is the one reported"
@@ -250,8 +250,11 @@ def test_put_back_by_a_later_run_that_begins_nothing_new(tmp_path: Path) -> None
     go(cluster, waves=["1", "100%"], report_dir=str(tmp_path))
     cluster.patched.clear()
     (outcome,) = go(cluster, waves=["1", "100%"], report_dir=str(tmp_path), on_failure="restore")
-    assert told(outcome)["a"][:2] == ("failed", "not rolled out: Progressing: timed out; put back; its pods are back")
-    assert told(outcome)["b"][:2] == ("skipped", "not started: what an earlier run patched has not come up")
+    assert told(outcome)["a"][:2] == (
+        "failed",
+        "not rolled out: Progressing: timed out; rolled back; its pods recovered",
+    )
+    assert told(outcome)["b"][:2] == ("skipped", "not started: a rollout of an earlier run failed")
     assert (cluster.grace("a"), cluster.patched) == (30, ["a"])
     cluster.bad = ()
     after = told(go(cluster, report_dir=str(tmp_path))[-1])
@@ -264,7 +267,7 @@ def test_what_came_up_once_is_not_put_back_when_somebody_else_breaks_it_later(tm
     cluster.bad = ("a",)
     (outcome,) = go(cluster, report_dir=str(tmp_path), on_failure="restore")
     status, reason, _wave = told(outcome)["a"]
-    assert status == "failed" and "what was there before it was patched is not known" in str(reason)
+    assert status == "failed" and "the values before the patch are unknown" in str(reason)
     assert cluster.grace("a") == 40
     assert told(outcome)["b"][0] == "changed", "nor does it stop the others"
 
@@ -281,7 +284,7 @@ def test_what_somebody_else_has_set_meanwhile_is_not_put_back() -> None:
     cluster.hook = raised
     (outcome,) = go(cluster, on_failure="restore", wait_timeout=1)
     reason = str(told(outcome)["a"][1])
-    assert "left alone, since somebody else has changed it: spec.template.spec.terminationGracePeriodSeconds" in reason
+    assert "left as is, since another client has changed it: spec.template.spec.terminationGracePeriodSeconds" in reason
     assert outcome.report["actions"][0]["restored"] == FIELDS[:1]
     assert cluster.grace("a") == 77
 
@@ -306,7 +309,7 @@ def test_the_journal_is_written_before_the_patch_is_sent(tmp_path: Path) -> None
 def test_where_the_journal_cannot_be_written_nothing_is_patched(tmp_path: Path) -> None:
     cluster = Cluster("a")
     (outcome,) = go(cluster, report_dir=str(tmp_path / "not there"))
-    reason = "not patched, since the journal cannot be written: No such file or directory"
+    reason = "not patched: the journal cannot be written: No such file or directory"
     assert told(outcome)["a"][:2] == ("failed", reason)
     assert cluster.patched == []
 
@@ -316,9 +319,9 @@ def test_interrupted_it_reports_what_it_did_and_begins_nothing(number: signal.Si
     cluster, interruption = Waiting(*"ab"), Interruption()
 
     def interrupt(_method: str, path: str) -> None:
-        if path == SHOP and not interruption.words:
+        if path == SHOP and not interruption.reason:
             os.kill(os.getpid(), number)
-            while not interruption.words:
+            while not interruption.reason:
                 time.sleep(0.001)
 
     cluster.hook = interrupt
@@ -331,7 +334,7 @@ def test_interrupted_it_reports_what_it_did_and_begins_nothing(number: signal.Si
             signal.signal(each, handler)
     assert outcome.interrupted == f"interrupted ({number.name})"
     assert told(outcome) == {
-        "a": ("failed", f"its rollout was not awaited to its end: interrupted ({number.name})", 1),
+        "a": ("failed", f"stopped waiting for its rollout: interrupted ({number.name})", 1),
         "b": ("skipped", f"not started: interrupted ({number.name})", None),
     }
     assert cluster.patched == ["a"]

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Putting a patch back: what was there before comes back, and what somebody else has done since stays."""
+"""Rolling a patch back: to the values before, without what other clients have changed since."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def test_what_restarts_no_pod_and_what_was_not_changed_is_not_waited_for() -> No
 
 def test_without_waiting_nothing_is_asked() -> None:
     with script() as declared:
-        assert outcome(declared, patched(), timeout=None) == [("changed", "its rollout was not awaited")]
+        assert outcome(declared, patched(), timeout=None) == [("changed", "patched, its rollout was not waited for")]
 
 
 def test_a_rollout_that_does_not_end_in_time_says_what_its_conditions_say() -> None:
@@ -200,7 +200,7 @@ def test_a_namesake_is_not_the_same_object() -> None:
     other["metadata"]["uid"] = "another"
     with script() as declared:
         declared.expect("GET", SHOP, items(other), query=PAGE)
-        assert outcome(declared, patched()) == [("failed", "it was deleted while its rollout was awaited")]
+        assert outcome(declared, patched()) == [("failed", "it was deleted during its rollout")]
 
 
 def test_a_server_that_no_longer_answers() -> None:
@@ -209,7 +209,7 @@ def test_a_server_that_no_longer_answers() -> None:
         declared.expect("GET", SHOP, failed(401), query=PAGE)
         ((status, reason),) = outcome(declared, patched())
     assert status == "failed"
-    assert reason is not None and reason.startswith("not known whether it rolled out: the server does not accept")
+    assert reason is not None and reason.startswith("unknown whether it rolled out: the server does not accept")
 
 
 def pods_of(*found: Any) -> tuple[str, str | None]:
@@ -225,8 +225,8 @@ def pods_of(*found: Any) -> tuple[str, str | None]:
     ("wrong", "what"),
     [
         (pod("web-1-b", grace=20), "terminationGracePeriodSeconds 20 instead of 40"),
-        (pod("web-1-b", seconds=None), "another containers[app].lifecycle"),
-        (pod("web-1-b", seconds=3), "another containers[app].lifecycle.preStop.sleep.seconds"),
+        (pod("web-1-b", seconds=None), "a different containers[app].lifecycle"),
+        (pod("web-1-b", seconds=3), "a different containers[app].lifecycle.preStop.sleep.seconds"),
     ],
 )
 def test_a_policy_that_changes_pods_is_found(wrong: dict[str, Any], what: str) -> None:
@@ -252,7 +252,7 @@ def test_without_the_right_to_list_pods_the_change_stands_and_says_so() -> None:
     status, reason = pods_of(forbidden())
     assert status == "changed"
     assert reason == (
-        "rolled out; its pods were not compared with what was sent: "
+        "rolled out; its pods were not compared with the patch: "
         "no right to list pods in namespace shop (403, user jane)"
     )
 

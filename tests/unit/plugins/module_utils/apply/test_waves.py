@@ -82,7 +82,7 @@ def test_the_limit_is_for_the_whole_run_and_holds_nothing_back_that_restarts_not
     found = plan(steps, most=4, pods=1)
     assert names(found) == [(1, "ac")]
     (reason,) = left(found).values()
-    assert reason.startswith("not started: it restarts 3 pods, and 3 of the 4 that max_pods_restarted")
+    assert reason.startswith("not started: it would restart 3 pods, and 3 of the 4 allowed by max_pods_restarted")
 
 
 @pytest.mark.parametrize("text", ["0", "0%", "101%", "-1", "half", "5 %", ""])
@@ -102,11 +102,14 @@ def test_what_is_not_awaited_cannot_be_judged(given: dict[str, Any]) -> None:
     ("given", "reason"),
     [
         ({"status": RESTING}, None),
-        ({"status": RESTING | {"updatedReplicas": 1}}, "it is not at rest: 1 of 3 pods updated"),
-        ({"status": RESTING | {"availableReplicas": 2}}, "it is not at rest: 2 of 3 pods available"),
+        ({"status": RESTING | {"updatedReplicas": 1}}, "its last rollout is not complete: 1 of 3 pods updated"),
+        ({"status": RESTING | {"availableReplicas": 2}}, "its last rollout is not complete: 2 of 3 pods available"),
         ({"status": RESTING | {"observedGeneration": 0}}, None),
         ({}, None),
-        ({"paused": True}, "it is paused: somebody is at work on it, and its pods would not follow"),
+        (
+            {"paused": True},
+            "it is paused, so a patch would not roll out; resume it (kubectl rollout resume) and run again",
+        ),
     ],
     ids=["at rest", "rolling", "unhealthy", "never seen", "no status", "paused"],
 )
@@ -139,15 +142,15 @@ def test_the_canary_comes_first_and_its_drill_counts_in_the_limit() -> None:
     waves = read_waves(["1", "100%"])
     found = schedule(steps, waves, 6, Progress(), first="shop/Deployment/c", reserved=3)
     assert names(found) == [(1, "c"), (2, "a")]
-    assert "6 of the 6 that max_pods_restarted" in left(found)["b"]
+    assert "6 of the 6 allowed by max_pods_restarted" in left(found)["b"]
 
 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("tomorrow", "'tomorrow' is not a date and a time, such as "),
+        ("tomorrow", "'tomorrow' is not a date and time, such as "),
         ("2027-01-31T04:00:00", "'2027-01-31T04:00:00' has no offset from UTC, such as "),
-        ("04:00+01:00", "is not a date and a time"),
+        ("04:00+01:00", "is not a date and time"),
     ],
 )
 def test_an_end_time_that_is_no_moment_is_refused(text: str, reason: str) -> None:

@@ -108,7 +108,7 @@ def test_strategy_and_template_are_one_patch_and_a_dry_run_before_it() -> None:
     assert set(body["spec"]) == {"strategy", "template"}, "a workload has both or none of them"
     assert body["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] == 40
     assert set(body["metadata"]) == {"resourceVersion"}
-    assert action(outcome) == ("changed", "its rollout was not awaited", (*STRATEGY, *TEMPLATE))
+    assert action(outcome) == ("changed", "patched, its rollout was not waited for", (*STRATEGY, *TEMPLATE))
     assert outcome.changed
     assert outcome.report["summary"]["remediable"] == 0, "the report shows the state after it"
 
@@ -199,7 +199,7 @@ def test_a_workload_that_is_gone_is_skipped() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, failed(404), query=REAL)
-        assert action(remediate(declared)) == ("skipped", "it is gone since it was read", ())
+        assert action(remediate(declared)) == ("skipped", "it was deleted after it was read", ())
 
 
 def test_one_failure_does_not_stop_the_others() -> None:
@@ -270,7 +270,7 @@ def test_when_others_have_fixed_it_nothing_is_left_to_do() -> None:
         fixed["metadata"]["resourceVersion"] = "7"
         declared.expect("GET", WEB, answer(fixed))
         outcome = remediate(declared)
-    assert action(outcome) == ("unchanged", "somebody else changed it meanwhile, and nothing is left to fix", ())
+    assert action(outcome) == ("unchanged", "another client changed it, and nothing is left to fix", ())
     assert not outcome.changed
 
 
@@ -301,7 +301,7 @@ def test_an_answer_that_got_lost_was_still_our_change() -> None:
         declared.expect("PATCH", WEB, carried_out, failed(409), query=REAL)
         declared.expect("GET", WEB, lambda _body: answer(web.obj))
         outcome = remediate(declared)
-    assert action(outcome) == ("changed", "its rollout was not awaited", TEMPLATE)
+    assert action(outcome) == ("changed", "patched, its rollout was not waited for", TEMPLATE)
 
 
 def test_whoever_took_ownership_in_the_meantime_is_respected() -> None:
@@ -321,7 +321,7 @@ def test_conflicts_without_end_end() -> None:
         declared.expect("PATCH", WEB, *[failed(409)] * 4, query=REAL)
         declared.expect("GET", WEB, *[answer(live(str(version))) for version in range(2, 5)])
         outcome = remediate(declared)
-    assert action(outcome) == ("failed", "others changed it 4 times while it was patched: run again", ())
+    assert action(outcome) == ("failed", "4 conflicts: other clients keep changing it; run again", ())
 
 
 # What is stored is compared with what was sent

@@ -185,7 +185,7 @@ def test_a_folder_that_is_a_link_is_the_callers_choice(tmp_path: Path) -> None:
 def test_a_report_does_not_take_the_place_of_what_somebody_else_wrote(theirs: str, tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text(theirs)
-    with pytest.raises(FileExistsError, match="was not written by") as caught:
+    with pytest.raises(FileExistsError, match="did not write this file") as caught:
         write_file(path, OURS)
     assert caught.value.filename == str(path)
     assert (path.read_text(), names(tmp_path)) == (theirs, ["report.json"])

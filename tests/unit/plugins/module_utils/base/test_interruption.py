@@ -31,7 +31,7 @@ interruption = Interruption()
 interruption.listen()
 print("listens", flush=True)
 interruption.pause(60)
-print(interruption.words, flush=True)
+print(interruption.reason, flush=True)
 sys.stdin.readline()
 print("report", flush=True)
 """

@@ -178,7 +178,7 @@ def test_one_that_finds_nothing_to_hold_back_is_told() -> None:
         "no longer needed: nothing is found",
     )
     assert status(listed(workload())) == ("unused", "no longer needed: nothing is found")
-    gone = "there is no such workload here"
+    gone = "it matches no workload of this run"
     assert status(listed(workload(), name="gone", namespace="shop", kind="Deployment")) == ("unused", gone)
 
 

@@ -270,7 +270,7 @@ def test_an_override_that_lowers_the_grace_period_is_refused() -> None:
     ],
 )
 def test_an_override_that_touches_other_fields_is_refused(text: str, field: str) -> None:
-    assert refused(text) == f"the template sets {field}, which no remedy may change by itself"
+    assert refused(text) == f"the template sets {field}, which no remedy may change automatically"
 
 
 def test_a_strategy_template_may_not_restart_pods() -> None:

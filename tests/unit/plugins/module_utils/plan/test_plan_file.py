@@ -137,7 +137,7 @@ def test_applied_it_does_exactly_what_it_says_and_a_second_time_nothing(file: Pa
     with script() as declared:
         outcome = go(declared, objects, file, check=False, reads=2, patched=["a", "b"])
         assert [set(body) for body in declared.bodies()] == [{"metadata", "spec"}] * 2
-    assert actions(outcome) == dict.fromkeys("ab", ("changed", "its rollout was not awaited"))
+    assert actions(outcome) == dict.fromkeys("ab", ("changed", "patched, its rollout was not waited for"))
     assert outcome.report["plan"] == {
         "path": str(file),
         "generated_at": plan["generated_at"],
@@ -146,7 +146,7 @@ def test_applied_it_does_exactly_what_it_says_and_a_second_time_nothing(file: Pa
     }
     with script() as declared:
         outcome = go(declared, objects, file, check=False, patched=[])
-    assert actions(outcome) == dict.fromkeys("ab", ("unchanged", "it already is as planned"))
+    assert actions(outcome) == dict.fromkeys("ab", ("unchanged", "it is already as planned"))
 
 
 def _relabelled(objects: Objects) -> None:
@@ -172,10 +172,10 @@ def _taken(objects: Objects) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_relabelled, "changed since the plan was made"),
-        (_scaled, "changed since the plan was made"),
-        (_renewed, "it was deleted and made anew since the plan was made"),
-        (_gone, "it is gone, or not among what this run looks at"),
+        (_relabelled, "drifted since the plan was made"),
+        (_scaled, "drifted since the plan was made"),
+        (_renewed, "it was deleted and recreated since the plan was made"),
+        (_gone, "it was deleted, or this run does not select it"),
         (_taken, "Argo CD application store owns it: not patched live"),
     ],
 )
@@ -189,7 +189,7 @@ def test_what_has_changed_since_is_refused_and_the_others_are_done(
         objects["b"]["metadata"]["resourceVersion"] = "5"
     with script() as declared:
         outcome = go(declared, objects, file, check=False, reads=2, patched=["a"])
-    assert actions(outcome) == {"a": ("changed", "its rollout was not awaited"), "b": ("refused", reason)}
+    assert actions(outcome) == {"a": ("changed", "patched, its rollout was not waited for"), "b": ("refused", reason)}
 
 
 def test_a_new_status_is_no_change(file: Path) -> None:
@@ -211,7 +211,7 @@ def test_other_options_than_those_of_the_plan_change_nothing(file: Path) -> None
         policy = {"prestop_seconds": {"default": 25}}
         outcome = go(declared, objects, file, check=False, patched=[], policy=policy)
     ((status, reason),) = actions(outcome).values()
-    assert status == "refused" and reason is not None and reason.startswith("this run would do something else")
+    assert status == "refused" and reason is not None and reason.startswith("this run would make a different change")
 
 
 def test_what_changes_while_it_is_patched_is_refused_too(file: Path) -> None:
@@ -223,7 +223,7 @@ def test_what_changes_while_it_is_patched_is_refused_too(file: Path) -> None:
         declared.expect("PATCH", f"{SHOP}/a", failed(409), query=REAL)
         declared.expect("GET", f"{SHOP}/a", answer(newer))
         outcome = go(declared, objects, file, check=False, patched=[])
-    assert actions(outcome) == {"a": ("refused", "changed since the plan was made")}
+    assert actions(outcome) == {"a": ("refused", "drifted since the plan was made")}
 
 
 def test_a_limit_keeps_out_of_the_plan_what_it_keeps_out_of_the_run(file: Path) -> None:
@@ -247,12 +247,12 @@ def renew(file: Path, **changes: Any) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda file: edit(file, objects=[]), "it was edited after it was made"),
+        (lambda file: edit(file, objects=[]), "it was edited after it was written"),
         (lambda file: renew(file, expires_at=(datetime.now(UTC) - timedelta(1)).isoformat()), "it expired at"),
         (lambda file: file.write_text("{}"), "not a plan of this version"),
         (lambda file: file.write_text("not even JSON"), "not a plan of this version"),
         (lambda file: file.write_bytes(b"\xff"), "nothing was done"),
-        (lambda file: file.unlink(), "there is none to apply: check mode"),
+        (lambda file: file.unlink(), "no such file; write it with check mode"),
     ],
 )
 def test_a_plan_that_must_not_be_applied_changes_nothing(
@@ -328,6 +328,6 @@ def test_a_file_is_edited_only_as_it_was_planned(tmp_path: Path, touched: bool) 
         (folder / "web.yaml").write_text(MANIFEST + "# a note\n")
     before = (folder / "web.yaml").read_text()
     outcome = on_files(folder, plan, check=False)
-    expected = ("refused", "changed since the plan was made") if touched else ("changed", None)
+    expected = ("refused", "drifted since the plan was made") if touched else ("changed", None)
     assert actions(outcome) == {"web": expected}
     assert ((folder / "web.yaml").read_text() == before) == touched

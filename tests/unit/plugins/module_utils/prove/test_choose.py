@@ -91,7 +91,7 @@ def test_what_its_owner_keeps_from_changes_is_not_stopped() -> None:
     assert "managed: false" in refusal(live(), space={"annotations": {MANAGED: "false"}})
     system = live()
     system["metadata"]["namespace"] = "kube-system"
-    assert "cluster's own" in refusal(system)
+    assert "system namespace" in refusal(system)
 
 
 def test_pods_that_are_replaced_on_deletion_can_be_evicted() -> None:

@@ -241,5 +241,5 @@ def test_what_it_costs_and_what_was_put_back() -> None:
     text = markdown.render(
         report(mode="check", source=source, cost=cost, actions=[action | {"restored": ["spec.strategy"]}])
     )
-    assert "1 workload, 3 pods restart; the first rollout still stops them by the old spec" in text
+    assert "1 workload, 3 pods restart; the first rollout still stops them with the old spec" in text
     assert "rolled back `spec.strategy`; wave 2; not rolled out" in text

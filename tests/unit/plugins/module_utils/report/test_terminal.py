@@ -190,7 +190,7 @@ def test_what_a_fix_does_to_pods_of_a_cluster(over: dict[str, Any], said: str) -
         ({"pods_restarted": 3}, "edits f.yaml:3; the first rollout still runs the old spec"),
         (
             {"kind": "CronJob", "pods_restarted": 0},
-            "edits f.yaml:3; the next run has it, a running one keeps the old spec",
+            "edits f.yaml:3; the next run gets it, a running one keeps the old spec",
         ),
     ],
 )
@@ -385,10 +385,10 @@ COST = {
     "pods_restarted": 5,
     "node_drain": {"object": "shop/Deployment/web", "seconds_longer": 10, "grace_before": 30, "grace_after": 40},
 }
-PUT_BACK = {
+ROLLED_BACK = {
     "object": "shop/Deployment/web",
     "status": "failed",
-    "reason": "not rolled out; put back",
+    "reason": "not rolled out; rolled back",
     "fields": ["spec.template.spec.terminationGracePeriodSeconds"],
     "restored": ["spec.template.spec.terminationGracePeriodSeconds"],
     "wave": 2,
@@ -397,7 +397,7 @@ PUT_BACK = {
 
 def test_check_mode_says_what_it_costs() -> None:
     text = " ".join(terminal.render(live(mode="check", cost=COST)).split())
-    assert "2 workloads, 5 pods restart; the first rollout still stops them by the old spec; a node drain" in text
+    assert "2 workloads, 5 pods restart; the first rollout still stops them with the old spec; a node drain" in text
     assert "takes up to 10 s longer (shop/Deployment/web: grace 30 → 40 s)" in text
     assert "node drain" not in terminal.render(live(mode="check", cost=COST | {"workloads": 0}))
     drill = {"object": "shop/Deployment/web", "pods_restarted": 3}
@@ -405,11 +405,11 @@ def test_check_mode_says_what_it_costs() -> None:
     assert "5 pods restart, 3 of them for the drill of shop/Deployment/web; the first rollout" in text
 
 
-def test_waves_and_what_was_put_back() -> None:
+def test_waves_and_what_was_rolled_back() -> None:
     assert """
   failed  shop/Deployment/web
           terminationGracePeriodSeconds
           terminationGracePeriodSeconds rolled back
-          wave 2; not rolled out; put back
-""" in terminal.render(live(mode="remediate", actions=[PUT_BACK]))
-    assert "wave" not in terminal.render(live(mode="remediate", actions=[PUT_BACK | {"wave": 1}]))
+          wave 2; not rolled out; rolled back
+""" in terminal.render(live(mode="remediate", actions=[ROLLED_BACK]))
+    assert "wave" not in terminal.render(live(mode="remediate", actions=[ROLLED_BACK | {"wave": 1}]))

@@ -71,9 +71,9 @@ def test_an_error_in_the_middle_leaves_a_report_of_what_was_written(error: Excep
     assert [status for status, _reason in said.values()] == ["changed", "failed", "failed"]
     assert outcome.changed
     assert outcome.fault and "s3cr3t" not in outcome.fault
-    assert said["shop/Deployment/b"][1] == f"whether it was changed is not known: {outcome.fault}"
+    assert said["shop/Deployment/b"][1] == f"unknown whether it was changed: {outcome.fault}"
     (gap,) = [entry for entry in outcome.report["not_evaluated"] if entry["rule"] == "all"]
-    assert gap["reason"] == f"the state after the changes is not known: {outcome.fault}"
+    assert gap["reason"] == f"the state after the changes is unknown: {outcome.fault}"
 
 
 def test_an_error_at_the_first_write_may_have_written() -> None:
@@ -93,4 +93,4 @@ def test_an_error_at_the_reading_afterwards_leaves_a_report(error: Exception) ->
     assert outcome.fault is None
     assert {entry["status"] for entry in outcome.report["actions"]} == {"changed"}
     (gap,) = [entry for entry in outcome.report["not_evaluated"] if entry["rule"] == "all"]
-    assert gap["reason"].startswith("the state after the changes is not known: ")
+    assert gap["reason"].startswith("the state after the changes is unknown: ")

@@ -19,7 +19,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.ap
 )
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import failed
 
-ENDED = "the state after the changes is not known"
+ENDED = "the state after the changes is unknown"
 
 
 class Counted(Cluster):
@@ -70,8 +70,8 @@ def test_check_mode_reads_once() -> None:
 
 def test_a_report_between_two_waves_is_of_the_state_before_and_says_so() -> None:
     first, second, last = go(Cluster(*"abc"), waves=["1", "2", "3"])
-    assert gaps(first) == ["the state after wave 1 of 3 is read when the next one begins"]
-    assert gaps(second) == ["the state after wave 2 of 3 is read when the next one begins"]
+    assert gaps(first) == ["the state after wave 1 of 3 is read when the next wave starts"]
+    assert gaps(second) == ["the state after wave 2 of 3 is read when the next wave starts"]
     assert gaps(last) == []
     assert [errors(outcome) for outcome in (first, second, last)] == [3, 2, 0], "never better than it is"
     assert [sorted(told(outcome)) for outcome in (first, second)] == [["a"], ["a", "b"]]
@@ -107,7 +107,7 @@ def test_a_drill_after_the_only_wave_is_followed_by_a_reading() -> None:
     cluster = Counted("c")
     first, last = drilled(cluster, {"status": "passed", "reason": ""})
     assert cluster.readings == 2
-    assert gaps(first) == ["the state after wave 1 of 1 is read when the next one begins"] and gaps(last) == []
+    assert gaps(first) == ["the state after wave 1 of 1 is read when the next wave starts"] and gaps(last) == []
     assert errors(last) == 0
 
 

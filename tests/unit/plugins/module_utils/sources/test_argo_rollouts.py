@@ -133,6 +133,6 @@ def test_a_cluster_without_argo_says_so_and_judges_the_rest() -> None:
 
 
 def test_a_cluster_without_argo_has_nothing_to_judge() -> None:
-    message = r"test: the server has no rollouts \(argoproj\.io/v1alpha1\): name a kind in kinds"
+    message = r"test: the server has no rollouts \(argoproj\.io/v1alpha1\): set kinds"
     with pytest.raises(SourceError, match=message):
         read(["Rollout"], LISTS[4:], failed(404, "404 page not found"))

@@ -356,7 +356,7 @@ def only(**given: Any) -> tuple[dict[str, Any], dict[str, Any]]:
 def test_the_clusters_own_namespaces_are_never_patched(namespace: str) -> None:
     finding, _entry = only(namespace=namespace, patch_owned=True)
     assert finding["remedy"] == "manual"
-    assert finding["reason"] == f"namespace {namespace} is the cluster's own: reported, never patched"
+    assert finding["reason"] == f"{namespace} is a system namespace: reported, never patched"
 
 
 @pytest.mark.parametrize(("value", "allowed"), [("false", False), ("False", False), ("true", True), ("", True)])
@@ -371,7 +371,7 @@ def test_a_namespace_may_forbid_changes(value: str, allowed: bool) -> None:
 def test_what_a_namespace_says_and_nobody_may_read_is_not_ignored() -> None:
     finding, _entry = only(replaced={NAMESPACES: forbidden()})
     assert finding["remedy"] == "manual"
-    assert finding["reason"] == "whether its namespace allows changes is not known: no right to list namespaces (403)"
+    assert finding["reason"] == "unknown whether its namespace allows changes: no right to list namespaces (403)"
 
 
 def test_an_owned_workload_gets_a_patch_for_its_owner_instead() -> None:

@@ -146,7 +146,7 @@ def test_an_image_that_shows_nothing_is_asked_twice_at_most() -> None:
     declared = Executing(lambda _command: Executed(b"cat: permission denied", 1))
     declared.expect("GET", PODS, items(pod()), query=PAGE)
     look = read(declared, "exec").seen[KEY].looks["app"]
-    assert (look.bare, look.problem) == (False, "its image shows nothing of its processes")
+    assert (look.bare, look.problem) == (False, "the tools in its image show no processes")
     assert len(declared.executed) == 2
 
 
@@ -165,7 +165,7 @@ def test_without_the_right_to_execute_it_is_not_tried_again_and_said() -> None:
 
 def test_a_pod_that_has_just_gone_is_no_failure() -> None:
     declared = Executing(refused(404)).expect("GET", PODS, items(pod()), query=PAGE)
-    assert read(declared, "exec").seen[KEY].looks["app"].problem == "the pod could not be looked into (404)"
+    assert read(declared, "exec").seen[KEY].looks["app"].problem == "its processes could not be read (404)"
 
 
 @pytest.mark.parametrize(("passing", "where"), [(True, "look"), (False, "refused")])
@@ -176,7 +176,7 @@ def test_no_answer_in_time_is_no_failure(passing: bool, where: str) -> None:
     declared = Executing(reply).expect("GET", PODS, items(pod()), query=PAGE)
     found = read(declared, "exec")
     if where == "look":
-        assert "no answer" in found.seen[KEY].looks["app"].problem
+        assert "no response" in found.seen[KEY].looks["app"].problem
     else:
         assert found.refused == {("exec", "shop"): "cannot impersonate in an exec"}
 
@@ -209,14 +209,14 @@ def test_another_failure_is_one() -> None:
 
 
 def test_there_is_an_end_to_the_execs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_evidence, "MOST_EXECS", 1)
+    monkeypatch.setattr(cluster_evidence, "EXEC_LIMIT", 1)
     of_api = pod("api-5d4f-x2x4z")
     of_api["metadata"]["ownerReferences"][0]["name"] = "api-5d4f"
     declared = Executing().expect("GET", PODS, items(pod(), of_api), query=PAGE)
     found = read(declared, "exec", of=(workload(), workload(name="api")))
     assert found.execs == len(declared.executed) == 1
     problems = [seen.looks["app"].problem for seen in found.seen.values()]
-    assert sorted(problems) == ["", "1 execs were sent, the most for one run: select fewer workloads"]
+    assert sorted(problems) == ["", "1 execs were sent, the limit for one run: select fewer workloads"]
 
 
 def test_a_cron_job_without_a_running_pod_is_not_looked_into() -> None:

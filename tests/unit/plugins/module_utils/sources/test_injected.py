@@ -11,8 +11,8 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import (
     injected_containers,
-    lean,
     meshed_namespaces,
+    trim,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
@@ -147,4 +147,4 @@ def test_a_pod_that_goes_away_counts_only_alone() -> None:
 def test_a_pod_is_kept_lean() -> None:
     whole = pod(PROXY) | {"status": {"phase": "Running"}}
     whole["metadata"]["managedFields"] = [{}]
-    assert lean(whole) == pod(PROXY)
+    assert trim(whole) == pod(PROXY)

@@ -321,7 +321,10 @@ def test_an_overlay_that_sets_the_grace_period_would_be_worse_off(
     report = remediate(tmp_path)
     assert (tmp_path / "base/deployment.yaml").read_text() == WEB
     reasons = {action["object"]: action["reason"] for action in report["actions"]}
-    assert "in overlays/prod it would be worse" in reasons["staging/Deployment/web"]
+    assert (
+        "in overlays/prod an overlay sets part of it, too, and the result would be worse"
+        in reasons["staging/Deployment/web"]
+    )
 
 
 def test_replacements_that_carry_a_value_elsewhere_are_seen(kustomize: Path, tmp_path: Path) -> None:

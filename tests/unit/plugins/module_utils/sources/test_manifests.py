@@ -323,7 +323,7 @@ def test_after_an_interruption_no_further_file_is_written(tmp_path: Path, monkey
 
     def interrupted(*arguments: Any) -> None:
         replace_file(*arguments)
-        interruption.words = "interrupted (SIGINT)"
+        interruption.reason = "interrupted (SIGINT)"
 
     monkeypatch.setattr(manifests, "replace_file", interrupted)
     assert chosen.path and chosen.source and chosen.version

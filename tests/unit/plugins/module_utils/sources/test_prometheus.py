@@ -135,21 +135,21 @@ def test_the_path_of_the_address_is_kept_and_credentials_are_sent(server: Server
     [
         (
             (401, b"Unauthorized\n"),
-            r"does not accept the credentials, or wants some \(401\): give them in prometheus_url",
+            r"rejects the credentials, or requires some \(401\): set them in prometheus_url",
         ),
         ((403, b""), r"\(403\)"),
         ((302, b""), "redirects"),
-        ((404, b"404 page not found\n"), "it answers 404: is this the base address"),
-        ((503, b"Service Unavailable"), "it answers 503"),
+        ((404, b"404 page not found\n"), "it responds with 404: is this the base address"),
+        ((503, b"Service Unavailable"), "it responds with 503"),
         ((400, BAD_DATA), r"bad_data \(400\): invalid parameter"),
-        ((200, b"<html>"), "not one of a Prometheus server"),
-        ((200, b"\xff\xfe"), "not one of a Prometheus server"),
-        ((200, []), "not one of a Prometheus server"),
-        ((200, None), "not one of a Prometheus server"),
-        ((200, {"data": {"result": [1]}}), "not one of a Prometheus server"),
-        ((200, {"data": {"result": [{"metric": [], "value": [1, "1"]}]}}), "not one of a Prometheus server"),
-        ((200, {"data": {"result": [{"metric": {}, "value": [1, "x"]}]}}), "not one of a Prometheus server"),
-        ((200, {"data": {"result": [{"metric": {}, "value": [1]}]}}), "not one of a Prometheus server"),
+        ((200, b"<html>"), "not a response of a Prometheus server"),
+        ((200, b"\xff\xfe"), "not a response of a Prometheus server"),
+        ((200, []), "not a response of a Prometheus server"),
+        ((200, None), "not a response of a Prometheus server"),
+        ((200, {"data": {"result": [1]}}), "not a response of a Prometheus server"),
+        ((200, {"data": {"result": [{"metric": [], "value": [1, "1"]}]}}), "not a response of a Prometheus server"),
+        ((200, {"data": {"result": [{"metric": {}, "value": [1, "x"]}]}}), "not a response of a Prometheus server"),
+        ((200, {"data": {"result": [{"metric": {}, "value": [1]}]}}), "not a response of a Prometheus server"),
     ],
 )
 def test_every_failure_is_one_clear_line_without_the_credentials(
@@ -176,14 +176,14 @@ def test_a_server_that_never_answers_is_given_up(server: Server, monkeypatch: py
     monkeypatch.setattr(prometheus, "_ANSWER_SECONDS", 0.1)
     server.answers.clear()
     try:
-        with pytest.raises(TooMuch, match="no answer within"):
+        with pytest.raises(TooMuch, match="no response within"):
             Prometheus(f"http://{server.place}").ask("1")
     finally:
         server.answers.set()
 
 
 def test_an_answer_without_end_is_not_read(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prometheus, "_LARGEST", 2**20)
+    monkeypatch.setattr(prometheus, "_LIMIT", 2**20)
     server.answer = (200, b" " * (2**20 + 1))
     with pytest.raises(TooMuch, match="larger than 1 MiB"):
         Prometheus(f"http://{server.place}").ask("1")
@@ -197,13 +197,13 @@ def test_a_server_that_drips_is_given_up(name: str, monkeypatch: pytest.MonkeyPa
     monkeypatch.delattr(prometheus._Connection, "head_seconds")
     with endless.serving(endless.DRIPS[name]) as url, pytest.raises((TooMuch, Unanswered)) as caught:
         Prometheus(url).ask("1")
-    assert "no answer within" in str(caught.value) or "(403)" in str(caught.value)
+    assert "no response within" in str(caught.value) or "(403)" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", endless.POURS)
 def test_a_server_that_pours_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.setattr(prometheus, "_LARGEST", 2**20)
+    monkeypatch.setattr(prometheus, "_LIMIT", 2**20)
     with endless.serving(endless.POURS[name]) as url, pytest.raises(TooMuch, match="larger than 1 MiB"):
         Prometheus(url).ask("1")
 

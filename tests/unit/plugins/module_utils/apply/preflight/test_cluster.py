@@ -159,8 +159,8 @@ def test_no_room_is_told_with_the_next_step() -> None:
     # 1500m is what the pod was let in with, whatever the template says.
     assert status == "skipped"
     assert reason == (
-        "not started: no room to surge: of 1 nodes 1 may run its pods, and none of them has place for one more "
-        "(1500m cpu); add room, or let a pod go first (maxUnavailable 1)"
+        "not started: no room to surge: 1 of 1 nodes can run its pods, and none has room for one more "
+        "(1500m cpu); add capacity, or set maxUnavailable to 1 so that an old pod stops first"
     )
 
 
@@ -177,8 +177,8 @@ def test_a_full_quota_withholds() -> None:
         status, reason, _notes = told(check(declared, live()))["web"]
     assert (status, reason) == (
         "skipped",
-        "not started: quota team: 3 of 3 pods are used, and the rollout needs 1 more; raise the quota, or make room "
-        "in it",
+        "not started: quota team: 3 of 3 pods are used, and the rollout needs 1 more; raise the quota or free "
+        "some of it",
     )
 
 
@@ -217,7 +217,7 @@ def test_without_its_service_account_no_pod_is_let_in() -> None:
     with script(looks=True) as declared:
         look(declared, account=failed(404))
         _status, reason, _notes = told(check(declared, live(strategy=FIRST)))["web"]
-    assert reason == "not started: ServiceAccount default does not exist, so no new pod is let in; create it"
+    assert reason == "not started: ServiceAccount default does not exist, so no new pod is admitted; create it"
 
 
 def test_what_may_not_be_read_is_not_known_and_withholds_nothing() -> None:
@@ -227,14 +227,14 @@ def test_what_may_not_be_read_is_not_known_and_withholds_nothing() -> None:
     status, reason, notes = told(outcome)["web"]
     assert (status, reason) == ("would-change", None)
     assert notes == [
-        "pull secrets: not known: no right to get serviceaccount default in namespace shop (403, user jane)",
-        "quota: not known: no right to list resourcequotas in all namespaces (403, user jane)",
-        "room to surge: not known: no right to list nodes (403, user jane)",
-        "images: not known: no right to list pods in namespace shop (403, user jane)",
+        "pull secrets: not checked: no right to get serviceaccount default in namespace shop (403, user jane)",
+        "quota: not checked: no right to list resourcequotas in all namespaces (403, user jane)",
+        "room to surge: not checked: no right to list nodes (403, user jane)",
+        "images: not checked: no right to list pods in namespace shop (403, user jane)",
     ]
     for text in (terminal.render(outcome.report, width=160), markdown.render(outcome.report)):
         assert "reflight" in text
-        assert "room to surge: not known" in text
+        assert "room to surge: not checked" in text
 
 
 def test_the_right_to_see_one_secret_may_be_missing() -> None:
@@ -243,7 +243,7 @@ def test_the_right_to_see_one_secret_may_be_missing() -> None:
         declared.expect("GET", f"{CORE}/secrets/mine", forbidden("get"))
         obj = live(strategy=FIRST, imagePullSecrets=[{"name": "mine"}])
         _status, _reason, notes = told(check(declared, obj, patched=["web"]))["web"]
-    assert notes == ["pull secrets: not known: no right to see secret mine in namespace shop (403, user jane)"]
+    assert notes == ["pull secrets: not checked: no right to get secret mine in namespace shop (403, user jane)"]
 
 
 def test_a_moved_tag_is_in_the_report_and_in_the_plan(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_moved_tag_is_in_the_report_and_in_the_plan(tmp_path: Path) -> None:
         declared.expect("GET", "/api/v1/namespaces/kube-system", answer({"metadata": {"uid": "one"}}))
         outcome = check(declared, live(strategy=FIRST), patched=["web"], plan=str(plan))
     _status, _reason, (note,) = told(outcome)["web"]
-    assert "its pods run 2 builds of it, so the tag has moved" in note
+    assert "its pods run 2 different builds of it, so the tag has moved" in note
     assert json.loads(plan.read_text())["objects"][0]["preflight"] == [note]
 
 
@@ -290,7 +290,7 @@ def test_rights_in_the_named_namespace_are_enough_for_its_quota() -> None:
         declared.expect("GET", f"{CORE}/pods", items(), query=(("fieldSelector", ALIVE), *PAGE))
         declared.expect("GET", f"{CORE}/serviceaccounts/default", answer({"metadata": {}}))
         _status, reason, _notes = told(run_remediate(source_of(declared, options), options, check=True))["web"]
-    assert reason and reason.startswith("not started: quota team: 3 of 2 pods are used, so a pod that goes may have no")
+    assert reason and reason.startswith("not started: quota team: 3 of 2 pods are used, so a deleted pod may not be")
 
 
 def test_who_takes_the_place_of_one_that_is_withheld_is_looked_at_too() -> None:

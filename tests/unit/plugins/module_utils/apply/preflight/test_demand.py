@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a pod takes, as the scheduler adds it up."""
+"""What a pod requests, as the scheduler adds it up."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.demand import demand_of
-from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import parse_quantity, words
+from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import (
+    format_quantity,
+    parse_quantity,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 
 
@@ -21,7 +24,7 @@ def one(name: str = "app", cpu: str | None = None, limit: str | None = None, **f
 
 
 def cpu(*containers: dict[str, Any], init: tuple[dict[str, Any], ...] = (), **pod: Any) -> str:
-    return words(demand_of({"containers": [*containers], "initContainers": [*init], **pod}).requests["cpu"])
+    return format_quantity(demand_of({"containers": [*containers], "initContainers": [*init], **pod}).requests["cpu"])
 
 
 def sidecar(amount: str) -> dict[str, Any]:
@@ -50,13 +53,13 @@ def test_quantities(text: object, amount: object) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "1KiB", "1 Gi", True, None, "1e", "9" * 50])
 def test_what_is_no_quantity(text: object) -> None:
-    with pytest.raises(Unreadable, match="is not an amount"):
+    with pytest.raises(Unreadable, match="is not a quantity"):
         parse_quantity(text)
 
 
 @pytest.mark.parametrize("text", ["250m", "2", "64Mi", "1Gi", "0", "1500m"])
 def test_an_amount_is_told_as_people_write_it(text: str) -> None:
-    assert words(parse_quantity(text)) == text
+    assert format_quantity(parse_quantity(text)) == text
 
 
 def test_containers_add_up() -> None:

@@ -44,20 +44,22 @@ def test_what_is_no_difference(pods: list[dict[str, Any]]) -> None:
 
 def test_two_builds_of_one_tag_are_told() -> None:
     (note,) = judge_images(template(), [pod(ONE), pod(OTHER)]).notes
-    assert note.startswith("image registry.example/app:1 of app: its pods run 2 builds of it, so the tag has moved")
-    assert "may bring any of them" in note
+    assert note.startswith(
+        "image registry.example/app:1 of app: its pods run 2 different builds of it, so the tag has moved"
+    )
+    assert "a restarted pod may run any of them" in note
 
 
 def test_where_it_is_pulled_anew_some_pods_would_certainly_change() -> None:
     verdict = judge_images(template(policy="Always"), [pod(ONE), pod(OTHER)])
-    assert "some pods would get other code; name the image by its digest" in verdict.blocks[0]
+    assert "some pods would get different code; pin the image by digest" in verdict.blocks[0]
     assert not verdict.notes
 
 
 @pytest.mark.parametrize("image", ["app", "registry.example:5000/app", "registry.example/app:latest"])
 def test_latest_is_whatever_it_is_by_then(image: str) -> None:
     (note,) = judge_images(template(image, "Always"), []).notes
-    assert note == f"image {image} of app is pulled anew: the restart brings whatever it is by then"
+    assert note == f"image {image} of app is pulled again: a restarted pod runs whatever the tag points to by then"
     assert judge_images(template(image), []) == Verdict()
 
 

@@ -24,8 +24,8 @@ def test_one_that_is_there_or_none_at_all_is_nothing() -> None:
 def test_where_all_are_missing_there_is_nothing_to_pull_with() -> None:
     (text,) = judge_secrets({"regcred": False}, "its template").blocks
     assert text == (
-        "pull secret regcred, which its template names, does not exist: only a public image, or one that the node "
-        "already has, starts without it; create it, or name another one"
+        "pull secret regcred, which its template names, does not exist: without it, only public images and "
+        "images already on the node start; create it or name another one"
     )
 
 
@@ -39,7 +39,7 @@ def test_where_another_one_is_there_or_may_be_it_is_only_told() -> None:
 
 def test_what_nobody_could_look_for_is_said_once() -> None:
     assert judge_secrets({"a": "no right (403)", "b": "no right (403)"}, "its template") == Verdict(
-        notes=("pull secrets: not known: no right (403)",)
+        notes=("pull secrets: not checked: no right (403)",)
     )
 
 

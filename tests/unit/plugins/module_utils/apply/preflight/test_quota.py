@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Quotas: what they let in, and what they certainly do not."""
+"""Quotas: what they admit, and what they certainly do not."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_quota_with_room_says_nothing() -> None:
 )
 def test_a_full_quota_lets_no_new_pod_in(resource: str, hard: str, used: str, words: str) -> None:
     assert judge(quota({resource: hard}, {resource: used})) == Verdict(
-        blocks=(f"quota team: {words}; raise the quota, or make room in it",)
+        blocks=(f"quota team: {words}; raise the quota or free some of it",)
     )
 
 
@@ -63,7 +63,7 @@ def test_a_pod_that_goes_first_makes_its_own_room() -> None:
 def test_above_the_limit_a_pod_that_goes_has_no_successor() -> None:
     lowered = quota({"pods": "3"}, {"pods": "4"})
     (text,) = judge(lowered, old_goes_first=True).blocks
-    assert text.startswith("quota team: 4 of 3 pods are used, so a pod that goes may have no successor; raise")
+    assert text.startswith("quota team: 4 of 3 pods are used, so a deleted pod may not be replaced; raise")
 
 
 def test_the_object_that_keeps_the_old_template_is_new_whoever_goes_first() -> None:
@@ -105,7 +105,7 @@ def test_best_effort_is_who_asks_for_nothing() -> None:
 )
 def test_a_scope_that_cannot_be_judged_is_told_where_it_matters(spec: dict[str, Any]) -> None:
     (note,) = judge(quota(*FULL, **spec)).notes
-    assert "whether it counts these pods is not known" in note
+    assert "unknown whether it counts these pods" in note
     assert not judge(quota(*FULL, **spec)).blocks
     assert judge(quota({"pods": "9"}, {"pods": "1"}, **spec)) == Verdict()
 
@@ -113,7 +113,7 @@ def test_a_scope_that_cannot_be_judged_is_told_where_it_matters(spec: dict[str, 
 def test_a_quota_makes_requests_compulsory() -> None:
     (note,) = judge(quota({"limits.cpu": "9"}, {"limits.cpu": "0"})).notes
     assert note == (
-        "quota team wants limits.cpu of every container, and app has none: unless a LimitRange gives it one, no new "
-        "pod is let in"
+        "quota team requires limits.cpu on every container; missing on app: unless a LimitRange sets a default, no new "
+        "pod is admitted"
     )
     assert judge(quota({"cpu": "9", "requests.memory": "9Gi"}, {"cpu": "0"})) == Verdict()

@@ -13,8 +13,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.places import (
     HOSTNAME,
     Tenant,
+    may_run,
     read_place,
-    takes,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.quantity import parse_quantity
 from ansible_collections.graceful.termination.plugins.module_utils.apply.preflight.room import (
@@ -49,7 +49,7 @@ def tenant(cpu: str = "1", priority: int = 0, maker: Any = MAKER, **labels: str)
 
 def fitting(one: dict[str, Any], *tenants: Tenant, on: dict[str, Any] | None = None) -> bool:
     place = read_place(on or node())
-    return takes(place, one) and fits(place, tenants, one, "shop", demand_of(one))
+    return may_run(place, one) and fits(place, tenants, one, "shop", demand_of(one))
 
 
 def judged(one: dict[str, Any], *tenants: Tenant, on: tuple[dict[str, Any], ...] = (node(),)) -> Verdict:
@@ -123,7 +123,7 @@ TAINT = {"key": "team", "value": "a", "effect": "NoSchedule"}
     ],
 )
 def test_taints(place: dict[str, Any], toleration: dict[str, Any] | None, does: bool) -> None:
-    assert takes(read_place(place), pod(tolerations=[toleration] if toleration else [])) is does
+    assert may_run(read_place(place), pod(tolerations=[toleration] if toleration else [])) is does
 
 
 def affinity(*terms: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def term(operator: str, *values: str, part: str = "matchExpressions", key: str =
     ],
 )
 def test_labels(spec: dict[str, Any], does: bool) -> None:
-    assert takes(read_place(node(labels={"disk": "ssd"})), pod(**spec)) is does
+    assert may_run(read_place(node(labels={"disk": "ssd"})), pod(**spec)) is does
 
 
 def apart(**over: Any) -> dict[str, Any]:
@@ -179,22 +179,22 @@ def test_what_else_decides_is_named() -> None:
 
 def test_no_room_is_certain_where_nothing_can_make_some() -> None:
     assert judged(pod("600m"), tenant("1500m")).blocks == (
-        "no room to surge: of 1 nodes 1 may run its pods, and none of them has place for one more (600m cpu); add "
-        "room, or let a pod go first (maxUnavailable 1)",
+        "no room to surge: 1 of 1 nodes can run its pods, and none has room for one more (600m cpu); add "
+        "capacity, or set maxUnavailable to 1 so that an old pod stops first",
     )
     alone = judged(pod(affinity=apart()), tenant("100m", app="web"))
-    assert "none of them has place for one more (500m cpu); its own anti-affinity keeps it from 1;" in alone.blocks[0]
+    assert "none has room for one more (500m cpu); its own anti-affinity rules out 1;" in alone.blocks[0]
     nowhere = judged(pod(nodeSelector={"disk": "ssd"}))
-    assert nowhere.blocks[0].startswith("no room to surge: of 1 nodes 0 may run its pods; add room")
+    assert nowhere.blocks[0].startswith("no room to surge: 0 of 1 nodes can run its pods; add capacity")
 
 
 @pytest.mark.parametrize(
     ("one", "tenants", "on", "doubt"),
     [
         (pod(), [tenant()], (node(), node("n2", providerID="aws:///eu/i-1")), "an autoscaler adds a node"),
-        (pod(schedulerName="mine"), [tenant()], (node(),), "its scheduler is another one"),
+        (pod(schedulerName="mine"), [tenant()], (node(),), "its pods use another scheduler"),
         (pod(), [tenant(), tenant(priority=-10, maker=None)], (node(),), "pods of a lower priority"),
-        (pod(), [tenant(maker=None)], (node(),), "the place of others is not known"),
+        (pod(), [tenant(maker=None)], (node(),), "it may preempt other pods"),
     ],
 )
 def test_where_something_could_it_is_only_told(one: Any, tenants: Any, on: Any, doubt: str) -> None:

@@ -56,17 +56,17 @@ def test_what_changes_is_told_and_what_stays_is_not() -> None:
     assert told(STOPPED) == [
         "process 1 app: SIGTERM: handled",
         "process 7 worker 1: SIGTERM: no handler: ends it at once",
-        "port 8080: is listened on",
+        "port 8080: listening",
         "port 8080: ESTABLISHED 3",
-        "the stop begins: SIGTERM, or first the preStop hook where there is one",
-        "process 7 worker 1: ended, and its parent has not reaped it (zombie)",
-        "port 8080: is no longer listened on",
+        "the stop begins: the preStop hook if there is one, else SIGTERM",
+        "process 7 worker 1: ended, but its parent has not reaped it (zombie)",
+        "port 8080: no longer listening",
         "port 8080: ESTABLISHED 3 → 1",
-        "own calls: TIME_WAIT 2",
-        "process 1 app: SIGTERM: from now on ignored",
+        "outgoing connections: TIME_WAIT 2",
+        "process 1 app: SIGTERM: now ignored",
         "process 7 worker 1: ended",
         "port 8080: ESTABLISHED 1 → 0",
-        "own calls: TIME_WAIT 2 → 0",
+        "outgoing connections: TIME_WAIT 2 → 0",
     ]
 
 
@@ -80,11 +80,11 @@ def test_a_look_that_shows_the_same_is_kept_once() -> None:
 
 def test_a_container_that_is_its_own_pid_1_sees_no_target() -> None:
     assert not read(log("observe 1", "sockets 1F90 0A 1", " looked", "stop", "ended")).sees_processes
-    assert "no process of the target is left" not in told(log("observe 1", "looked", "stop", "ended"))
+    assert "all processes of the target have ended" not in told(log("observe 1", "looked", "stop", "ended"))
 
 
 def test_an_end_that_was_seen_is_told() -> None:
-    assert told(log("observe 9", *RUNNING, " looked", "stop", "ended"))[-1] == "no process of the target is left"
+    assert told(log("observe 9", *RUNNING, " looked", "stop", "ended"))[-1] == "all processes of the target have ended"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_words_and_packets_are_bounded_and_without_payload() -> None:
     assert clean(lines[-1]).endswith("options [nop,nop,TS val 1 ecr 2], length 8")
     other = log("1795401525.603140 lo  In  ARP, secret")
     assert read(other) == Observation()
-    assert clean(other[0]).endswith("Z a packet that is not kept")
+    assert clean(other[0]).endswith("Z (packet not kept)")
     six = packet.replace("IP 10.244.0.43.8080 > 10.244.0.1.42364", "IP6 fd00::1.8080 > fd00::2.42364")
     assert [text for _at, text in read(log(six)).packets] == ["fd00::1.8080 > fd00::2.42364: FIN ACK, 8 bytes"]
 
@@ -144,8 +144,8 @@ def debugged(after: float | None, lines: list[str] | None = None, **trace: Any) 
         (-2.0, False, "2 s before the last container of the pod: it did not prolong the stop"),
         (0.0, False, "in the same second as the last container"),
         (1.0, None, "may have prolonged the stop by up to 2 s"),
-        (20.0, True, "20 s after the last container of the pod, and prolonged the stop by that"),
-        (None, None, "is not known"),
+        (20.0, True, "20 s after the last container of the pod, and prolonged the stop by that much"),
+        (None, None, "is unknown"),
     ],
 )
 def test_whether_the_observer_prolonged_the_stop_is_said(
@@ -159,7 +159,7 @@ def test_whether_the_observer_prolonged_the_stop_is_said(
 def test_times_count_from_the_stop_and_the_end_of_the_target_is_among_them() -> None:
     told = debugged(0.0)
     assert [entry["seconds"] for entry in told["timeline"]] == sorted(entry["seconds"] for entry in told["timeline"])
-    assert {entry["text"]: entry["seconds"] for entry in told["timeline"]}["port 8080: is no longer listened on"] == 1
+    assert {entry["text"]: entry["seconds"] for entry in told["timeline"]}["port 8080: no longer listening"] == 1
     assert told["timeline"][-1]["text"] == "container web ended in this second: exit code 0"
     assert told["looks"][0]["sockets"][0] == {"port": 8080, "state": "ESTABLISHED", "count": 3}
 

@@ -127,9 +127,9 @@ def test_which_container_is_looked_into(annotation: str | None, wanted: str | No
 @pytest.mark.parametrize(
     ("spec", "given", "reason"),
     [
-        ({}, {"container": "x"}, "it has no container x; container .* is one of app"),
+        ({}, {"container": "x"}, "it has no container x; set container .* to one of app"),
         ({"hostPID": True}, {}, "hostPID"),
-        ({"hostNetwork": True}, {"capture": True}, "one of the whole node"),
+        ({"hostNetwork": True}, {"capture": True}, "of the whole node"),
         ({"os": {"name": "windows"}}, {}, "Windows"),
     ],
 )
@@ -150,7 +150,11 @@ def test_a_pod_on_its_nodes_network_can_be_looked_into_without_a_capture() -> No
         (failed(409, "uid mismatch"), False, "just replaced"),
         (failed(404, "not found"), False, "or deleted"),
         (failed(403, 'violates PodSecurity "baseline:latest": x'), True, "x; set capture .* to false, or debug a pod"),
-        (failed(403, 'violates PodSecurity "restricted:latest": x'), False, "x; debug a pod whose namespace allows"),
+        (
+            failed(403, 'violates PodSecurity "restricted:latest": x'),
+            False,
+            "x; debug a pod in a namespace that allows",
+        ),
         (forbidden("patch"), False, "no right to attach an ephemeral container to pod shop/web-1-a .403, user jane"),
     ],
 )
@@ -256,20 +260,20 @@ def test_it_is_attached_before_the_pod_is_stopped_and_both_are_told(tmp_path: Pa
 @pytest.mark.parametrize(
     ("lines", "given", "reason"),
     [
-        (["graceful-debug: awk: not found", "observe 90", "looked"], {}, "shows no process: .*awk: not found"),
+        (["graceful-debug: awk: not found", "observe 90", "looked"], {}, "shows no processes: .*awk: not found"),
         ([*LINES, "tcpdump: not found"], {"capture": True}, "the image needs tcpdump.*: tcpdump: not found"),
     ],
 )
 def test_an_image_that_cannot_show_it_stops_nothing(lines: list[str], given: dict[str, bool], reason: str) -> None:
     declared = cluster(lines)
-    with pytest.raises(SourceError, match=f"nothing was stopped: .*{reason}.*ends by itself within 60 s"):
+    with pytest.raises(SourceError, match=f"nothing was stopped: .*{reason}.*exits by itself within 60 s"):
         run(declared, **given)
     declared.check()
 
 
 def test_what_a_disruption_budget_forbids_attaches_nothing() -> None:
     declared = Script().expect("POST", f"{POD}/eviction", *[failed(429, "budget")] * 5)
-    with pytest.raises(SourceError, match="a disruption budget forbids it"):
+    with pytest.raises(SourceError, match="a PodDisruptionBudget blocks it"):
         run(declared)
     declared.check()
 
@@ -291,5 +295,5 @@ def test_check_mode_asks_for_both_and_says_what_it_may_not_ask() -> None:
 
 
 def test_an_empty_image_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match="image: it is empty"):
+    with pytest.raises(ValueError, match="image: is empty"):
         options_of(image=" ")

@@ -86,7 +86,7 @@ def test_a_restart_that_does_not_end_names_what_it_waits_for() -> None:
     declared.expect("PATCH", WEB, answer(live()), query=FORCED)
     stage = Stage(declared, "a", timeout=1)
     declared.expect("GET", WEB, *[answer(live(DONE | {"updatedReplicas": 1}))] * 3)
-    with pytest.raises(SourceError, match="not done after 1 s: 1 of 3 pods updated"):
+    with pytest.raises(SourceError, match="not complete after 1 s: 1 of 3 pods updated"):
         stage.driver.stop_pods("restart")
 
 
@@ -141,7 +141,7 @@ def test_a_disruption_budget_is_waited_for_and_then_named() -> None:
     stage = Stage(declared, "a", "b", timeout=1)
     declared.expect("POST", eviction("a"), *[failed(429, "Cannot evict pod: budget web")] * 15)
     with pytest.raises(
-        SourceError, match="a disruption budget forbids the eviction of pod a: Cannot evict pod: budget web"
+        SourceError, match="a PodDisruptionBudget blocks the eviction of pod a: Cannot evict pod: budget web"
     ):
         stage.driver.stop_pods("evict")
 

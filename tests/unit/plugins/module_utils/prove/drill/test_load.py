@@ -249,20 +249,20 @@ class Endless:
 def test_a_server_that_drips_is_a_timeout(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for outcome, detail in Endless(monkeypatch, endless.DRIPS[name]).results():
         assert outcome == classes.TIMEOUT
-        assert "did not end within 0.2 s" in detail
+        assert "did not finish within 0.2 s" in detail
 
 
 def test_an_event_stream_is_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     for outcome, detail in Endless(monkeypatch, endless.drip(head, b"data: tick\n\n")).results():
-        assert (outcome, detail) == (classes.TIMEOUT, "the answer did not end within 0.2 s")
+        assert (outcome, detail) == (classes.TIMEOUT, "the response did not finish within 0.2 s")
 
 
 @pytest.mark.parametrize("name", endless.POURS)
 def test_a_server_that_pours_is_left(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for outcome, detail in Endless(monkeypatch, endless.POURS[name]).results():
         assert outcome in (classes.OTHER, classes.TIMEOUT)
-        assert "the answer is larger than 1 MiB" in detail or "did not end" in detail
+        assert "the response is larger than 1 MiB" in detail or "did not end" in detail
 
 
 def test_what_an_endless_server_was_sent_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +277,7 @@ def test_what_an_endless_server_was_sent_is_counted(monkeypatch: pytest.MonkeyPa
 
 
 def test_what_waits_for_its_turn_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "MOST_THREADS", 2)
+    monkeypatch.setattr(load_module, "THREAD_LIMIT", 2)
     with serving(delay=30.0) as server:
         tally = Tally()
         load = Load(Client(server.url), tally, 1000, 0.0)

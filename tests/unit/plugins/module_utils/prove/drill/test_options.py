@@ -25,7 +25,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.pr
         ({"url": "shop.example.com"}, "url: not of the form"),
         ({"url": "ftp://shop.example.com/"}, "url: not of the form"),
         ({"url": "http://shop.example.com:x/"}, "url: not of the form"),
-        ({"url": "http://jane:secret@shop.example.com/"}, "url: a user name or password"),
+        ({"url": "http://jane:secret@shop.example.com/"}, "url: reports would show the user name or password"),
     ],
 )
 def test_what_is_wrong_is_named(given: dict[str, Any], words: str) -> None:

@@ -103,7 +103,7 @@ def test_an_expired_or_broken_watch_begins_anew(line: bytes) -> None:
     ("line", "words"),
     [
         (b'{"type": "ERROR", "object": {"code": 403, "message": "no"}}', "may not watch pods in namespace shop"),
-        (b'{"type": "MODIFIED", "object": {}}', "unknown answer"),
+        (b'{"type": "MODIFIED", "object": {}}', "unexpected response"),
     ],
 )
 def test_pods_that_can_no_longer_be_seen_end_the_drill(line: bytes, words: str) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import followed, teller
+from ansible_collections.graceful.termination.plugins.module_utils.prove.drill.progress import followed, reporter
 
 
 def test_lines_are_shown_as_they_come_and_all_of_them(tmp_path: Path) -> None:
     path, shown = tmp_path / "told", list[str]()
     path.touch()
-    tell = teller(str(path))
+    tell = reporter(str(path))
     with followed(str(path), shown.append):
         tell("one")
         until = time.monotonic() + 10
@@ -27,6 +27,6 @@ def test_lines_are_shown_as_they_come_and_all_of_them(tmp_path: Path) -> None:
 
 
 def test_without_a_file_nothing_is_told_and_none_is_made(tmp_path: Path) -> None:
-    teller("")("one")
-    teller(str(tmp_path / "gone"))("one")
+    reporter("")("one")
+    reporter(str(tmp_path / "gone"))("one")
     assert list(tmp_path.iterdir()) == []

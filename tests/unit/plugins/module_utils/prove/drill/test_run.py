@@ -102,7 +102,7 @@ def drilled(
         options(url=server.url, **given),
         times=QUICK,
         driver=lambda pods: Stops(pods, server, happens),  # type: ignore[arg-type,return-value]
-        tell=lambda line: None if told is None else told.append(line),
+        report=lambda line: None if told is None else told.append(line),
     )
 
 
@@ -173,12 +173,12 @@ def test_a_client_that_loses_without_a_stop_never_passes() -> None:
 
 
 def test_a_rate_that_the_client_cannot_hold_is_lowered_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load, "MOST_THREADS", 8)
+    monkeypatch.setattr(load, "THREAD_LIMIT", 8)
     with serving(delay=0.2) as server:
         document = drilled(server, rate=60)
     assert document["rate"]["asked"] < 60
     assert len(document["noise"]) > 1
-    assert any("it was lowered to" in hint for hint in document["hints"])
+    assert any("the rate was lowered to" in hint for hint in document["hints"])
 
 
 def test_an_url_without_any_success_stops_nothing() -> None:
@@ -195,12 +195,12 @@ def test_an_url_that_takes_no_upload_is_drilled_without_and_says_so() -> None:
     assert document["status"] == "passed"
     assert document["streams"]["upload"]["requests"] == 0
     assert document["checks"][1]["result"] == "not observed"
-    assert "the URL does not accept one" in document["streams"]["upload"]["reason"]
+    assert "the URL does not accept uploads" in document["streams"]["upload"]["reason"]
 
 
 def test_what_goes_wrong_on_the_way_keeps_the_counts() -> None:
     def fails() -> None:
-        raise SourceError("shop/Deployment/web: not done after 60 s: 1 of 3 pods updated")
+        raise SourceError("shop/Deployment/web: not complete after 60 s: 1 of 3 pods updated")
 
     with serving() as server:
         document = drilled(server, fails)

@@ -106,9 +106,9 @@ def test_what_looks_like_a_leftover_of_connection_tracking(sample: Sample, amoun
 def test_new_connections_while_a_pod_stops() -> None:
     good = [fresh(at) for at in (90, 101, 102, 111)]
     check = stops_accepting(tally(*good), EVENTS)
-    assert check.result == PASSED and check.evidence.startswith("2 fresh connections begun")
+    assert check.result == PASSED and check.evidence.startswith("2 fresh connections opened")
     check = stops_accepting(tally(*good, fresh(103, REFUSED)), EVENTS)
-    assert check.result == FAILED and "failed meanwhile: 1 (refused 1)" in check.evidence
+    assert check.result == FAILED and "failed: 1 (refused 1)" in check.evidence
     # A loss at another time is not the stopping pod's.
     assert stops_accepting(tally(*good, fresh(95, REFUSED)), EVENTS).result == PASSED
     assert stops_accepting(tally(fresh(90)), EVENTS).result == NOT_OBSERVED
@@ -154,7 +154,7 @@ def test_without_uploads_it_says_why() -> None:
 def test_what_is_released_is_never_claimed() -> None:
     check = releases(Tally(closes=3))
     assert check.result == NOT_OBSERVED
-    assert "3 keep-alive connections ended in order" in check.evidence
+    assert "3 keep-alive connections closed cleanly" in check.evidence
 
 
 @pytest.mark.parametrize(

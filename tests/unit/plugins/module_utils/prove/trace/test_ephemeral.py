@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ephemeral containers are part of no count of a trace, and one that held the pod back is told."""
+"""Ephemeral containers are part of no count of a trace, and one that delayed the pod is reported."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.streams import keep_event, keep_pod
+from ansible_collections.graceful.termination.plugins.module_utils.prove.trace.streams import trim_event, trim_pod
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.trace.cluster import ended
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.trace.stories import Story
 
@@ -53,17 +53,17 @@ def test_one_whose_end_was_not_reported_is_named_without_a_time() -> None:
 
 def test_its_events_are_not_kept() -> None:
     event = {"metadata": {"uid": "1"}, "reason": "Killing", "involvedObject": {"fieldPath": "spec.containers{app}"}}
-    kept = keep_event(event)
+    kept = trim_event(event)
     assert kept is not None
     assert kept["reason"] == "Killing"
-    assert keep_event({**event, "involvedObject": {"fieldPath": "spec.ephemeralContainers{shell}"}}) is None
+    assert trim_event({**event, "involvedObject": {"fieldPath": "spec.ephemeralContainers{shell}"}}) is None
 
 
 def test_its_state_is_kept_beside_those_of_the_pods_containers() -> None:
     obj = ended()
     state = {"terminated": {"exitCode": 137, "finishedAt": "2027-01-04T09:30:30Z", "message": "secret"}}
     obj["status"]["ephemeralContainerStatuses"] = [{"name": "shell", "state": state}]
-    status = keep_pod(obj)["status"]
+    status = trim_pod(obj)["status"]
     assert [entry["name"] for entry in status["containerStatuses"]] == ["app"]
     assert status["ephemeralContainerStatuses"] == [
         {"name": "shell", "terminated": {"exitCode": 137, "finishedAt": "2027-01-04T09:30:30Z"}}

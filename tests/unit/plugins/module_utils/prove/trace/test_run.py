@@ -146,7 +146,7 @@ def test_without_the_watch_of_the_pod_nothing_is_stopped() -> None:
 def test_a_disruption_budget_is_respected() -> None:
     declared = cluster().expect("POST", f"{POD}/eviction", *[failed(429, "The budget web needs 2")] * 5)
     with pytest.raises(
-        SourceError, match="nothing was stopped: a disruption budget forbids it: The budget web needs 2"
+        SourceError, match="nothing was stopped: a PodDisruptionBudget blocks it: The budget web needs 2"
     ):
         traced(declared)
 
@@ -208,7 +208,10 @@ def test_an_interruption_leaves_what_was_seen(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.setattr(Recorder, "wait", wait)
     result = traced(declared, report_dir=str(tmp_path))
-    assert (result["status"], result["reason"]) == ("interrupted", "SIGTERM came; the pod goes on stopping by itself")
+    assert (result["status"], result["reason"]) == (
+        "interrupted",
+        "interrupted by SIGTERM; the pod continues to stop by itself",
+    )
     written = json.loads((tmp_path / "trace-shop-web-1-a.json").read_text())
     assert written["status"] == "interrupted"
     assert written["steps"][0]["how"] == "observed"

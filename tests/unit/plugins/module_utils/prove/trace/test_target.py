@@ -153,10 +153,10 @@ def test_a_workload_that_cannot_be_read_is_none(status: int) -> None:
 @pytest.mark.parametrize(
     ("obj", "reason"),
     [
-        (pod(marked=True, ownerReferences=None), "it is already stopping"),
+        (pod(marked=True, ownerReferences=None), "it is already terminating"),
         (BARE | {"status": {"phase": "Succeeded"}}, "its containers have ended"),
         (pod(ownerReferences=None, annotations={"kubernetes.io/config.mirror": "x"}), "it is a static pod"),
-        (pod(ownerReferences=None, namespace="kube-system"), "is the cluster's own"),
+        (pod(ownerReferences=None, namespace="kube-system"), "is a system namespace"),
     ],
 )
 def test_pods_that_must_not_be_stopped(obj: dict[str, Any], reason: str) -> None:
@@ -178,9 +178,9 @@ def test_a_bare_pod_cannot_be_restarted() -> None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({"pod": "a"}, "needs its namespace"),
-        ({"pod": "a", "namespaces": ["team-*"]}, "needs its namespace"),
-        ({"pod": "a", "namespaces": ["a", "b"]}, "needs its namespace"),
+        ({"pod": "a"}, "its namespace is missing"),
+        ({"pod": "a", "namespaces": ["team-*"]}, "its namespace is missing"),
+        ({"pod": "a", "namespaces": ["a", "b"]}, "its namespace is missing"),
         ({"kinds": ["CronJob"]}, "a trace chooses a pod of"),
         ({"wait_timeout": 0}, "less than 1"),
     ],
