@@ -27,7 +27,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.self_d
     delays_itself,
     has_shutdown_manager,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, Version
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import (
+    SLEEP_ACTION,
+    Version,
+    oldest_kubelet_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import claim_names
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Look, Seen
@@ -87,7 +91,16 @@ class Case(Derived):
     @property
     def replicas_declared(self) -> bool:
         """Whether something read says how many; else there is one, unless something outside sets another number."""
-        return self.workload.spec.get("replicas") is not None or self.autoscaler is not None
+        return self.autoscaler is not None or (
+            self.workload.spec.get("replicas") is not None and not self.scaler_unread
+        )
+
+    @property
+    def scaler_unread(self) -> str | None:
+        """Why an autoscaler that was not read may set its replicas; None where none does."""
+        if self.autoscaler:
+            return None
+        return self.context.why_unknown("HorizontalPodAutoscaler", self.workload.namespace)
 
     @property
     def never_overlaps(self) -> bool:
@@ -121,7 +134,12 @@ class Case(Derived):
 
     @property
     def oldest(self) -> Version:
-        """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
+        """The oldest that takes part: the API server must keep a field, and every kubelet must know it.
+
+        A kubelet that was not read may be as old as the API server allows.
+        """
+        if self.context.why_unknown("Node", ""):
+            return min(oldest_kubelet_of(self.version), self.context.oldest_kubelet or self.version)
         return min(self.version, self.context.oldest_kubelet or self.version)
 
     @cached_property

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
+from ansible_collections.graceful.termination.plugins.module_utils.budget.doubts import doubts
 from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
@@ -150,7 +151,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         "budget": case.budget.as_report(),
         "budget_after": change.budget_after.as_report() if change and restarts else None,
         "pods_restarted": pods,
-        "notes": [*([profile.note] if profile.note else []), *without_effect(case.workload)],
+        "notes": [*([profile.note] if profile.note else []), *doubts(case), *without_effect(case.workload)],
         "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,
         "helm": _helm(owned) if owned else None,
     }

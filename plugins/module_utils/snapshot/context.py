@@ -44,7 +44,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 class Context:
     """What is known about the context of workloads.
 
-    `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
+    `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere, and
+    kind "" any of them.
     `oldest_kubelet` is the lowest version that a node runs; None while no node is known.
     `scales` maps a namespace to its workloads by key: how many pods, and their labels.
     `routes` maps (namespace, name) of a Service to what brings requests to it, `gateways` (namespace, name) to a class,
@@ -137,8 +138,14 @@ class Context:
         return sum(number for key, (number, labels) in pods.items() if key != workload.key and selector.matches(labels))
 
     def why_unknown(self, kind: str, namespace: str) -> str | None:
-        """The reason why objects of this kind are not known in the namespace; None when they are."""
-        return self.unknown.get((kind, "")) or self.unknown.get((kind, namespace))
+        """The reason why objects of this kind are not all known in the namespace; None when they are."""
+        kinds = (kind, "ScaledObject", "") if kind == "HorizontalPodAutoscaler" else (kind, "")
+        keys = ((one, place) for one in kinds for place in ("", namespace))
+        return next((reason for key in keys if (reason := self.unknown.get(key))), None)
+
+    def miss(self, kind: str, namespace: str, reason: str) -> None:
+        """Note that an object of this kind was not read; each is "" where that is not known. The first reason stays."""
+        self.unknown.setdefault((kind, namespace), reason)
 
     def config_of(self, namespace: str, name: str) -> dict[str, str] | None:
         """The texts of a ConfigMap by key; None where it is not known."""

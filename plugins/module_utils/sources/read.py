@@ -85,7 +85,8 @@ class Reader:
         ]
         namespaces: list[Obj] = []
         for part in listed:
-            snapshot.skipped += part.broken
+            for broken in part.broken:
+                self._skip(part.resource, broken, snapshot)
             if part.problem:
                 if part.namespace not in blind or part.missing:
                     self._note(part, snapshot)
@@ -93,6 +94,7 @@ class Reader:
                 namespaces += [item for item in part.items if self._add_namespace(item, snapshot)]
                 if part.broken:
                     self.unmanaged[""] = f"whether each namespace allows changes is not known: {part.broken[0].reason}"
+                    snapshot.context.miss(NAMESPACE.kind, "", f"a namespace cannot be read: {part.broken[0].reason}")
             else:
                 self._add(part, snapshot)
         read_configs(self._api, snapshot, self._wanted.rules)
@@ -140,7 +142,9 @@ class Reader:
             found = self._api.objects(resource.path(namespace), what, lambda item: _kept(resource, item))
             return _listed(resource, namespace, found)
         except ApiError as error:
-            if error.status not in (403, 404):
+            # An extension may be broken alone, by a webhook that converts its objects.
+            addon = resource.kind in CONTEXT_KINDS and CONTEXT_KINDS[resource.kind].addon
+            if error.status not in (403, 404) and not (addon and error.status >= 500):
                 raise
             return _Listed(resource, namespace, [], error)
 
@@ -173,6 +177,8 @@ class Reader:
         reason = f"no right to list {part.resource.plural} (403)"
         if part.problem and part.problem.status == 404:
             reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
+        elif part.problem and part.problem.status >= 500:
+            reason = f"the server cannot list {part.resource.plural} ({part.problem.status})"
         if part.resource is NAMESPACE:
             if part.missing:
                 snapshot.gaps.append(CoverageGap("all", f"there is no namespace {namespace}", scope(namespace)))
@@ -185,9 +191,15 @@ class Reader:
             return
         if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
             return  # an extension that this cluster does not have: there is none of its objects
-        snapshot.context.unknown[kind, namespace or ""] = reason
-        where = scope(namespace) if part.resource.namespaced else "all nodes"
-        snapshot.gaps += [CoverageGap(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
+        self._miss(part.resource, namespace or "", reason, snapshot)
+
+    def _miss(self, resource: Resource, namespace: str, reason: str, snapshot: Snapshot) -> None:
+        """Note what is not known of a kind, and for which rules."""
+        snapshot.context.miss(resource.kind, namespace, reason)
+        where = scope(namespace) if resource.namespaced else "all nodes"
+        needing = [rule for rule in self._wanted.rules if resource.kind in rule.needs]
+        gaps = [CoverageGap(rule.id, reason, where) for rule in needing]
+        snapshot.gaps += [gap for gap in gaps if gap not in snapshot.gaps]
 
     def _add_namespace(self, item: Obj, snapshot: Snapshot) -> bool:
         name = str(item["metadata"].get("name"))
@@ -198,9 +210,18 @@ class Reader:
                     self.unmanaged[name] = reason
         except Unreadable as error:
             self.unmanaged[name] = f"whether its namespace allows changes is not known: {error.reason}"
+            snapshot.context.miss(NAMESPACE.kind, name, f"namespace {name} cannot be read: {error.reason}")
             snapshot.skipped.append(Skipped(_where(NAMESPACE, item), None, error.reason, is_file=False))
             return False
         return True
+
+    def _skip(self, resource: Resource, skipped: Skipped, snapshot: Snapshot) -> None:
+        """An object that cannot be read is unknown, not absent."""
+        snapshot.skipped.append(skipped)
+        if resource.kind in AROUND:
+            namespace = skipped.where.split("/")[0] if resource.namespaced else ""
+            reason = f"{skipped.where} cannot be read: {skipped.reason}"
+            self._miss(resource, "" if namespace == "None" else namespace, reason, snapshot)
 
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
         selection = self._wanted.selection
@@ -212,7 +233,7 @@ class Reader:
                         continue
                     workload = read_workload(item)
             except Unreadable as error:
-                snapshot.skipped.append(Skipped(_where(part.resource, item), None, error.reason, is_file=False))
+                self._skip(part.resource, Skipped(_where(part.resource, item), None, error.reason, False), snapshot)
                 continue
             # A ReplicaSet of a Deployment, a Job of a CronJob: judged as what made it.
             made_by = (controller_of(item) or ("", ""))[0]
