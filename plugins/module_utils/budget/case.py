@@ -33,7 +33,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.versions
     oldest_kubelet_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import claim_names
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context, RunBy
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Look, Seen
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import (
     ObservedStop,
@@ -84,9 +84,13 @@ class Case(Derived):
     @property
     def replicas(self) -> int | None:
         """The fewest pods it runs with: an autoscaler's minimum beats the declared number, but 0 switches it off."""
-        return (
-            self.autoscaler.min_replicas if self.autoscaler and self.workload.replicas != 0 else self.workload.replicas
-        )
+        declared = self.context.replicas_of(self.workload)
+        return self.autoscaler.min_replicas if self.autoscaler and declared != 0 else declared
+
+    @property
+    def run_by(self) -> RunBy | None:
+        """The Rollout of Argo that runs its template. What the workload itself says of rollouts is then not used."""
+        return self.context.run_by(self.workload)
 
     @property
     def replicas_declared(self) -> bool:

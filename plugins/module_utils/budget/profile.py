@@ -181,7 +181,9 @@ def _traits(workload: Workload, context: Context, services: list[Service]) -> tu
     if autoscaler:
         traits.append("autoscaled")
     # A ScaledObject scales from zero, too.
-    is_off = workload.replicas == 0 and not (not autoscaler and context.why_unknown("ScaledObject", workload.namespace))
+    is_off = context.replicas_of(workload) == 0 and not (
+        not autoscaler and context.why_unknown("ScaledObject", workload.namespace)
+    )
     if is_off or (autoscaler and autoscaler.min_replicas == 0 and not autoscaler.queue):
         traits.append("scaled-to-zero")
     if workload.pod.get("hostNetwork") is True or any(

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.doubts import doubts
 from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
@@ -102,10 +103,11 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
         suppressed += len(judgement.findings) - len(judgement.open)
     judged = len(audit.judgements)
     return {
-        "found": judged + snapshot.excluded + len(snapshot.skipped),
+        "found": judged + snapshot.excluded + len(snapshot.skipped) + sum(snapshot.not_judged.values()),
         "workloads": judged,
         "excluded": snapshot.excluded,
         "unreadable": len(snapshot.skipped),
+        "not_judged": dict(sorted(snapshot.not_judged.items())),
         "findings": counts,
         "remediable": remediable,
         "suppressed": suppressed,
@@ -144,17 +146,28 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         **_identity(judgement, snapshot),
         "profile": profile.name,
         "traits": sorted(profile.traits),
-        "replicas": case.workload.replicas,
+        "replicas": case.context.replicas_of(case.workload),
         "owner": owner,
         "file": origin.file,
         "line": origin.line,
         "budget": case.budget.as_report(),
         "budget_after": change.budget_after.as_report() if change and restarts else None,
         "pods_restarted": pods,
-        "notes": [*([profile.note] if profile.note else []), *doubts(case), *without_effect(case.workload)],
+        "notes": [
+            *([profile.note] if profile.note else []),
+            *_run_by(case),
+            *doubts(case),
+            *without_effect(case.workload),
+        ],
         "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,
         "helm": _helm(owned) if owned else None,
     }
+
+
+def _run_by(case: Case) -> list[str]:
+    if not case.run_by:
+        return []
+    return [f"Rollout {case.run_by.name:.63} runs its pods (workloadRef): its own number and strategy are not used"]
 
 
 def _helm(change: Change) -> dict[str, Any] | None:

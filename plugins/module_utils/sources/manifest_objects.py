@@ -43,6 +43,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import contexts
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
+from ansible_collections.graceful.termination.plugins.module_utils.sources.other_objects import OtherObjects
+from ansible_collections.graceful.termination.plugins.module_utils.workload.others import (
+    ROLLOUT,
+    group_of,
+    runs_pods,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
@@ -81,6 +87,7 @@ class Collector:
         self._groups: dict[str, list[Entry]] = {"": []}
         self._context = Context()  # of all together
         self._unread: list[Unread] = []
+        self._others = OtherObjects()
         self.unmanaged: dict[str, str] = {}
         self.paths: dict[Identity, str | None] = {}
 
@@ -138,6 +145,7 @@ class Collector:
 
     def finish(self, snapshot: Snapshot, charts: Iterable[str] = ()) -> None:
         """Put together what is around the workloads. `charts` are the folders of Helm charts, below the source."""
+        self._others.count(snapshot, self._selection)
         made = contexts(self._groups, (*CONTEXT_KINDS, *self._selection.kinds))
         snapshot.beside = {name: names for name, (_context, names) in made.items()}
         snapshot.context = made.pop("", (self._context, ()))[0]
@@ -177,7 +185,7 @@ class Collector:
                 if (unread.kind, namespace) not in said and snapshot.workloads:
                     said.add((unread.kind, namespace))
                     reason = f"{unread.reason}, and so it is unknown, not absent"
-                    snapshot.gaps.append(CoverageGap("all", reason, scope(namespace)))
+                    snapshot.gaps.append(CoverageGap("all", reason, f"context of {scope(namespace)}"))
 
     def _seeing(self, environment: str, snapshot: Snapshot) -> list[Context]:
         """The contexts that hold an environment's objects."""
@@ -204,21 +212,25 @@ class Collector:
                     self._context.add(entry.data)
                     group.append(entry)
                     self._read_namespace(entry.data)
-                elif kind in CONTEXT_KINDS:
-                    if version.rpartition("/")[0] == CONTEXT_KINDS[kind].group:
-                        self._context.add(entry.data)
-                        group.append(entry)
-                        if open_ended := filled_in_later(entry.data, origin):
-                            self._unread.append(open_ended)
-                elif kind in self._selection.kinds:
+                elif kind in CONTEXT_KINDS and group_of(version) == CONTEXT_KINDS[kind].group:
+                    self._context.add(entry.data)
+                    group.append(entry)
+                    if open_ended := filled_in_later(entry.data, origin):
+                        self._unread.append(open_ended)
+                elif kind in self._selection.kinds and version.startswith((*_OLD_GROUPS, API_VERSIONS[kind])):
                     if version != API_VERSIONS[kind]:
-                        if version.startswith(_OLD_GROUPS):
-                            raise Unreadable(f"apiVersion {version} is not served for {kind}: use {API_VERSIONS[kind]}")
-                        return
+                        raise Unreadable(f"apiVersion {version} is not served for {kind}: use {API_VERSIONS[kind]}")
                     if is_patch:
                         raise NotWhole("a Kustomize patch, not a whole workload: give the output of kustomize build")
-                    self._add_workload(read_workload(entry.data, origin), entry, snapshot)
                     group.append(entry)
+                    if kind == ROLLOUT:
+                        self._context.add(entry.data)
+                    self._add_workload(read_workload(entry.data, origin), entry, snapshot)
+                elif not is_patch and runs_pods(entry.data):
+                    self._others.add(entry.data)
+                    if (kind, version) == (ROLLOUT, API_VERSIONS[ROLLOUT]):
+                        self._context.add(entry.data)
+                        group.append(entry)
         except Unreadable as error:
             snapshot.skipped.append(Skipped(origin.file or "", error.line or origin.line, error.reason))
             self._unread.append(unread_object(entry.data, origin))
@@ -232,6 +244,7 @@ class Collector:
         for text in (workload.name, workload.namespace, *(container.image for container in workload.containers)):
             if "{{" in text:
                 raise Unreadable(TEMPLATE)
+        self._others.add_workload(workload)
         if self._selection.takes(workload.namespace, workload.name, workload.labels):
             snapshot.workloads.append(workload)
             self.paths[workload.identity] = entry.path

@@ -32,6 +32,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.sources.configs import read_configs
 from ansible_collections.graceful.termination.plugins.module_utils.sources.evidence import read_evidence
 from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import read_injected
+from ansible_collections.graceful.termination.plugins.module_utils.sources.other_kinds import read_others
+from ansible_collections.graceful.termination.plugins.module_utils.workload.others import ROLLOUT
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of, unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
@@ -97,6 +99,7 @@ class Reader:
                     snapshot.context.miss(NAMESPACE.kind, "", f"a namespace cannot be read: {part.broken[0].reason}")
             else:
                 self._add(part, snapshot)
+        read_others(self._api, snapshot, self._wanted.selection)
         read_configs(self._api, snapshot, self._wanted.rules)
         read_injected(self._api, snapshot, namespaces, self._wanted.rules)
         read_evidence(self._api, snapshot, self._wanted.evidence, self._wanted.rules, time.time)
@@ -231,6 +234,8 @@ class Reader:
                     if part.resource.kind in AROUND:
                         snapshot.context.add(item)
                         continue
+                    if part.resource.kind == ROLLOUT:
+                        snapshot.context.add(item)
                     workload = read_workload(item)
             except Unreadable as error:
                 self._skip(part.resource, Skipped(_where(part.resource, item), None, error.reason, False), snapshot)

@@ -67,7 +67,9 @@ def test_the_profile_is_unknown_for_that_reason_and_judged_with_less_weight(audi
 
 def test_the_notes_say_so_once(audited: Audited) -> None:
     entries = [entry for entry in audited(NAME)["not_evaluated"] if UNREAD in entry["reason"]]
-    assert [(entry["rule"], entry["scope"], entry["count"]) for entry in entries] == [("all", "namespace shop", 1)]
+    assert [(entry["rule"], entry["scope"], entry["count"]) for entry in entries] == [
+        ("all", "context of namespace shop", 1)
+    ]
 
 
 def test_nothing_is_written_on_the_assumption_that_it_does_not_serve(
