@@ -204,8 +204,12 @@ class ManifestSource:
         return os.path.relpath(path, self._top)
 
     def _typed(self, path: str) -> str:
-        """A real path as the user would type it."""
-        return os.path.normpath(os.path.join(self._name, os.path.relpath(path, self._top)))
+        """A real path as the user would type it. Behind a link, `..` is not what the path looks like: it stays."""
+        name = os.path.normpath(self._name)
+        if os.path.realpath(os.path.normpath(self._path)) != self._top:
+            name = self._name
+        below = os.path.relpath(path, self._top)
+        return below if name == "." else name if below == "." else os.path.join(name, below)
 
     # --- Editing ------------------------------------------------------------------------------------------------------
 
