@@ -138,13 +138,14 @@ class Case(Derived):
 
     @property
     def oldest(self) -> Version:
-        """The oldest that takes part: the API server must keep a field, and every kubelet must know it.
-
-        A kubelet that was not read may be as old as the API server allows.
-        """
-        if self.context.why_unknown("Node", ""):
-            return min(oldest_kubelet_of(self.version), self.context.oldest_kubelet or self.version)
+        """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
         return min(self.version, self.context.oldest_kubelet or self.version)
+
+    @property
+    def oldest_possible(self) -> Version:
+        """The same for what is newly written: a kubelet that was not read may be as old as the API server allows."""
+        unread = self.context.why_unknown("Node", "")
+        return min(self.oldest, oldest_kubelet_of(self.version)) if unread else self.oldest
 
     @cached_property
     def disruption_budgets(self) -> list[DisruptionBudget]:

@@ -12,7 +12,6 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.doubts import doubts
 from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
@@ -156,7 +155,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         "notes": [
             *([profile.note] if profile.note else []),
             *_run_by(case),
-            *doubts(case),
+            *judgement.doubts,
             *without_effect(case.workload),
         ],
         "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,
