@@ -36,8 +36,8 @@ def sleep_remedy(case: Case) -> Remedy:
         return Remedy(PRESTOP_SLEEP)
     return Remedy(
         PRESTOP_EXEC_SLEEP,
-        f"Kubernetes {case.oldest_possible} has no sleep action (on by default from {SLEEP_ACTION}); check whether the image "
-        "has a shell",
+        f"Kubernetes {case.oldest_possible} has no sleep action (on by default from {SLEEP_ACTION}); check whether the "
+        "image has a shell",
     )
 
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Spot nodes, which a cloud reclaims at short notice: the labels that it gives them, and how long a pod has from then on.
+"""Spot nodes, which a cloud reclaims at short notice: the labels that it gives them, and how long a pod then has.
 
 To add a cloud, add what its documentation says its own labels are; a label that users choose is none. A taint says no
 more: clouds that set one set the label as well, and a toleration allows such nodes, but asks for none.

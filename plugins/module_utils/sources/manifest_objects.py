@@ -42,8 +42,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import contexts
-from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.sources.other_objects import OtherObjects
+from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.others import (
     ROLLOUT,
     group_of,

@@ -81,7 +81,7 @@ def test_nothing_is_written_on_the_assumption_that_it_does_not_serve(
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 
 
-BROKEN = {
+BROKEN: dict[str, Any] = {
     "a tab": "apiVersion: v1\nkind: Service\nmetadata:\n\tname: web\n\tnamespace: shop\nspec: {selector: {app: web}}\n",
     "a placeholder in a flow map": "apiVersion: v1\nkind: Service\nmetadata: {name: ${NAME}, namespace: shop}\n",
     "a placeholder as the selector": (

@@ -64,7 +64,7 @@ def broken(name: str = "web", **fields: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": "shop"}, "spec": []} | fields
 
 
-def test_a_service_that_cannot_be_read_may_select_it():
+def test_a_service_that_cannot_be_read_may_select_it() -> None:
     report = reading({SERVICES: items(broken(), service("other"))})
     [entry] = report["workloads"]
     assert entry["profile"] == "unknown"
@@ -74,7 +74,7 @@ def test_a_service_that_cannot_be_read_may_select_it():
     assert {finding["remedy"] for finding in report["findings"] if finding["rule"] == "prestop-missing"} == {"manual"}
 
 
-def test_one_of_another_namespace_does_not():
+def test_one_of_another_namespace_does_not() -> None:
     elsewhere = broken()
     elsewhere["metadata"]["namespace"] = "blog"
     with script() as declared:
@@ -82,7 +82,7 @@ def test_one_of_another_namespace_does_not():
     assert report["workloads"][0]["profile"] == "worker"
 
 
-def test_one_without_metadata_may_be_anywhere():
+def test_one_without_metadata_may_be_anywhere() -> None:
     with script() as declared:
         report = audit(declared, **{DEPLOYMENTS: items(workload()), SERVICES: answer({"items": [{"spec": {}}]})})
     assert report["workloads"][0]["profile"] == "unknown"
@@ -110,14 +110,14 @@ def test_the_claim_that_it_mounts_is_named(reply: Any) -> None:
     )
 
 
-def test_a_lease_concerns_workers():
+def test_a_lease_concerns_workers() -> None:
     with script() as declared:
         report = audit(declared, **{DEPLOYMENTS: items(workload()), LEASES: forbidden()})
     assert "whether its pods elect a leader is not known" in notes(report)[0]
     assert notes(reading({LEASES: forbidden()})) == []
 
 
-def test_a_namespace_may_inject_a_mesh():
+def test_a_namespace_may_inject_a_mesh() -> None:
     doubt = "whether a mesh injects a proxy into its pods is not known"
     unreadable = {"metadata": {"name": "shop", "labels": []}}
     for reply in (forbidden(), items(unreadable)):
@@ -153,11 +153,11 @@ def test_a_kubelet_that_was_not_seen_may_be_as_old_as_the_server_allows(reply: A
     assert not sleeps({NODES: reply})
 
 
-def test_how_old_a_kubelet_may_be():
+def test_how_old_a_kubelet_may_be() -> None:
     assert [str(oldest_kubelet_of(Version(1, minor))) for minor in (27, 28, 34)] == ["1.25", "1.25", "1.31"]
 
 
-def test_an_extension_that_is_broken_is_unknown_and_ends_nothing():
+def test_an_extension_that_is_broken_is_unknown_and_ends_nothing() -> None:
     with script() as declared:
         answers = [failed(500, "conversion webhook failed")] * TRIES
         declared.expect("GET", ROUTES, *answers[1:], query=PAGE)
@@ -168,12 +168,12 @@ def test_an_extension_that_is_broken_is_unknown_and_ends_nothing():
     ]
 
 
-def test_trouble_with_what_every_cluster_has_ends_the_run():
+def test_trouble_with_what_every_cluster_has_ends_the_run() -> None:
     with pytest.raises(SourceError, match="cannot list services"):
         reading({SERVICES: failed(400, "no")})
 
 
-def test_a_config_map_that_cannot_be_read_may_say_how_long_it_takes():
+def test_a_config_map_that_cannot_be_read_may_say_how_long_it_takes() -> None:
     spring = container(envFrom=[{"configMapRef": {"name": "a"}}])
     with script() as declared:
         declared.expect("GET", "/api/v1/namespaces/shop/configmaps/a", answer({"data": {"TIMEOUT": 1}}))
