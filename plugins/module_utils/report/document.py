@@ -83,7 +83,10 @@ def build_report(
         ),
         "cost": cost,
         "plan": plan,
-        "actions": sorted(actions, key=lambda entry: (entry["object"], entry["file"] or "")),
+        "actions": [
+            {**entry, "environment": entry["environment"] or _place_of(entry["file"], snapshot)}
+            for entry in sorted(actions, key=lambda entry: (entry["object"], entry["file"] or ""))
+        ],
     }
 
 
@@ -116,9 +119,11 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
 
 def _environment(workload: Workload, snapshot: Snapshot) -> str:
     """What tells workloads of one name apart: the cluster, the Kustomize root, or the folder below the source."""
-    if snapshot.type == "cluster":
-        return snapshot.name
-    return workload.origin.environment or os.path.dirname(workload.origin.file or "") or "."
+    return workload.origin.environment or _place_of(workload.origin.file, snapshot)
+
+
+def _place_of(file: str | None, snapshot: Snapshot) -> str:
+    return snapshot.name if snapshot.type == "cluster" else os.path.dirname(file or "") or "."
 
 
 def _identity(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
@@ -242,6 +247,7 @@ def action_entry(key: str, file: str | None, line: int | None, status: str, reas
     """What became of one workload, in a report; `key` is such as shop/Deployment/web."""
     return {
         "object": key,
+        "environment": None,  # build_report knows it
         "file": file,
         "line": line,
         "status": status,
@@ -258,4 +264,4 @@ def report_action(action: Action) -> dict[str, Any]:
     origin = action.workload.origin
     entry = action_entry(action.workload.key, origin.file, origin.line, action.status, action.reason)
     details = {"fields": sorted(action.fields), "restored": sorted(action.restored), "preflight": [*action.preflight]}
-    return entry | details | {"wave": action.wave}
+    return entry | details | {"wave": action.wave, "environment": origin.environment or None}

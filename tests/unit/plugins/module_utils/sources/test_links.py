@@ -95,3 +95,10 @@ def test_a_source_that_is_itself_a_link(here: Path) -> None:
     [action] = remediate(here.parent, source="source")["actions"]
     assert (action["status"], action["file"], fixed(here)) == ("changed", "a.yaml", True)
     assert (here.parent / "source").is_symlink()
+
+
+def test_an_action_says_in_which_environment_it_was(here: Path) -> None:
+    (here / "staging").mkdir()
+    (here / "staging" / "a.yaml").write_text((here / "a.yaml").read_text())
+    (here / "link").unlink()
+    assert sorted(action["environment"] for action in remediate(here)["actions"]) == [".", "staging"]
