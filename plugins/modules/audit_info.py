@@ -106,10 +106,11 @@ summary:
   returned: success
   type: dict
   sample:
-    found: 12
+    found: 14
     workloads: 11
     excluded: 0
     unreadable: 1
+    not_judged: {Job: 2}
     findings: {error: 2, warning: 5, info: 1}
     remediable: 6
     suppressed: 0

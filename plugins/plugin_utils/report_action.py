@@ -13,9 +13,11 @@ from typing import Any
 from ansible.utils.display import Display
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import visible
+from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import OPT_IN_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.report import terminal
 from ansible_collections.graceful.termination.plugins.module_utils.report.excerpt import excerpt
 from ansible_collections.graceful.termination.plugins.module_utils.report.folder import FORMATS
+from ansible_collections.graceful.termination.plugins.module_utils.report.view import not_judged
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import AUDIT_OPTIONS
 from ansible_collections.graceful.termination.plugins.plugin_utils.fail_on import FailOn
 from ansible_collections.graceful.termination.plugins.plugin_utils.host_action import HostAction
@@ -102,7 +104,11 @@ def _nothing_judged(report: Mapping[str, Any]) -> str | None:
     if summary["workloads"]:
         return None
     counts = f"{summary['found']:,} found, {summary['excluded']:,} excluded, {summary['unreadable']:,} unreadable"
-    return f"no workload was judged ({counts}): that is no all-clear; check source, namespaces, kinds, names and labels"
+    counts += not_judged(summary).replace(" +", ",")
+    added = [kind for kind in summary.get("not_judged") or () if kind in OPT_IN_KINDS]
+    more = f"; name {' and '.join(added)} in kinds (termination_kinds) to judge them" if added else ""
+    why = "that is no all-clear; check source, namespaces, kinds, names and labels"
+    return f"no workload was judged ({counts}): {why}{more}"
 
 
 def _failures(report: Mapping[str, Any]) -> str | None:

@@ -24,7 +24,8 @@ def audit(folder: Path, **given: Any) -> dict[str, Any]:
     """The report of an audit; `given` are options of the module."""
     report = run_audit(*_open(folder, given)).report
     counts = report["summary"]
-    assert counts["found"] == counts["workloads"] + counts["excluded"] + counts["unreadable"]
+    others = sum(counts["not_judged"].values())
+    assert counts["found"] == counts["workloads"] + counts["excluded"] + counts["unreadable"] + others
     assert counts["unreadable"] == len(report["skipped"])
     return report
 

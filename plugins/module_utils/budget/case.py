@@ -27,9 +27,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.self_d
     delays_itself,
     has_shutdown_manager,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION, Version
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import (
+    SLEEP_ACTION,
+    Version,
+    oldest_kubelet_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import claim_names
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context, RunBy
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Look, Seen
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import (
     ObservedStop,
@@ -80,14 +84,27 @@ class Case(Derived):
     @property
     def replicas(self) -> int | None:
         """The fewest pods it runs with: an autoscaler's minimum beats the declared number, but 0 switches it off."""
-        return (
-            self.autoscaler.min_replicas if self.autoscaler and self.workload.replicas != 0 else self.workload.replicas
-        )
+        declared = self.context.replicas_of(self.workload)
+        return self.autoscaler.min_replicas if self.autoscaler and declared != 0 else declared
+
+    @property
+    def run_by(self) -> RunBy | None:
+        """The Rollout of Argo that runs its template. What the workload itself says of rollouts is then not used."""
+        return self.context.run_by(self.workload)
 
     @property
     def replicas_declared(self) -> bool:
         """Whether something read says how many; else there is one, unless something outside sets another number."""
-        return self.workload.spec.get("replicas") is not None or self.autoscaler is not None
+        return self.autoscaler is not None or (
+            self.workload.spec.get("replicas") is not None and not self.scaler_unread
+        )
+
+    @property
+    def scaler_unread(self) -> str | None:
+        """Why an autoscaler that was not read may set its replicas; None where none does."""
+        if self.autoscaler:
+            return None
+        return self.context.why_unknown("HorizontalPodAutoscaler", self.workload.namespace)
 
     @property
     def never_overlaps(self) -> bool:
@@ -123,6 +140,12 @@ class Case(Derived):
     def oldest(self) -> Version:
         """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
         return min(self.version, self.context.oldest_kubelet or self.version)
+
+    @property
+    def oldest_possible(self) -> Version:
+        """The same for what is newly written: a kubelet that was not read may be as old as the API server allows."""
+        unread = self.context.why_unknown("Node", "")
+        return min(self.oldest, oldest_kubelet_of(self.version)) if unread else self.oldest
 
     @cached_property
     def disruption_budgets(self) -> list[DisruptionBudget]:

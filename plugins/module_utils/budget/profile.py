@@ -180,7 +180,11 @@ def _traits(workload: Workload, context: Context, services: list[Service]) -> tu
     autoscaler = context.autoscaler_of(workload)
     if autoscaler:
         traits.append("autoscaled")
-    if workload.replicas == 0 or (autoscaler and autoscaler.min_replicas == 0 and not autoscaler.queue):
+    # A ScaledObject scales from zero, too.
+    is_off = context.replicas_of(workload) == 0 and not (
+        not autoscaler and context.why_unknown("ScaledObject", workload.namespace)
+    )
+    if is_off or (autoscaler and autoscaler.min_replicas == 0 and not autoscaler.queue):
         traits.append("scaled-to-zero")
     if workload.pod.get("hostNetwork") is True or any(
         port.host_port for container in workload.containers for port in container.ports

@@ -12,6 +12,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding, lowered
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
+# What a workload sets in vain while a Rollout of Argo runs its template.
+_OF_ROLLOUTS = ("spec.strategy", "spec.minReadySeconds", "spec.progressDeadlineSeconds")
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -30,6 +33,8 @@ def judge(case: Case, rules: Sequence[Rule]) -> Verdict:
         for result in rule.check(case):
             if isinstance(result, NotEvaluated):
                 undecided.append((rule.id, result.reason))
+                continue
+            if case.run_by and result.path.startswith(_OF_ROLLOUTS):
                 continue
             findings.append(Finding(rule, result, _severity(rule, result, case), case.workload))
     findings.sort(key=lambda finding: finding.order)

@@ -173,9 +173,9 @@ class Api:
         """Read one object, or a list in one piece. Raises ApiError, Unreachable."""
         return self._json("GET", path, query, None, what)
 
-    def metadata(self, path: str, what: str) -> dict[str, Any]:
+    def metadata(self, path: str, what: str, query: Query = (), accept: str = METADATA_ONLY) -> dict[str, Any]:
         """Read no more than the metadata of an object: its content does not leave the server. Raises as get does."""
-        return self._json("GET", path, (), None, what, accept=METADATA_ONLY)
+        return self._json("GET", path, query, None, what, accept=accept)
 
     def patch(self, path: str, body: Obj, query: Query, what: str) -> dict[str, Any]:
         """Send a strategic merge patch and return the object as it is stored. Raises ApiError, Unreachable."""

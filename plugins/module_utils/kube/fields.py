@@ -84,7 +84,8 @@ def get_labels(parent: Obj, key: str, path: str) -> dict[str, str]:
     labels = get_map(parent, key, path)
     for name, value in labels.items():
         if not isinstance(name, str) or not isinstance(value, str | None):
-            raise Unreadable(f"{path}.{key}.{name} is {_describe(value)}, not text: quote it", line_of(labels))
+            field = f"{path}.{key}" if path else key
+            raise Unreadable(f"{field}.{name} is {_describe(value)}, not text: quote it", line_of(labels))
     return {name: value or "" for name, value in labels.items()}
 
 

@@ -47,6 +47,23 @@ class ContextKind:
         return self.api_version.rpartition("/")[0]
 
 
+# What runs pods as well and is not judged, so that it is counted at least. Those of a cluster are asked for by name;
+# in manifests whatever holds containers is one of them.
+OTHER_KINDS = (
+    ContextKind("Pod", "v1", "pods"),
+    ContextKind("ReplicationController", "v1", "replicationcontrollers"),
+    ContextKind("DeploymentConfig", "apps.openshift.io/v1", "deploymentconfigs", addon=True),
+    ContextKind("Service", "serving.knative.dev/v1", "services", addon=True),
+    ContextKind("CloneSet", "apps.kruise.io/v1alpha1", "clonesets", addon=True),
+    ContextKind("StatefulSet", "apps.kruise.io/v1beta1", "statefulsets", addon=True),
+    ContextKind("DaemonSet", "apps.kruise.io/v1alpha1", "daemonsets", addon=True),
+    ContextKind("UnitedDeployment", "apps.kruise.io/v1alpha1", "uniteddeployments", addon=True),
+    ContextKind("BroadcastJob", "apps.kruise.io/v1alpha1", "broadcastjobs", addon=True),
+    ContextKind("AdvancedCronJob", "apps.kruise.io/v1alpha1", "advancedcronjobs", addon=True),
+    ContextKind("ScaledJob", "keda.sh/v1alpha1", "scaledjobs", addon=True),
+    ContextKind("Workflow", "argoproj.io/v1alpha1", "workflows", addon=True),
+    ContextKind("CronWorkflow", "argoproj.io/v1alpha1", "cronworkflows", addon=True),
+)
 CONTEXT_KINDS = {
     entry.kind: entry
     for entry in (

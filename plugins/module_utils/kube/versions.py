@@ -27,6 +27,15 @@ SLEEP_ACTION = Version(1, 30)  # on by default since; alpha in 1.29
 SLEEP_ZERO = Version(1, 33)
 
 
+_SKEW = 3  # minor versions that a kubelet may be older than its API server; since 1.28, and 2 before
+_SKEW_SINCE = Version(1, 28)
+
+
+def oldest_kubelet_of(server: Version) -> Version:
+    """The oldest kubelet that an API server of this version works with."""
+    return Version(server.major, max(0, server.minor - (_SKEW if server >= _SKEW_SINCE else _SKEW - 1)))
+
+
 def parse_version(text: str) -> Version:
     """Parse `1.34`, `v1.34.4` or `1.34+`. Raises ValueError for anything else, and for what 1.30 is without quotes."""
     match = re.match(r"^v?(\d{1,3})\.(\d{1,3})(?:\D.*)?$", str(text).strip())

@@ -12,6 +12,7 @@ from functools import cached_property
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
 from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case, open_case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.doubts import doubts
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import judge
@@ -35,8 +36,9 @@ Undecided = tuple[tuple[str, str], ...]  # pairs of a rule id and the reason why
 class Judgement:
     """One judged workload. `manual` maps the fingerprint of a finding that a person must fix to the reason.
 
-    `undecided` are the ids of the rules that lacked their evidence; `waived` maps the id of a rule that is waived on
-    this workload to the waiver. `refusal` is why the source cannot or may not write the change; then a person must.
+    `undecided` are the ids of the rules that lacked their evidence; `waived` maps the id of a rule that is waived
+    on this workload to the waiver; `doubts` say what objects that were not read leave open. `refusal` is why the source
+    cannot or may not write the change; then a person must.
     """
 
     case: Case
@@ -45,6 +47,7 @@ class Judgement:
     manual: dict[str, str]
     undecided: frozenset[str] = frozenset()
     waived: dict[str, Waiver] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
     refusal: str | None = None
 
     @cached_property
@@ -123,12 +126,13 @@ def audit(
                 active = [rule for rule in rules if rule.id not in waived]
                 unwaived = [finding for finding in verdict.findings if finding.rule.id not in waived]
                 outcome = plan(case, unwaived, active, snippets)
+                open_questions = tuple(doubts(case))
         except Unreadable as error:
             origin = workload.origin
             line = error.line or origin.line
             return Skipped(origin.file or workload.key, line, error.reason, origin.file is not None)
         undecided = frozenset(rule for rule, _reason in verdict.undecided)
-        judgement = Judgement(case, verdict.findings, outcome.change, outcome.manual, undecided, waived)
+        judgement = Judgement(case, verdict.findings, outcome.change, outcome.manual, undecided, waived, open_questions)
         return judgement, verdict.undecided
 
     def shared() -> Iterator[object]:

@@ -103,6 +103,14 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
         longer = [f for f in wanted if f.hit.remedy.name in (PRESTOP_SLEEP, ROLLOUT_STRATEGY)]
         manual |= _all(longer, f"not changed automatically: {alone.reason}")
         wanted = [f for f in wanted if f not in longer]
+    if case.scaler_unread:
+        # How a rollout has to go depends on the number of pods.
+        rolling = [f for f in wanted if f.hit.remedy.name in OF_THE_STRATEGY]
+        manual |= _all(rolling, f"how many pods it runs with is not known: {case.scaler_unread}")
+        wanted = [f for f in wanted if f not in rolling]
+    if case.run_by and not case.workload.origin.file:
+        reason = f"Rollout {case.run_by.name:.63} runs its template: patch it where it is kept, and follow that Rollout"
+        return Plan(None, manual | _all(wanted, reason))
     if case.workload.kind in OPT_IN_KINDS:
         reason = f"a {case.workload.kind} is not changed: {OPT_IN_KINDS[case.workload.kind]}"
         return Plan(None, manual | _all(wanted, reason))

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
+from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
@@ -82,7 +83,10 @@ def build_report(
         ),
         "cost": cost,
         "plan": plan,
-        "actions": sorted(actions, key=lambda entry: (entry["object"], entry["file"] or "")),
+        "actions": [
+            {**entry, "environment": entry["environment"] or _place_of(entry["file"], snapshot)}
+            for entry in sorted(actions, key=lambda entry: (entry["object"], entry["file"] or ""))
+        ],
     }
 
 
@@ -101,10 +105,11 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
         suppressed += len(judgement.findings) - len(judgement.open)
     judged = len(audit.judgements)
     return {
-        "found": judged + snapshot.excluded + len(snapshot.skipped),
+        "found": judged + snapshot.excluded + len(snapshot.skipped) + sum(snapshot.not_judged.values()),
         "workloads": judged,
         "excluded": snapshot.excluded,
         "unreadable": len(snapshot.skipped),
+        "not_judged": dict(sorted(snapshot.not_judged.items())),
         "findings": counts,
         "remediable": remediable,
         "suppressed": suppressed,
@@ -114,9 +119,11 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
 
 def _environment(workload: Workload, snapshot: Snapshot) -> str:
     """Distinguishes workloads of one name: the cluster, the Kustomize root, or the folder below the source."""
-    if snapshot.type == "cluster":
-        return snapshot.name
-    return workload.origin.environment or os.path.dirname(workload.origin.file or "") or "."
+    return workload.origin.environment or _place_of(workload.origin.file, snapshot)
+
+
+def _place_of(file: str | None, snapshot: Snapshot) -> str:
+    return snapshot.name if snapshot.type == "cluster" else os.path.dirname(file or "") or "."
 
 
 def _identity(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
@@ -143,17 +150,28 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         **_identity(judgement, snapshot),
         "profile": profile.name,
         "traits": sorted(profile.traits),
-        "replicas": case.workload.replicas,
+        "replicas": case.context.replicas_of(case.workload),
         "owner": owner,
         "file": origin.file,
         "line": origin.line,
         "budget": case.budget.as_report(),
         "budget_after": change.budget_after.as_report() if change and restarts else None,
         "pods_restarted": pods,
-        "notes": [*([profile.note] if profile.note else []), *without_effect(case.workload)],
+        "notes": [
+            *([profile.note] if profile.note else []),
+            *_run_by(case),
+            *judgement.doubts,
+            *without_effect(case.workload),
+        ],
         "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,
         "helm": _helm(owned) if owned else None,
     }
+
+
+def _run_by(case: Case) -> list[str]:
+    if not case.run_by:
+        return []
+    return [f"Rollout {case.run_by.name:.63} runs its pods (workloadRef): its own number and strategy are not used"]
 
 
 def _helm(change: Change) -> dict[str, Any] | None:
@@ -229,6 +247,7 @@ def action_entry(key: str, file: str | None, line: int | None, status: str, reas
     """The outcome for one workload, in a report; `key` is such as shop/Deployment/web."""
     return {
         "object": key,
+        "environment": None,  # build_report knows it
         "file": file,
         "line": line,
         "status": status,
@@ -245,4 +264,4 @@ def report_action(action: Action) -> dict[str, Any]:
     origin = action.workload.origin
     entry = action_entry(action.workload.key, origin.file, origin.line, action.status, action.reason)
     details = {"fields": sorted(action.fields), "restored": sorted(action.restored), "preflight": [*action.preflight]}
-    return entry | details | {"wave": action.wave}
+    return entry | details | {"wave": action.wave, "environment": origin.environment or None}

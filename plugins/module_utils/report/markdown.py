@@ -29,7 +29,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     fix,
     message,
     not_evaluated,
+    not_judged,
     object_name,
+    others,
     place,
     read_cards,
     remarks,
@@ -75,6 +77,7 @@ def render(report: Mapping[str, Any]) -> str:
         sections.append(f"<details><summary>{count(len(rest), 'workload')} with infos or suppressions only</summary>")
         sections += [*(_workload(card, source_type) for card in rest), "</details>"]
     sections += _section("Notes", _table(("what", "where"), (map(_text, row) for row in remarks(cards))))
+    sections += _section("Not judged", _table(("what", "why"), (map(_text, row) for row in others(report))))
     # Several rules share an entry as "6 rules": that is no id.
     unevaluated = ((_text(rule) if " " in rule else _code(rule), _text(why)) for rule, why in not_evaluated(report))
     sections += _section("Not evaluated", _table(("rule", "why"), unevaluated))
@@ -128,9 +131,11 @@ def _head(report: Mapping[str, Any], cards: list[Card]) -> list[str]:
     if source["type"] == "cluster":
         facts.append(("requests", number(source["requests"])))
     keys = ("found", "workloads", "excluded", "unreadable")
-    counts = _table(
-        ("found", "= judged", "+ excluded", "+ unreadable"), [[number(summary[key]) for key in keys]], "rrrr"
-    )
+    titles, cells = ["found", "= judged", "+ excluded", "+ unreadable"], [number(summary[key]) for key in keys]
+    if others := not_judged(summary):
+        titles.append("+ not judged")
+        cells.append(_text(others.removeprefix(" + ").replace(" not judged", "")))
+    counts = _table(titles, [cells], "rrrrr")
     sums = [f"- {_text(line)}" for line in (tally(cards), totals(report)) if line]
     return ["# Graceful termination report", _table(("", ""), facts), counts, "\n".join(sums)]
 

@@ -37,7 +37,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     fix,
     message,
     not_evaluated,
+    not_judged,
     object_name,
+    others,
     place,
     read_cards,
     remarks,
@@ -72,6 +74,7 @@ def render(
     sections = [
         _head(report, page),
         *_blocks(cards, report["source"]["type"], page),
+        _pairs("not judged", others(report), page),
         _pairs("not evaluated", not_evaluated(report), page),
         _concerning("notes", remarks(cards), page),
         _waivers(report, page),
@@ -116,7 +119,7 @@ def _head(report: Mapping[str, Any], page: _Page) -> list[str]:
         words.append(f"judged as Kubernetes {visible(version['value'])}{assumed}")
     total = (
         f"{summary['found']:,} found = {summary['workloads']:,} judged + {summary['excluded']:,} excluded"
-        f" + {summary['unreadable']:,} unreadable"
+        f" + {summary['unreadable']:,} unreadable{not_judged(summary)}"
     )
     return [*wrap(f"{name}, {', '.join(words)}", page.width), *wrap(total, page.width)]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, listing, number, visible
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import key_in
+from ansible_collections.graceful.termination.plugins.module_utils.workload.others import why_not_judged
 
 SEVERITIES = ("error", "warning", "info")
 PARTS = {"prestop": "preStop", "drain": "drain", "sidecar": "sidecar", "margin": "margin"}
@@ -208,6 +209,21 @@ def totals(report: Mapping[str, Any]) -> str:
 def message(finding: Mapping[str, Any]) -> str:
     """What is lost, and whether an earlier report did not have it."""
     return f"{'new: ' if finding['new'] else ''}{visible(finding['message'])}"
+
+
+def not_judged(summary: Mapping[str, Any]) -> str:
+    """The term of the sum for what runs pods and is not judged, by kind; empty where there is none."""
+    kinds = summary.get("not_judged") or {}
+    if not kinds:
+        return ""
+    named = ", ".join(f"{visible(kind)} {number:,}" for kind, number in kinds.items())
+    return f" + {sum(kinds.values()):,} not judged ({named})"
+
+
+def others(report: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(kind with its number, what to do) of what runs pods and is not judged."""
+    kinds = report["summary"].get("not_judged") or {}
+    return [(f"{visible(kind)} {number:,}", why_not_judged(kind)) for kind, number in kinds.items()]
 
 
 def not_evaluated(report: Mapping[str, Any]) -> list[tuple[str, str]]:

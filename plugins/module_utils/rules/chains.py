@@ -67,8 +67,8 @@ def _pause_remedy(case: Case, container: Container, seconds: int) -> Remedy:
     added = seconds - case.pause_of(container).seconds
     values = {"seconds": seconds}
     with_grace = values | {"grace_seconds": max(case.workload.grace + added, case.budget.required)}
-    if case.oldest < SLEEP_ACTION:
-        why = f"Kubernetes {case.oldest} has no sleep action; check whether the image has a shell"
+    if case.oldest_possible < SLEEP_ACTION:
+        why = f"Kubernetes {case.oldest_possible} has no sleep action; check whether the image has a shell"
         return Remedy(PRESTOP_EXEC_SLEEP, why, with_grace)
     handler = container.pre_stop
     if handler and handler.kind != "tcpSocket" and not case.hook_of(container).only_waits:

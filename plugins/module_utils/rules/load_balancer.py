@@ -57,10 +57,11 @@ def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
     required = wanted + (case.budget.drain.seconds or 0) + case.budget.margin
     values = {"seconds": wanted, "grace_seconds": max(longer, required)}
     only_waits = case.hook_of(container).only_waits
-    if container.pre_stop and container.pre_stop.kind == "exec" and not (only_waits and case.oldest >= SLEEP_ACTION):
+    sleeps = case.oldest_possible >= SLEEP_ACTION
+    if container.pre_stop and container.pre_stop.kind == "exec" and not (only_waits and sleeps):
         why = "the hook is a command: check whether it does more than wait"
         if only_waits:
-            why = f"the hook only waits; Kubernetes {case.oldest} has no sleep action to replace it"
+            why = f"the hook only waits; Kubernetes {case.oldest_possible} has no sleep action to replace it"
         return Remedy(PRESTOP_EXEC_SLEEP, why, values)
     if wanted > planned:
         reason = f"needs {wanted} s, more than the policy's {planned} s for external-lb"

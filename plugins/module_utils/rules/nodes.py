@@ -15,12 +15,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     TOPOLOGY_SPREAD,
     Remedy,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.node import SPOT_SECONDS
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.spot_nodes import (
+    GKE_SPOT,
+    SPOT_SECONDS,
+    SpotLabel,
+    asked_by,
+    shortest,
+    spot_label,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS, Workload
 
 _SCALER_SECONDS = 600  # how long the Cluster Autoscaler waits by default (max-graceful-termination-sec)
-_GKE_SPOT = ("cloud.google.com/gke-spot", "true")
 _GKE_EXTENDED, _GKE_SECONDS = Version(1, 35), 120  # since then a node pool may give up to this many seconds
 
 
@@ -44,14 +50,16 @@ def _spread(case: Case) -> Iterator[Hit]:
     )
 
 
-def _beyond_node(case: Case) -> Iterator[Hit]:
+def _beyond_node(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload, grace = case.workload, case.workload.grace
     path = f"{workload.pod_path}.terminationGracePeriodSeconds"
     spot = _spot(case)
     seconds = SPOT_SECONDS[spot] if spot else grace
+    if spot and seconds is None:
+        yield NotEvaluated(f"how long nodes with the label {spot[0]} wait after their notice is not documented")
     # A shutdown that is known to fit loses nothing.
-    if spot and grace > seconds and not (case.budget.known and case.budget.required <= seconds):
-        may_have_more = spot == _GKE_SPOT and case.version >= _GKE_EXTENDED and grace <= _GKE_SECONDS
+    if spot and seconds is not None and grace > seconds and not (case.budget.known and case.budget.required <= seconds):
+        may_have_more = spot in GKE_SPOT and case.version >= _GKE_EXTENDED and grace <= _GKE_SECONDS
         yield Hit(
             f"its pods run on spot nodes ({spot[0]}), which are reclaimed at short notice: a pod then has {seconds} "
             f"s{', unless the node pool gives more' if may_have_more else ''}, not its grace period of {grace} s: "
@@ -89,7 +97,7 @@ def _spot(case: Case) -> tuple[str, str] | None:
     if None in kinds:
         return None
     # Where there are several kinds, the one that waits longest: no more than that is certain.
-    return max((kind for kind in kinds if kind), key=lambda kind: (SPOT_SECONDS[kind], kind), default=None)
+    return max((kind for kind in kinds if kind), key=shortest, default=None)
 
 
 def _chosen(workload: Workload) -> tuple[str, str] | None:
@@ -99,20 +107,19 @@ def _chosen(workload: Workload) -> tuple[str, str] | None:
     affinity = get_map(get_map(workload.pod, "affinity", workload.pod_path), "nodeAffinity", path)
     required = get_map(affinity, "requiredDuringSchedulingIgnoredDuringExecution", path)
     terms = get_maps(required, "nodeSelectorTerms", path)
-    for label, value in SPOT_SECONDS:
-        if selector.get(label) == value:
-            return label, value
-        # A node need meet one term only, so each must ask for the label.
-        if terms and all(_asks_for(term, label, value, path) for term in terms):
-            return label, value
-    return None
+    chosen = spot_label({str(key): str(value) for key, value in selector.items()})
+    if chosen or not terms:
+        return chosen
+    # A node need meet one term only, so each must ask for spot nodes; the kind that waits longest is certain.
+    asked = [_asked_by(term, path) for term in terms]
+    return max((label for label in asked if label), key=shortest) if all(asked) else None
 
 
-def _asks_for(term: Obj, label: str, value: str, path: str) -> bool:
-    return any(
-        (expression.get("key"), expression.get("operator"), expression.get("values")) == (label, "In", [value])
-        for expression in get_maps(term, "matchExpressions", path)
-    )
+def _asked_by(term: Obj, path: str) -> SpotLabel | None:
+    """The label of spot nodes that a term asks for; all of its expressions hold, so one is enough."""
+    expressions = get_maps(term, "matchExpressions", path)
+    asked = (asked_by(one.get("key"), one.get("operator"), one.get("values")) for one in expressions)
+    return min((label for label in asked if label), key=shortest, default=None)
 
 
 RULES = (
@@ -146,6 +153,7 @@ RULES = (
             "a toleration of spot nodes, or a preference for them: the pod may run elsewhere",
             "an affinity with a term that other nodes meet as well",
             "a cluster in which some nodes are not spot nodes",
+            "labels that users choose themselves, and clouds that document no time: not evaluated",
             "a shutdown that is known to fit into what the node gives",
             "on Google's spot nodes from 1.35 an info up to 120 s: the node pool may give more",
         ),

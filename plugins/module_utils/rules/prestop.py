@@ -32,12 +32,12 @@ def sleep_remedy(case: Case) -> Remedy:
 
     The kubelet itself sleeps, on Windows as well.
     """
-    if case.oldest >= SLEEP_ACTION:
+    if case.oldest_possible >= SLEEP_ACTION:
         return Remedy(PRESTOP_SLEEP)
     return Remedy(
         PRESTOP_EXEC_SLEEP,
-        f"Kubernetes {case.oldest} has no sleep action (on by default from {SLEEP_ACTION}); check whether the image "
-        "has a shell",
+        f"Kubernetes {case.oldest_possible} has no sleep action (on by default from {SLEEP_ACTION}); check whether the "
+        "image has a shell",
     )
 
 

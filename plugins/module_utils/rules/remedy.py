@@ -150,4 +150,4 @@ class Remedy:
 
 def pause_instead(case: Case, why: str) -> Remedy:
     """A plain pause instead of a hook, to be applied by hand: `why` is the reason."""
-    return Remedy(PRESTOP_SLEEP if case.oldest >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)
+    return Remedy(PRESTOP_SLEEP if case.oldest_possible >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)

@@ -8,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
+    Obj,
+    get,
+    get_labels,
+    get_map,
+    get_maps,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount
 
 
@@ -21,11 +27,8 @@ class MountedConfig:
 
 
 def read_config_map(obj: Obj) -> dict[str, str]:
-    """The texts of a ConfigMap by key. Only texts are kept: nothing else is ever read."""
-    data = obj.get("data")
-    if not isinstance(data, dict):
-        return {}
-    return {key: text for key, text in data.items() if isinstance(key, str) and isinstance(text, str)}
+    """The texts of a ConfigMap by key. Raises Unreadable where the API server would refuse it."""
+    return get_labels(obj, "data", "")
 
 
 def mounted_configs(mount: Mount) -> Iterator[MountedConfig]:

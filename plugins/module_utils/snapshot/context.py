@@ -37,18 +37,29 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scal
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service, read_service
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
+from ansible_collections.graceful.termination.plugins.module_utils.workload.others import workload_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+
+
+@dataclass(frozen=True, slots=True)
+class RunBy:
+    """A Rollout of Argo with a workloadRef, and how many pods it is to have."""
+
+    name: str
+    replicas: int
 
 
 @dataclass
 class Context:
     """What is known about the context of workloads.
 
-    `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere.
+    `unknown` maps (kind, namespace) to the reason why that kind is not known there; namespace "" means everywhere, and
+    kind "" any of them.
     `oldest_kubelet` is the lowest version that a node runs; None while no node is known.
     `scales` maps a namespace to its workloads by key: how many pods, and their labels.
     `routes` maps (namespace, name) of a Service to what brings requests to it, `gateways` (namespace, name) to a class,
     `namespaces` a name to its labels and whether a mesh injects there.
+    `rollouts` maps (namespace, kind, name) of an object whose pod template a Rollout of Argo runs to that Rollout.
     `configs` maps (namespace, name) of a ConfigMap to its texts; one that does not exist has none.
     `measured` maps what requests go to to how long they take.
     `first` is the identity of the first workload of a run: what is true of the whole cluster is reported there, once.
@@ -68,6 +79,7 @@ class Context:
     routes: dict[tuple[str, str], list[Route]] = field(default_factory=lambda: defaultdict(list))
     gateways: dict[tuple[str, str], str] = field(default_factory=dict)
     namespaces: dict[str, Namespace] = field(default_factory=dict)
+    rollouts: dict[tuple[str, str, str], RunBy] = field(default_factory=dict)
     configs: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     measured: dict[Key, Measurement] = field(default_factory=dict)
     alerting: list[AlertingRules] = field(default_factory=list)
@@ -114,6 +126,10 @@ class Context:
                     self.oldest_kubelet = min(self.oldest_kubelet or node.kubelet, node.kubelet)
             case "Gateway":
                 self.gateways[(namespace, name)] = read_gateway_class(obj)
+            case "Rollout":
+                if reference := workload_of(obj):
+                    replicas = get(get_map(obj, "spec", ""), "replicas", int, "spec", 1)
+                    self.rollouts[(namespace, *reference)] = RunBy(name, replicas)
             case "Namespace":
                 self.namespaces[name] = read_namespace(obj)
             case kind if kind in ROUTE_KINDS:
@@ -125,7 +141,8 @@ class Context:
         """Add a workload whose pods may also be selected by Services and PodDisruptionBudgets of others."""
         pods = self.scales.setdefault(workload.namespace, {})
         autoscaler = self.autoscaler_of(workload) if workload.origin.file else None
-        replicas = autoscaler.min_replicas if autoscaler and workload.replicas else workload.replicas
+        declared = self.replicas_of(workload)
+        replicas = autoscaler.min_replicas if autoscaler and declared else declared
         if replicas:
             # Of one name in two environments the smaller one: each has its own pods.
             known = pods.get(workload.key, (replicas, workload.template_labels))
@@ -137,8 +154,14 @@ class Context:
         return sum(number for key, (number, labels) in pods.items() if key != workload.key and selector.matches(labels))
 
     def why_unknown(self, kind: str, namespace: str) -> str | None:
-        """The reason why objects of this kind are not known in the namespace; None when they are."""
-        return self.unknown.get((kind, "")) or self.unknown.get((kind, namespace))
+        """The reason why objects of this kind are not all known in the namespace; None when they are."""
+        kinds = (kind, "ScaledObject", "") if kind == "HorizontalPodAutoscaler" else (kind, "")
+        keys = ((one, place) for one in kinds for place in ("", namespace))
+        return next((reason for key in keys if (reason := self.unknown.get(key))), None)
+
+    def miss(self, kind: str, namespace: str, reason: str) -> None:
+        """Note that an object of this kind was not read; each is "" where that is not known. The first reason stays."""
+        self.unknown.setdefault((kind, namespace), reason)
 
     def config_of(self, namespace: str, name: str) -> dict[str, str] | None:
         """The texts of a ConfigMap by key; None where it is not known."""
@@ -189,4 +212,15 @@ class Context:
 
     def autoscaler_of(self, workload: Workload) -> Autoscaler | None:
         """The HorizontalPodAutoscaler or ScaledObject that sets the workload's replicas, if any."""
+        if rollout := self.run_by(workload):
+            return self.autoscalers.get((workload.namespace, "Rollout", rollout.name))
         return self.autoscalers.get((workload.namespace, workload.kind, workload.name))
+
+    def run_by(self, workload: Workload) -> RunBy | None:
+        """The Rollout of Argo that runs pods of the workload's template in its place, if any (workloadRef)."""
+        return self.rollouts.get((workload.namespace, workload.kind, workload.name))
+
+    def replicas_of(self, workload: Workload) -> int | None:
+        """How many pods are declared; those of the Rollout that runs the template, if any."""
+        rollout = self.run_by(workload)
+        return rollout.replicas if rollout else workload.replicas

@@ -16,13 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
     get_map,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version, parse_version
-
-# (label, value) of nodes that are reclaimed at short notice, and the seconds that a pod has from then on.
-SPOT_SECONDS = {
-    ("cloud.google.com/gke-spot", "true"): 15,
-    ("eks.amazonaws.com/capacityType", "SPOT"): 120,
-    ("karpenter.sh/capacity-type", "spot"): 120,
-}
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.spot_nodes import SpotLabel, spot_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +29,7 @@ class Node:
     name: str
     kubelet: Version
     schedulable: bool
-    spot: tuple[str, str] | None = None
+    spot: SpotLabel | None = None
 
 
 def read_node(name: str, obj: Obj) -> Node | None:
@@ -49,5 +43,4 @@ def read_node(name: str, obj: Obj) -> Node | None:
     except ValueError:
         raise Unreadable("status.nodeInfo.kubeletVersion is not a version such as v1.34.4") from None
     labels = get_labels(get_map(obj, "metadata", ""), "labels", "metadata")
-    spot = next((label for label in SPOT_SECONDS if label in labels.items()), None)
-    return Node(name, version, get_map(obj, "spec", "").get("unschedulable") is not True, spot)
+    return Node(name, version, get_map(obj, "spec", "").get("unschedulable") is not True, spot_label(labels))

@@ -34,8 +34,9 @@ class CoverageGap:
 
 @dataclass
 class Snapshot:
-    """found = workloads + excluded + skipped, on every input.
+    """found = workloads + excluded + skipped + not_judged, on every input.
 
+    `not_judged` counts by kind what runs pods and was neither asked for nor is of a kind that rules know.
     `bases` are the folders that hold a kustomization, below the source. `environments` are the contexts of
     those that cannot run beside each other, by the name of the environment, and `beside` the names of the environments
     whose objects each of these holds; `context` is that of all else.
@@ -50,11 +51,16 @@ class Snapshot:
     workloads: list[Workload] = field(default_factory=list)
     excluded: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    not_judged: dict[str, int] = field(default_factory=dict)
     gaps: list[CoverageGap] = field(default_factory=list)
     context: Context = field(default_factory=Context)
     environments: dict[str, Context] = field(default_factory=dict)
     beside: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bases: set[str] = field(default_factory=set)
+
+    def see(self, kind: str, number: int) -> None:
+        """Count what runs pods and is not judged."""
+        self.not_judged[kind] = self.not_judged.get(kind, 0) + number
 
     @property
     def contexts(self) -> list[Context]:

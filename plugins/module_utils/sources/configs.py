@@ -9,11 +9,16 @@ from collections.abc import Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.wanted import wanted_config_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
+from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import read_config_map
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import (
+    CoverageGap,
+    Skipped,
+    Snapshot,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 CONFIG_MAP = AROUND["ConfigMap"]
@@ -27,11 +32,14 @@ def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:
     """
     wanted = sorted({key for workload in snapshot.workloads for key in _wanted(workload)})
 
-    def get(key: tuple[str, str]) -> dict[str, str] | None:
+    def get(key: tuple[str, str]) -> dict[str, str] | Unreadable | None:
         namespace, name = key
         try:
             what = f"get configmap {name} in namespace {namespace}"
-            return read_config_map(api.get(CONFIG_MAP.path(namespace, name), what))
+            with barrier():
+                return read_config_map(api.get(CONFIG_MAP.path(namespace, name), what))
+        except Unreadable as error:
+            return error
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
@@ -41,7 +49,11 @@ def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:
     for key, data in zip(wanted, concurrently(get, wanted), strict=True):
         if data is None:
             refused.append(key[0])
-            snapshot.context.unknown[CONFIG_MAP.kind, key[0]] = REFUSED
+            snapshot.context.miss(CONFIG_MAP.kind, key[0], REFUSED)
+        elif isinstance(data, Unreadable):
+            where = f"{key[0]}/{CONFIG_MAP.kind}/{key[1]}"
+            snapshot.skipped.append(Skipped(where, None, data.reason, is_file=False))
+            snapshot.context.miss(CONFIG_MAP.kind, key[0], f"{where} cannot be read: {data.reason}")
         else:
             snapshot.context.configs[key] = data
     if refused:

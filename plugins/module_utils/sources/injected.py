@@ -104,12 +104,9 @@ def _extra(pod: Obj, workload: Workload) -> tuple[Container, ...]:
         for entry in workload.pod.get(key) or ()
         if isinstance(entry, dict)
     }
-    try:
-        return tuple(
-            read_container(entry, f"{key}[{index}]", native_sidecar=key == "initContainers")
-            for key in ("containers", "initContainers")
-            for index, entry in enumerate(spec.get(key) or ())
-            if entry.get("name") not in own and (key == "containers" or entry.get("restartPolicy") == "Always")
-        )
-    except Unreadable:
-        return ()  # the server accepts fields that are unknown here: then nothing is known of the container
+    return tuple(
+        read_container(entry, f"{key}[{index}]", native_sidecar=key == "initContainers")
+        for key in ("containers", "initContainers")
+        for index, entry in enumerate(spec.get(key) or ())
+        if entry.get("name") not in own and (key == "containers" or entry.get("restartPolicy") == "Always")
+    )

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.contents import Entry
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.workload.others import ROLLOUT
 
 # The same object in two builds, such as a Namespace, does not make them two versions of one thing.
 _SHARED = frozenset({"Namespace", "ConfigMap", "Node", "Gateway"})
@@ -54,7 +55,7 @@ def _versions(groups: Mapping[str, Sequence[Entry]], kinds: frozenset[str]) -> d
 def _context(objects: Iterable[dict[str, Any]]) -> Context:
     context = Context()
     for obj in objects:
-        if obj["kind"] in CONTEXT_KINDS or obj["kind"] == "Namespace":
+        if obj["kind"] in CONTEXT_KINDS or obj["kind"] in ("Namespace", ROLLOUT):
             context.add(obj)
     return context
 

@@ -31,19 +31,19 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.kus
     is_substituted,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize.tree import Tree
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.unread import ANY, Unread
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action, Diff, Judging
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import (
     CoverageGap,
-    Skipped,
     Snapshot,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import NO_PROGRAM, Builds
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_edits import Edits
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_objects import Collector
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_objects import Collector, Found
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
-from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Origin, Workload
 
 
 class ManifestSource:
@@ -90,9 +90,9 @@ class ManifestSource:
         patches = self._builds.patch_files() if self._builds else set()
         for path in paths:
             if path not in reached:
-                entries = self._objects(path, snapshot.skipped)
-                self._collected.add_written(entries, snapshot, is_patch=path in patches)
-        self._collected.finish(snapshot)
+                self._collected.add_written(self._objects(path), snapshot, is_patch=path in patches)
+        charts = [os.path.dirname(self._shown(path)) or "." for path in paths if os.path.basename(path) == "Chart.yaml"]
+        self._collected.finish(snapshot, charts)
         self._edits = Edits(self._files, self._builds, self._collected.paths)
         return snapshot
 
@@ -160,7 +160,7 @@ class ManifestSource:
         builds = Builds(tree, self._files, program)
 
         def others(reached: set[str]) -> list[Entry]:
-            return [entry for path in paths if path not in reached for entry in self._objects(path, [])]
+            return [entry for path in paths if path not in reached for entry in self._objects(path).entries]
 
         builds.run(others)
         snapshot.bases |= {self._shown(folder) for folder in tree.folders}
@@ -179,16 +179,17 @@ class ManifestSource:
         contents = (content for path in paths if isinstance(content := self._files.get(path), Content))
         return any("kustomize.toolkit.fluxcd.io" in content.text for content in contents)
 
-    def _objects(self, path: str, skipped: list[Skipped]) -> list[Entry]:
-        """The objects of a file; what cannot be read is added to `skipped`."""
-        file, content = self._shown(path), self._files.get(path)
+    def _objects(self, path: str) -> Found:
+        """What a file holds."""
+        content, found = self._files.get(path), Found()
+        origin = Origin(self._shown(path))
         if isinstance(content, NotText):
-            skipped.append(Skipped(file, 1, str(content)))
+            found.skip(origin, 1, str(content), Unread(ANY, ANY, origin))
         elif isinstance(content, OSError):
-            skipped.append(Skipped(file, None, f"cannot read: {content.strerror}"))
+            found.skip(origin, None, f"cannot read: {content.strerror}", Unread(ANY, ANY, origin))
         else:
-            return self._collected.objects(content, file, path, skipped)
-        return []
+            return self._collected.objects(content, self._shown(path), path)
+        return found
 
     def _real(self, path: str) -> str:
         """The real path of a file below the source: only a link has to be followed."""
@@ -203,8 +204,12 @@ class ManifestSource:
         return os.path.relpath(path, self._top)
 
     def _typed(self, path: str) -> str:
-        """A real path as the user would type it."""
-        return os.path.normpath(os.path.join(self._name, os.path.relpath(path, self._top)))
+        """A real path as the user would type it. Behind a link, `..` is not what the path looks like: it stays."""
+        name = os.path.normpath(self._name)
+        if os.path.realpath(os.path.normpath(self._path)) != self._top:
+            name = self._name
+        below = os.path.relpath(path, self._top)
+        return below if name == "." else name if below == "." else os.path.join(name, below)
 
     # --- Editing ------------------------------------------------------------------------------------------------------
 
@@ -213,7 +218,8 @@ class ManifestSource:
 
     def _blocked(self, workload: Workload) -> str | None:
         """Why a workload must not be changed here, whatever the edit; None if it may be."""
-        if reason := self._collected.unmanaged.get(workload.namespace):
+        unmanaged = self._collected.unmanaged
+        if reason := unmanaged.get(workload.namespace) or unmanaged.get(""):
             return reason
         place = self._edits.place_of(workload)
         top = self._top

@@ -32,6 +32,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.sources.configs import read_configs
 from ansible_collections.graceful.termination.plugins.module_utils.sources.evidence import read_evidence
 from ansible_collections.graceful.termination.plugins.module_utils.sources.injected import read_injected
+from ansible_collections.graceful.termination.plugins.module_utils.sources.other_kinds import read_others
+from ansible_collections.graceful.termination.plugins.module_utils.workload.others import ROLLOUT
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import controller_of, unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
@@ -85,7 +87,8 @@ class Reader:
         ]
         namespaces: list[Obj] = []
         for part in listed:
-            snapshot.skipped += part.broken
+            for broken in part.broken:
+                self._skip(part.resource, broken, snapshot)
             if part.problem:
                 if part.namespace not in blind or part.missing:
                     self._note(part, snapshot)
@@ -93,8 +96,10 @@ class Reader:
                 namespaces += [item for item in part.items if self._add_namespace(item, snapshot)]
                 if part.broken:
                     self.unmanaged[""] = f"unknown whether its namespace allows changes: {part.broken[0].reason}"
+                    snapshot.context.miss(NAMESPACE.kind, "", f"a namespace cannot be read: {part.broken[0].reason}")
             else:
                 self._add(part, snapshot)
+        read_others(self._api, snapshot, self._wanted.selection)
         read_configs(self._api, snapshot, self._wanted.rules)
         read_injected(self._api, snapshot, namespaces, self._wanted.rules)
         read_evidence(self._api, snapshot, self._wanted.evidence, self._wanted.rules, time.time)
@@ -140,7 +145,9 @@ class Reader:
             found = self._api.objects(resource.path(namespace), what, lambda item: _trimmed(resource, item))
             return _listed(resource, namespace, found)
         except ApiError as error:
-            if error.status not in (403, 404):
+            # An extension may be broken alone, by a webhook that converts its objects.
+            addon = resource.kind in CONTEXT_KINDS and CONTEXT_KINDS[resource.kind].addon
+            if error.status not in (403, 404) and not (addon and error.status >= 500):
                 raise
             return _Listed(resource, namespace, [], error)
 
@@ -173,6 +180,8 @@ class Reader:
         reason = f"no right to list {part.resource.plural} (403)"
         if part.problem and part.problem.status == 404:
             reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
+        elif part.problem and part.problem.status >= 500:
+            reason = f"the server cannot list {part.resource.plural} ({part.problem.status})"
         if part.resource is NAMESPACE:
             if part.missing:
                 snapshot.gaps.append(CoverageGap("all", f"there is no namespace {namespace}", scope(namespace)))
@@ -184,10 +193,16 @@ class Reader:
             snapshot.gaps.append(CoverageGap("all", reason, f"{kind} in {scope(namespace)}"))
             return
         if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
-            return  # an add-on that this cluster does not have, so there are no objects of it
-        snapshot.context.unknown[kind, namespace or ""] = reason
-        where = scope(namespace) if part.resource.namespaced else "all nodes"
-        snapshot.gaps += [CoverageGap(rule.id, reason, where) for rule in self._wanted.rules if kind in rule.needs]
+            return  # an extension that this cluster does not have: there is none of its objects
+        self._miss(part.resource, namespace or "", reason, snapshot)
+
+    def _miss(self, resource: Resource, namespace: str, reason: str, snapshot: Snapshot) -> None:
+        """Note what is not known of a kind, and for which rules."""
+        snapshot.context.miss(resource.kind, namespace, reason)
+        where = scope(namespace) if resource.namespaced else "all nodes"
+        needing = [rule for rule in self._wanted.rules if resource.kind in rule.needs]
+        gaps = [CoverageGap(rule.id, reason, where) for rule in needing]
+        snapshot.gaps += [gap for gap in gaps if gap not in snapshot.gaps]
 
     def _add_namespace(self, item: Obj, snapshot: Snapshot) -> bool:
         name = str(item["metadata"].get("name"))
@@ -198,9 +213,18 @@ class Reader:
                     self.unmanaged[name] = reason
         except Unreadable as error:
             self.unmanaged[name] = f"unknown whether its namespace allows changes: {error.reason}"
+            snapshot.context.miss(NAMESPACE.kind, name, f"namespace {name} cannot be read: {error.reason}")
             snapshot.skipped.append(Skipped(_where(NAMESPACE, item), None, error.reason, is_file=False))
             return False
         return True
+
+    def _skip(self, resource: Resource, skipped: Skipped, snapshot: Snapshot) -> None:
+        """An object that cannot be read is unknown, not absent."""
+        snapshot.skipped.append(skipped)
+        if resource.kind in AROUND:
+            namespace = skipped.where.split("/")[0] if resource.namespaced else ""
+            reason = f"{skipped.where} cannot be read: {skipped.reason}"
+            self._miss(resource, "" if namespace == "None" else namespace, reason, snapshot)
 
     def _add(self, part: _Listed, snapshot: Snapshot) -> None:
         selection = self._wanted.selection
@@ -210,9 +234,11 @@ class Reader:
                     if part.resource.kind in AROUND:
                         snapshot.context.add(item)
                         continue
+                    if part.resource.kind == ROLLOUT:
+                        snapshot.context.add(item)
                     workload = read_workload(item)
             except Unreadable as error:
-                snapshot.skipped.append(Skipped(_where(part.resource, item), None, error.reason, is_file=False))
+                self._skip(part.resource, Skipped(_where(part.resource, item), None, error.reason, False), snapshot)
                 continue
             # A ReplicaSet of a Deployment, a Job of a CronJob: judged with its owner.
             owner = (controller_of(item) or ("", ""))[0]

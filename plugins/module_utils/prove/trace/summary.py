@@ -57,7 +57,7 @@ def _steps(steps: Sequence[Mapping[str, Any]], page: _Page) -> Iterator[str]:
     for step, name in zip(shown, names, strict=True):
         number = "" if step["step"] == before else str(step["step"] or "+")
         before = step["step"]
-        times = f"  {_when(step):>10}  {(step['api_time'] or '')[11:19]:<8}"
+        times = f"  {_when(step):>10}  {visible((step['api_time'] or '')[11:19]):<8}"
         label = f"{times}  {number:<2}{pad(shorten(name, width), width)}  "
         first, *rest = wrap(visible(_about(step)), page.width - cells(label), 2)
         dim = step["how"].startswith("not ")

@@ -136,7 +136,7 @@ def _row(row: _Row, x: Any, top: int) -> Iterator[str]:
         start, width = x(piece.start), max(2.0, round(x(piece.end) - x(piece.start), 1))
         yield (
             f'<rect x="{start}" y="{middle - _BAR // 2}" width="{width}" height="{_BAR}" rx="3" fill="{piece.color}">'
-            f"<title>{escape(piece.title)}</title></rect>"
+            f"<title>{escape(visible(piece.title))}</title></rect>"
         )
     if row.end is not None:
         seconds, label, color = row.end

@@ -393,7 +393,8 @@ def _check_what_findings_rest_on(
 def check_report(report: dict[str, Any]) -> None:
     """What holds of every report, whatever was judged."""
     summary, findings = report["summary"], report["findings"]
-    assert summary["found"] == summary["workloads"] + summary["excluded"] + summary["unreadable"]
+    others = sum(summary["not_judged"].values())
+    assert summary["found"] == summary["workloads"] + summary["excluded"] + summary["unreadable"] + others
     assert summary["workloads"] == len(report["workloads"])
     assert summary["unreadable"] == len(report["skipped"])
     assert sum(summary["findings"].values()) + summary["suppressed"] == len(findings)

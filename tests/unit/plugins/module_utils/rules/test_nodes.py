@@ -23,6 +23,12 @@ SPREAD, BUDGET = "topology-spread-missing", "grace-exceeds-node-budget"
 GKE = {"cloud.google.com/gke-spot": "true"}
 EKS = {"eks.amazonaws.com/capacityType": "SPOT"}
 KARPENTER = {"karpenter.sh/capacity-type": "spot"}
+EKSCTL = {"node-lifecycle": "spot"}
+PREEMPTIBLE = {"cloud.google.com/gke-preemptible": "true"}
+AUTOPILOT = {"cloud.google.com/gke-provisioning": "spot"}
+AKS = {"kubernetes.azure.com/scalesetpriority": "spot"}
+ACK = {"node.alibabacloud.com/spot-strategy": "SpotAsPriceGo"}
+OKE = {"oci.oraclecloud.com/oke-is-preemptible": "true"}
 
 # topology-spread-missing
 
@@ -94,7 +100,13 @@ def term(key: str, *values: str, operator: str = "In") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("labels", "grace", "seconds"), [(GKE, 30, 15), (EKS, 121, 120), (KARPENTER, 300, 120), (GKE | {"a": "b"}, 16, 15)]
+    ("labels", "grace", "seconds"),
+    [
+        *((GKE, 30, 15), (EKS, 121, 120), (KARPENTER, 300, 120), (GKE | {"a": "b"}, 16, 15), (EKSCTL, 121, 120)),
+        *((PREEMPTIBLE, 16, 15), (AUTOPILOT, 16, 15), (AKS, 31, 30), (ACK, 301, 300), (AKS | KARPENTER, 60, 30)),
+        ({"node.alibabacloud.com/spot-strategy": "SpotWithPriceLimit"}, 400, 300),
+        ({"cloud.google.com/gke-provisioning": "preemptible"}, 30, 15),
+    ],
 )
 def test_pods_that_ask_for_spot_nodes(labels: dict[str, str], grace: int, seconds: int) -> None:
     finding = run(pinned(labels, grace=grace), service()).one(BUDGET)
@@ -110,8 +122,46 @@ def test_pods_that_need_spot_nodes_by_affinity() -> None:
 
 
 @pytest.mark.parametrize(
+    ("terms", "seconds"),
+    [
+        ([term("cloud.google.com/gke-spot", operator="Exists")], 15),
+        ([term("cloud.google.com/gke-preemptible", operator="Exists")], 15),
+        ([term("kubernetes.azure.com/scalesetpriority", "spot"), term("eks.amazonaws.com/capacityType", "SPOT")], 120),
+    ],
+)
+def test_every_form_of_an_affinity_that_only_spot_nodes_meet(terms: list[dict[str, Any]], seconds: int) -> None:
+    assert run(affine(*terms), service()).one(BUDGET)["numbers"]["node_seconds"] == seconds
+
+
+def test_any_of_several_values_that_only_spot_nodes_have() -> None:
+    both = term("node.alibabacloud.com/spot-strategy", "SpotAsPriceGo", "SpotWithPriceLimit")
+    assert not run(affine(both), service()).of(BUDGET), "300 s are no more than such a node gives"
+    longer = affine(both)
+    longer["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 301
+    assert run(longer, service()).one(BUDGET)["numbers"]["node_seconds"] == 300
+
+
+def test_where_no_time_is_documented_nobody_knows() -> None:
+    result = run(pinned(OKE, grace=300), service())
+    assert not result.of(BUDGET)
+    [entry] = [one for one in result.report["not_evaluated"] if one["rule"] == BUDGET]
+    assert "oci.oraclecloud.com/oke-is-preemptible" in entry["reason"]
+
+
+@pytest.mark.parametrize(
     "obj",
     [
+        affine(term("eks.amazonaws.com/capacityType", operator="Exists")),
+        affine(term("kubernetes.azure.com/scalesetpriority", operator="Exists")),
+        affine(term("node.alibabacloud.com/spot-strategy", "NoSpot", operator="NotIn")),
+        affine(term("cloud.google.com/gke-provisioning", "spot", "standard")),
+        affine(term("cloud.google.com/gke-spot", operator="DoesNotExist")),
+        affine(term("eks.amazonaws.com/capacityType")),
+        pinned({"eks.amazonaws.com/capacityType": "ON_DEMAND"}, grace=300),
+        pinned({"eks.amazonaws.com/capacityType": "spot"}, grace=300),  # the value is in capitals
+        pinned({"node.alibabacloud.com/spot-strategy": "NoSpot"}, grace=600),
+        pinned({"node-lifecycle": "normal"}, grace=300),
+        pinned({"example.com/spot": "true", "lifecycle": "spot"}, grace=300),
         affine(term("karpenter.sh/capacity-type", "spot"), preferred=True),
         affine(term("karpenter.sh/capacity-type", "spot", "on-demand")),
         affine(term("karpenter.sh/capacity-type", "on-demand", operator="NotIn")),

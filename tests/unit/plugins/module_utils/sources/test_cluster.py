@@ -87,7 +87,7 @@ def test_a_whole_cluster_takes_one_list_a_kind() -> None:
         NODES: items(node("a", "v1.37.2")),
     }
     report = reading(shop)
-    assert report["source"] == {"type": "cluster", "name": "test", "server_version": "v1.37.2", "requests": 18}
+    assert report["source"] == {"type": "cluster", "name": "test", "server_version": "v1.37.2", "requests": 23}
     assert report["kubernetes_version"] == {"value": "1.37", "assumed": False}
     judged = {(entry["kind"], entry["name"], entry["profile"]) for entry in report["workloads"]}
     assert judged == {
