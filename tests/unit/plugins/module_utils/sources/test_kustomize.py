@@ -193,7 +193,11 @@ IS_ELSEWHERE = {
         [{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"a": "b"}}], kind="Deployment"
     ),
     "metadata": patched({**HOOKED, "spec": {"template": {"metadata": {"labels": {"stage": "prod"}}}}}),
-    "another name": patched(ANY_NAME, kind="StatefulSet"),
+    "another kind": patched(ANY_NAME, kind="StatefulSet"),
+    "another name": patched(OPERATIONS, kind="Deployment", name="api"),
+    "another name by a pattern": patched(OPERATIONS, name="api-.*|db"),
+    "the object of another name": patched(HOOKED | {"metadata": {"name": "api"}}, kind="Deployment", name="api"),
+    "the replicas of another name": overlay(replicas=[{"name": "api", "count": 2}]),
     "another label": patched(ANY_NAME, labelSelector="tier=back"),
     "a component that nothing uses": overlay()
     | {
