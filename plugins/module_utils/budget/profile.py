@@ -166,12 +166,13 @@ def _owner(workload: Workload, target: int | str) -> tuple[Container | None, Por
 
 
 def _traits(workload: Workload, context: Context, services: list[Service]) -> tuple[str, ...]:
-    traits = []
-    if services and all(service.headless for service in services):
+    traits, routes = [], context.routes_of(services)
+    # What a route sends comes through proxies that learn late, as with any Service.
+    if services and all(service.headless for service in services) and not routes:
         traits.append("headless-only")
     addressed = context.pods_addressed_by(services)
     balanced = addressed or any(service.type == "LoadBalancer" for service in services)
-    if balanced or any(route.external for route in context.routes_of(services)):
+    if balanced or any(route.external for route in routes):
         traits.append("external-lb")
     if addressed:
         traits.append("lb-ip-targets")

@@ -184,7 +184,7 @@ RULES = (
         "balancers follow later, each at its own pace; what they still send is refused.",
         exceptions=(
             "batch, worker and controller workloads serve no requests",
-            "headless-only peer discovery: an info",
+            "headless-only peer discovery: an info, unless an Ingress or another route sends there",
             "one replica of a StatefulSet or with Recreate: an info, no other pod could serve the requests",
             "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
             "a Service for metrics, probes or the members of a ring alone",

@@ -220,7 +220,10 @@ RULES = (
         remedies=(REPLICAS,),
         serving_only=True,
         seed="fault 2",
-        needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
+        needs=(
+            *("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
+            *("Ingress", "HTTPRoute", "GRPCRoute"),
+        ),
     ),
     Rule(
         id="surge-port-conflict",

@@ -16,6 +16,8 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     container,
     context_object,
     hooked,
+    http_route,
+    ingress,
     node,
     run,
     service,
@@ -159,6 +161,14 @@ def test_without_replicas_it_is_an_info() -> None:
 
 def test_headless_only_is_an_info() -> None:
     assert run(workload(BARE, kind="StatefulSet"), service(clusterIP="None")).one(MISSING)["severity"] == "info"
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
+@pytest.mark.parametrize("route", [ingress("web"), ingress("web", ingressClassName="nginx"), http_route("web")])
+def test_a_route_to_a_headless_service_makes_it_a_warning(kind: str, route: dict[str, Any]) -> None:
+    finding = run(workload(BARE, kind=kind), service(clusterIP="None"), route).one(MISSING)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "auto")
+    assert "looked the name up" not in finding["message"]
 
 
 def test_a_second_service_that_is_not_headless_makes_it_a_warning() -> None:

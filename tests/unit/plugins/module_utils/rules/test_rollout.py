@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     claim,
     claims_volume,
     container,
+    ingress,
     node,
     run,
     service,
@@ -229,6 +230,7 @@ def test_the_service_that_a_stateful_set_must_have_is_no_sign_of_requests() -> N
     headless = service(clusterIP="None")
     assert run(workload(replicas=1, kind="StatefulSet"), headless).one(SINGLE)["severity"] == "info"
     assert run(workload(replicas=1), headless).one(SINGLE)["severity"] == "warning"
+    assert run(workload(replicas=1, kind="StatefulSet"), headless, ingress("web")).one(SINGLE)["severity"] == "warning"
 
 
 def test_an_autoscaler_of_at_least_two_is_enough() -> None:
