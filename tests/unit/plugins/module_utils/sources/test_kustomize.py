@@ -420,6 +420,30 @@ def test_files_that_no_kustomization_reaches_are_judged_as_they_are(kustomize: P
     assert [(w["namespace"], w["name"]) for w in report["workloads"]] == [("default", "shop"), ("staging", "web")]
 
 
+@pytest.mark.parametrize("generator", ["configMapGenerator", "secretGenerator"])
+@pytest.mark.parametrize("chart", [[], [{"name": "db", "repo": "https://charts.example"}]])
+def test_what_a_generator_reads_is_data_and_no_manifest(
+    kustomize: Path, tmp_path: Path, generator: str, chart: list[dict[str, str]]
+) -> None:
+    """Whether or not the root can be built: a template of Alertmanager, a job that an operator starts."""
+    data = ["page.yaml", "job=job.yaml"]
+    files = overlay(**{generator: [{"name": "data", "files": data}]}, **({"helmCharts": chart} if chart else {}))
+    files |= {"overlays/prod/page.yaml": "text: '{{ range .Alerts }}\n", "overlays/prod/job.yaml": WEB}
+    report = audit(write(tmp_path, BASE | files))
+    assert report["skipped"] == []
+    assert {w["file"] for w in report["workloads"]} == {"base/deployment.yaml"}
+
+
+def test_what_is_a_resource_as_well_is_judged(kustomize: Path, tmp_path: Path) -> None:
+    generator = [{"name": "data", "files": ["job.yaml"]}]
+    files = overlay(configMapGenerator=generator, helmCharts=[{"name": "db"}])
+    files |= {"overlays/prod/job.yaml": WEB.replace("web", "shop"), "plain/kustomization.yaml": "resources: [job.yaml]\n"}
+    files["plain/job.yaml"] = WEB.replace("web", "other")
+    files["plain/more/kustomization.yaml"] = "configMapGenerator: [{name: a, files: [../job.yaml]}]\n"
+    report = audit(write(tmp_path, BASE | files))
+    assert {w["name"] for w in report["workloads"]} == {"web", "other"}
+
+
 def test_environments_of_one_name_are_told_apart(kustomize: Path, tmp_path: Path) -> None:
     files = BASE | {"other/web.yaml": WEB}
     for stage in ("staging", "prod"):
