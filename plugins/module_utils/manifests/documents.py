@@ -150,7 +150,7 @@ class _AnchorsLoader(_Composing, yaml.SafeLoader):
     """Lets an anchor be set anew, as YAML does and go-yaml with it; PyYAML's C code allows no other way."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        event = self.peek_event()
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         if not isinstance(event, yaml.AliasEvent) and getattr(event, "anchor", None):
             self.anchors.pop(event.anchor, None)
         return super().compose_node(parent, index)

@@ -27,7 +27,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.lis
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import contexts
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import (
+    contexts,
+    versions_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.ownership import unmanaged
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
@@ -94,7 +97,12 @@ class Collector:
 
     def finish(self, snapshot: Snapshot) -> None:
         """Put together what is around the workloads."""
-        made = contexts(self._groups, (*CONTEXT_KINDS, *self._selection.kinds))
+        kinds = (*CONTEXT_KINDS, *self._selection.kinds)
+        snapshot.versions = versions_of(self._groups[""], kinds)
+        groups = {**self._groups, "": []}
+        for entry in self._groups[""]:
+            groups.setdefault(snapshot.versions.get(entry.origin.file or "", ""), []).append(entry)
+        made = contexts(groups, kinds)
         snapshot.beside = {name: names for name, (_context, names) in made.items()}
         snapshot.context = made.pop("", (self._context, ()))[0]
         snapshot.environments = {name: context for name, (context, _names) in made.items()}

@@ -259,7 +259,8 @@ def test_traits(obj: dict[str, Any], around: list[dict[str, Any]], traits: tuple
 
 
 @pytest.mark.parametrize(
-    "name", ["http-profiling", "monitoring-port", "pprof", "probes", "prom", "exporter", "gossip-ring", "tcp-memberlist"]
+    "name",
+    ["http-profiling", "monitoring-port", "pprof", "probes", "prom", "exporter", "gossip-ring", "tcp-memberlist"],
 )
 def test_ports_beside_the_requests_do_not_make_it_serve(name: str) -> None:
     assert profile(workload(), service(ports=[{"name": name, "port": 8080}])).name == "worker"

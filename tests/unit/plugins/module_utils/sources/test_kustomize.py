@@ -437,7 +437,10 @@ def test_what_a_generator_reads_is_data_and_no_manifest(
 def test_what_is_a_resource_as_well_is_judged(kustomize: Path, tmp_path: Path) -> None:
     generator = [{"name": "data", "files": ["job.yaml"]}]
     files = overlay(configMapGenerator=generator, helmCharts=[{"name": "db"}])
-    files |= {"overlays/prod/job.yaml": WEB.replace("web", "shop"), "plain/kustomization.yaml": "resources: [job.yaml]\n"}
+    files |= {
+        "overlays/prod/job.yaml": WEB.replace("web", "shop"),
+        "plain/kustomization.yaml": "resources: [job.yaml]\n",
+    }
     files["plain/job.yaml"] = WEB.replace("web", "other")
     files["plain/more/kustomization.yaml"] = "configMapGenerator: [{name: a, files: [../job.yaml]}]\n"
     report = audit(write(tmp_path, BASE | files))
