@@ -47,7 +47,7 @@ def versions_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str
     have them, `kinds` those that tell them apart. Empty where there are too many.
     """
     kinds = frozenset(kinds) - _SHARED
-    holders: dict[tuple, set[str]] = defaultdict(set)
+    holders: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for entry in entries:
         if entry.origin.file and (identity := _identity(entry, kinds)):
             holders[identity].add(entry.origin.file)
