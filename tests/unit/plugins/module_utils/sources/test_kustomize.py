@@ -315,6 +315,15 @@ def test_a_template_of_argo_cd_may_mean_any_path_that_fits(
     assert (tmp_path / "base/deployment.yaml").read_text() == WEB
 
 
+@pytest.mark.parametrize("path", ["{{path}}", "{{values.root}}/{{values.stage}}", "*"])
+def test_a_template_that_adds_nothing_makes_no_environment_of_a_base(
+    kustomize: Path, tmp_path: Path, path: str
+) -> None:
+    plain = APPLICATION_SET | {"spec": {"template": {"spec": {"source": {"path": path}}}}}
+    report = audit(write(tmp_path, BASE | overlay() | {"clusters/apps.yaml": json.dumps(plain)}))
+    assert [w["environment"] for w in report["workloads"]] == ["overlays/prod", "overlays/staging"]
+
+
 @pytest.mark.parametrize("seconds", [30, 90])
 def test_an_overlay_that_sets_the_grace_period_would_be_worse_off(
     kustomize: Path, tmp_path: Path, seconds: int
