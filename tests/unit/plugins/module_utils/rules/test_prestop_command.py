@@ -33,11 +33,11 @@ def command(*words: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        ([ONE_LINE], "each word of a command is an item of its own"),
-        (["flush-queue --all"], "each word of a command is an item of its own"),
-        (["exec", "/app/flush"], "only a shell knows"),
+        ([ONE_LINE], "write each word of the command as a separate item"),
+        (["flush-queue --all"], "write each word of the command as a separate item"),
+        (["exec", "/app/flush"], "shell syntax"),
         (["sh", "/app/flush --all"], "no -c"),
-        (["sleep", "20;"], "no time"),
+        (["sleep", "20;"], "invalid duration"),
     ],
 )
 def test_a_worker_whose_hook_never_runs(words: list[str], why: str) -> None:
