@@ -103,9 +103,9 @@ def test_a_hook_that_returns_at_once_is_no_delay(script: str) -> None:
     [
         (["sleep 20"], "no program has such a name"),
         (["sh", "-c", "sleep", "20"], "only the first word is the script"),
-        (["sleep", "20", "&&", "nginx"], "no time"),
+        (["sleep", "20", "&&", "nginx"], "invalid duration"),
         (["sh", "sleep 20"], "no -c"),
-        (["sleep", "$(DELAY)"], "no time"),
+        (["sleep", "$(DELAY)"], "invalid duration"),
     ],
 )
 def test_a_hook_that_fails_at_once_is_no_delay(command: list[str], why: str) -> None:
