@@ -40,6 +40,7 @@ options:
       - readiness-probe-request
       - unhealthy-pod-eviction-policy
       - daemonset-surge
+      - update-one-by-one
       - recreate-strategy
       - job-pod-replacement
       - job-pod-failure-policy

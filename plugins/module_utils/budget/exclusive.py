@@ -10,19 +10,20 @@ a longer stop is a longer overlap. StatefulSets and DaemonSets without surge wai
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_int_or_percent, get_map
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import ONE_POD
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.data_folders import data_folders
 from ansible_collections.graceful.termination.plugins.module_utils.workload.lasting import (
     is_share,
     outlives_pod,
     source_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, all_mounts_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.stores import Store, store_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.stores import store_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 _SURGING_KINDS = ("Deployment", "ReplicaSet", "Rollout")
@@ -73,22 +74,23 @@ def _lasting(workload: Workload, replicas: int | None, claims: Claims) -> Iterat
     label = workload.template_labels.get("app.kubernetes.io/name", "") if alone else ""
     for container in workload.all_containers:
         by_image, by_label = store_of(container), store_of(container, label)
+        known = by_image or by_label
+        folders = (*known[1].data, *data_folders(container)) if known else ()
         for mount in all_mounts_of(workload, container):
             modes = _modes(workload, mount, claims)
             if mount.per_pod or not outlives_pod(mount) or _is_shared(mount, modes, replicas):
                 continue
             if modes == ("ReadOnlyMany",):
                 continue
-            known = by_image or by_label
-            named = known[0] if known and _holds_data(known[1], mount) else None
+            named = known[0] if known and _holds_data(folders, mount) else None
             yield Exclusive(container, mount, _called(mount), modes, named)
 
 
-def _holds_data(store: Store, mount: Mount) -> bool:
-    """Whether a mount holds the folder in which a store keeps its data, or a part of it."""
+def _holds_data(folders: Iterable[str], mount: Mount) -> bool:
+    """Whether a mount holds one of the folders in which a store keeps its data, or a part of it."""
     return any(
         f"{folder}/".startswith(f"{mount.path.rstrip('/')}/") or f"{mount.path}/".startswith(f"{folder}/")
-        for folder in store.data
+        for folder in folders
     )
 
 

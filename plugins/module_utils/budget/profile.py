@@ -36,7 +36,8 @@ _WORKER_PORT = re.compile(
 )
 _CONTROLLERS = ("argocd-application-controller",)  # behind Services that are only scraped
 _MONITOR_PORT = 2020  # where Fluent Bit tells about itself, under any name
-_METRICS_SERVICE = re.compile(r"-metrics(-service|-svc)?$")
+_METRICS_SERVICE = re.compile(r"-(exporter|metrics(-service|-svc)?)$")
+_WEBHOOK = re.compile(r"(^|-)(admission|webhooks?)(-|$)")
 _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
 
 
@@ -90,7 +91,7 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
 def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:
     if workload.kind in BATCH_KINDS:
         return "batch", None
-    if any(_is_controller(container) for container in workload.containers):
+    if any(map(_is_controller, workload.containers)) and not _is_called(workload, context, services):
         return "controller", None
     if services:
         return "serving", None
@@ -118,6 +119,20 @@ def _applications(workload: Workload) -> tuple[Container, ...]:
 
 def _is_controller(container: Container) -> bool:
     return any(_LEADER_ELECTION.match(word) or basename(word) in _CONTROLLERS for word in container.words)
+
+
+def _is_called(workload: Workload, context: Context, services: list[Service]) -> bool:
+    """Whether a controller answers requests as well, each pod for itself: webhooks, or what comes from outside.
+
+    Its other Services are for metrics, probes and the like, whatever their ports are called.
+    """
+    if any(basename(word) in _CONTROLLERS for container in workload.containers for word in container.words):
+        return False
+    names = ((one.name, port.name, str(port.target)) for one in services for port in one.ports)
+    if any(_WEBHOOK.search(name) for row in names for name in row):
+        return True
+    routed = any(route.external for route in context.routes_of(services))
+    return routed or any(one.type == "LoadBalancer" for one in services)
 
 
 def _works_on_queue(workload: Workload, context: Context) -> bool:
@@ -166,12 +181,13 @@ def _owner(workload: Workload, target: int | str) -> tuple[Container | None, Por
 
 
 def _traits(workload: Workload, context: Context, services: list[Service]) -> tuple[str, ...]:
-    traits = []
-    if services and all(service.headless for service in services):
+    traits, routes = [], context.routes_of(services)
+    # What a route sends comes through proxies that learn late, as with any Service.
+    if services and all(service.headless for service in services) and not routes:
         traits.append("headless-only")
     addressed = context.pods_addressed_by(services)
     balanced = addressed or any(service.type == "LoadBalancer" for service in services)
-    if balanced or any(route.external for route in context.routes_of(services)):
+    if balanced or any(route.external for route in routes):
         traits.append("external-lb")
     if addressed:
         traits.append("lb-ip-targets")

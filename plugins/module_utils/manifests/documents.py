@@ -28,6 +28,7 @@ BaseLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 TEMPLATE = "a Helm or other template, not a manifest: render it first"
 # PyYAML's C code recurses without a limit and crashes the process on a file that is nothing but brackets.
 MAX_DEPTH = 200
+_SLOW = 1_000_000  # characters; what PyYAML's own parser takes some seconds for
 
 # What _Loader gives nodes as tags. A tag written in a file has no spaces.
 _PLAIN, _TEXT, _COLLECTION = "plain scalar", "other scalar", "a collection"
@@ -93,9 +94,24 @@ def load_span(span: str, line: int, index: int) -> Iterator[Document]:
 
     `line` is the 1-based line of the span's start, `index` its place in `document_spans`.
     """
-    loader = None
+    found = 0
     try:
-        loader = _Loader(span)
+        try:
+            for document in _documents(_Loader, span, line, index):
+                found += 1
+                yield document
+        except yaml.composer.ComposerError as error:
+            if found or "duplicate anchor" not in str(error.context) or len(span) > _SLOW:
+                raise
+            yield from _documents(_AnchorsLoader, span, line, index)
+    except (yaml.YAMLError, RecursionError, UnicodeEncodeError) as error:
+        yaml_only = isinstance(error, Unusable | RecursionError)
+        yield (None if yaml_only else _json_document(span, line, index)) or _broken(error, span, line, index)
+
+
+def _documents(kind: Any, span: str, line: int, index: int) -> Iterator[Document]:
+    loader = kind(span)
+    try:
         while loader.check_node():
             node = loader.get_node()
             if "*" in span:  # no alias is without
@@ -103,15 +119,11 @@ def load_span(span: str, line: int, index: int) -> Iterator[Document]:
             document = Document(index, line + node.start_mark.line)
             document.data = _Builder(line, document.duplicate_keys).build(node)
             yield document
-    except (yaml.YAMLError, RecursionError, UnicodeEncodeError) as error:
-        yaml_only = isinstance(error, Unusable | RecursionError)
-        yield (None if yaml_only else _json_document(span, line, index)) or _broken(error, span, line, index)
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
 
 
-class _Loader(BaseLoader):  # type: ignore[misc, valid-type]
+class _Composing:
     """Composes nodes, leaving what plain scalars mean to `plain_value`, and ends before the C stack does."""
 
     depth = 0
@@ -128,6 +140,20 @@ class _Loader(BaseLoader):  # type: ignore[misc, valid-type]
         if kind is yaml.ScalarNode:
             return _PLAIN if implicit[0] else _TEXT
         return _COLLECTION
+
+
+class _Loader(_Composing, BaseLoader):  # type: ignore[misc, valid-type]
+    pass
+
+
+class _AnchorsLoader(_Composing, yaml.SafeLoader):
+    """Lets an anchor be set anew, as YAML does and go-yaml with it; PyYAML's C code allows no other way."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if not isinstance(event, yaml.AliasEvent) and getattr(event, "anchor", None):
+            self.anchors.pop(event.anchor, None)
+        return super().compose_node(parent, index)
 
 
 class _Builder:

@@ -19,7 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
@@ -35,9 +35,9 @@ _BACKOFF_LIMIT = 6  # of the API server
 
 
 def _job(case: Case) -> tuple[Obj, str]:
-    """The spec of the Job, and its path; empty for what is none."""
+    """The spec of the Job, and its path; empty for what is none, and for runs that only hold a place."""
     workload = case.workload
-    if workload.kind not in BATCH_KINDS:
+    if workload.kind not in BATCH_KINDS or all(map(is_idle, workload.containers)):
         return {}, ""
     path = workload.template_path.rpartition(".")[0]
     node = workload.obj
@@ -161,6 +161,7 @@ RULES = (
             "podReplacementPolicy Failed, which is also the default beside a podFailurePolicy",
             "nothing says that one pod may run at a time (parallelism 1 is the default, written out or not)",
             "backoffLimit 0: no pod is replaced",
+            "a run that only sleeps, to be entered by hand",
             "Kubernetes before 1.29, which has no such field",
             "a grace period of more than 30 s alone is an info: it does not say that two must not run",
         ),
@@ -180,6 +181,7 @@ RULES = (
             "a rule of podFailurePolicy for DisruptionTarget, whatever it does",
             "restartPolicy OnFailure: the API accepts no podFailurePolicy",
             "backoffLimit 0: a second attempt is not wanted",
+            "a run that only sleeps, to be entered by hand",
             "backoffLimitPerIndex: each index has its own attempts",
             "Kubernetes before 1.26, which has no such field",
         ),
@@ -197,6 +199,7 @@ RULES = (
         "silently.",
         exceptions=(
             "concurrencyPolicy Allow and Forbid",
+            "a run that only sleeps, to be entered by hand",
             "a script that traps signals",
             "a deadline where nothing shows that SIGTERM is lost: only a shell with several commands does, as an info",
         ),

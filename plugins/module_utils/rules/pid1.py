@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     is_deaf_shell,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import in_place
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
@@ -59,6 +60,8 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
         declared = commands and not any(HANDLES_SIGTERM.match(command) for command in commands)
         if not confirmed and (not declared or (clears_shell(look) and not started)):
             continue
+        if not started and _ended_by_hook(container, commands):
+            continue
         single = len(commands) == 1
         may_go = single or (basename(words[0] if words else "") == "bash" and ends_in_program(script or ""))
         idle = bool(words) and is_idle(replace(container, command=words, args=()))
@@ -79,6 +82,18 @@ def _shell_wrapper(case: Case) -> Iterator[Hit]:
             # The command alone would have shown it, and at least as a warning.
             "static" if declared and not (confirmed and may_go) else "runtime",
         )
+
+
+def _ended_by_hook(container: Container, commands: list[str]) -> bool:
+    """Whether the preStop hook stops what the shell waits for, so that the shell ends as well, signal or not.
+
+    A signal to PID 1 would be the shell's; a loop starts the next one; and what only sleeps goes on.
+    """
+    if not commands or all(stop.to_first for stop in stops_of(container)):
+        return False
+    loops = any(command.startswith(("while ", "until ", "for ")) for command in commands)
+    last = replace(container, command=("sh", "-c", commands[-1]), args=())
+    return not loops and not is_idle(last)
 
 
 def _package_manager(case: Case) -> Iterator[Hit]:
@@ -200,6 +215,7 @@ RULES = (
             "a script in args alone, as the image's entrypoint is not known: an info",
             "npm in an Alpine image, whose shell is replaced by the application; in an image of unknown origin: an "
             "info",
+            "a preStop hook that stops by name what the shell waits for: the shell ends with it",
             "shareProcessNamespace or hostPID: the shell is not PID 1",
             "Windows pods",
             "batch workloads: an info",

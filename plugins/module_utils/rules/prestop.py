@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.hook
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 
+NEEDED_FOR_PAUSE = ("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim")  # who must pause, and who must not
 _OWN_LIMIT = re.compile(r"(?:\S*/)?timeout (\d{1,6})([smh]?)$")
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -41,17 +42,21 @@ def sleep_remedy(case: Case) -> Remedy:
     )
 
 
-def _missing(case: Case) -> Iterator[Hit]:
-    traits = case.profile.traits
-    drain = case.profile.drain_containers
+def without_pause(case: Case) -> tuple[Container, ...]:
+    """The containers that take requests and have no delay, of those that should have one."""
+    drain = case.profile.drain_containers if case.profile.takes_requests else ()
     hooks = [container.pre_stop for container in drain if container.pre_stop]
     if not all(map(takes_no_time, hooks)) or case.delays_itself or case.exclusive:
-        return
+        return ()
     # A hook that stops the server at once is prestop-stops-server-early.
     drain = tuple(container for container in drain if not hook_stops_server(container))
-    if "external-lb" not in traits and all(container.name == ISTIO_PROXY for container in drain):
-        return  # a gateway runs on for terminationDrainDuration, 5 s by default: enough for clients in the cluster
-    severity = None
+    if "external-lb" not in case.profile.traits and all(container.name == ISTIO_PROXY for container in drain):
+        return ()  # a gateway runs on for terminationDrainDuration, 5 s by default: enough for clients in the cluster
+    return drain
+
+
+def _missing(case: Case) -> Iterator[Hit]:
+    traits, drain, severity = case.profile.traits, without_pause(case), None
     if "lb-ip-targets" in traits:
         severity = "error"
     elif "headless-only" in traits or case.never_overlaps:
@@ -179,7 +184,7 @@ RULES = (
         "balancers follow later, each at its own pace; what they still send is refused.",
         exceptions=(
             "batch, worker and controller workloads serve no requests",
-            "headless-only peer discovery: an info",
+            "headless-only peer discovery: an info, unless an Ingress or another route sends there",
             "one replica of a StatefulSet or with Recreate: an info, no other pod could serve the requests",
             "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
             "a Service for metrics, probes or the members of a ring alone",
@@ -192,10 +197,7 @@ RULES = (
         remedies=(PRESTOP_SLEEP, PRESTOP_EXEC_SLEEP),
         serving_only=True,
         seed="2 settings: preStop; fault 2",
-        needs=(
-            *("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
-            *("Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
-        ),
+        needs=(*NEEDED_FOR_PAUSE, "Ingress", "HTTPRoute", "GRPCRoute", "Gateway", "TargetGroupBinding"),
     ),
     Rule(
         id="prestop-exceeds-grace",

@@ -14,7 +14,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.versions
     SLEEP_ZERO,
     Version,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import hooked_containers, sleep_remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.prestop import (
+    NEEDED_FOR_PAUSE,
+    hooked_containers,
+    sleep_remedy,
+    without_pause,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     POSTSTART_REMOVE,
     PRESTOP_EXEC_SLEEP,
@@ -137,6 +142,20 @@ def _http_unverified(case: Case) -> Iterator[Hit]:
         )
 
 
+def _command_fails(case: Case) -> Iterator[Hit]:
+    for container in hooked_containers(case):
+        fault = case.hook_of(container).fault
+        if not fault or container in without_pause(case):  # of these, prestop-missing says it
+            continue
+        yield Hit(
+            f"the preStop hook fails at once: {fault}. SIGTERM follows as if there were no hook",
+            f"{container.path}.lifecycle.preStop.exec",
+            Remedy(PRESTOP_REMOVE, "what the hook was meant to do is for its owner to say: write a command that works"),
+            container,
+            numbers={"prestop_seconds": 0},
+        )
+
+
 RULES = (
     Rule(
         id="prestop-tcp-socket",
@@ -168,6 +187,25 @@ RULES = (
         by_hand=True,
         seed="2 settings: preStop",
         observes=(EVENTS,),
+    ),
+    Rule(
+        id="prestop-command-fails",
+        title="Command of a preStop hook that cannot run",
+        severity="warning",
+        evidence="context",
+        why="No shell reads the command of a hook, so that a whole command line in one item is the name of a file that "
+        "nobody has. The hook fails each time, whatever it was meant to save or hand over.",
+        exceptions=(
+            "where a pause is missing as well: prestop-missing, which says the same",
+            "a path with a blank in the name of a folder",
+            "a program that may or may not be in the image",
+            "a script that a shell runs, whatever its commands are",
+        ),
+        check=_command_fails,
+        remedies=(PRESTOP_REMOVE,),
+        by_hand=True,
+        seed="2 settings: preStop",
+        needs=NEEDED_FOR_PAUSE,
     ),
     Rule(
         id="sleep-action-unsupported",

@@ -29,6 +29,7 @@ STARTUP_PROBE = "startup-probe"
 READINESS_PROBE_REQUEST = "readiness-probe-request"
 UNHEALTHY_EVICTION = "unhealthy-pod-eviction-policy"
 DAEMONSET_SURGE = "daemonset-surge"
+UPDATE_ONE_BY_ONE = "update-one-by-one"
 RECREATE = "recreate-strategy"
 JOB_POD_REPLACEMENT = "job-pod-replacement"
 JOB_POD_FAILURE_POLICY = "job-pod-failure-policy"
@@ -75,6 +76,7 @@ REMEDIES = (
     READINESS_PROBE_REQUEST,
     UNHEALTHY_EVICTION,
     DAEMONSET_SURGE,
+    UPDATE_ONE_BY_ONE,
     RECREATE,
     JOB_POD_REPLACEMENT,
     JOB_POD_FAILURE_POLICY,

@@ -11,23 +11,57 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
     Unreadable,
     get,
+    get_int_or_percent,
     get_map,
     get_maps,
     line_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.selectors import Selector
+from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import Version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     REPLICAS,
     ROLLOUT_IN_PLACE,
     ROLLOUT_STRATEGY,
+    UPDATE_ONE_BY_ONE,
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import is_shared
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS
 
+# Of what kinds updateStrategy has maxUnavailable, from the version that keeps the field by default.
+_MAX_UNAVAILABLE = {"DaemonSet": Version(1, 0), "StatefulSet": Version(1, 35)}
+
 
 def _loses_capacity(case: Case) -> Iterator[Hit]:
+    yield from _all_at_once(case) if case.workload.kind in _MAX_UNAVAILABLE else _takes_first(case)
+
+
+def _all_at_once(case: Case) -> Iterator[Hit]:
+    workload = case.workload
+    if case.version < _MAX_UNAVAILABLE[workload.kind]:
+        return
+    strategy = get_map(workload.spec, "updateStrategy", "spec")
+    if get(strategy, "type", str, "spec.updateStrategy", "RollingUpdate") != "RollingUpdate":
+        return
+    path = "spec.updateStrategy.rollingUpdate"
+    wanted = get_int_or_percent(get_map(strategy, "rollingUpdate", "spec.updateStrategy"), "maxUnavailable", path)
+    pods = case.replicas if workload.kind == "StatefulSet" else None
+    if wanted != "100%" and not (pods and isinstance(wanted, int) and wanted >= pods):
+        return
+    if pods == 1:
+        return  # single-replica
+    yield Hit(
+        f"a rolling update may stop all {f'{pods} ' if pods else ''}pods at the same time (maxUnavailable {wanted}): "
+        "none is left to serve",
+        f"{path}.maxUnavailable",
+        Remedy(UPDATE_ONE_BY_ONE, "how many pods may be missing, and how long a rollout may take, its owner decides"),
+        severity="warning",
+        numbers={"replicas": pods, "max_unavailable": wanted},
+    )
+
+
+def _takes_first(case: Case) -> Iterator[Hit]:
     rolling, replicas = case.workload.rolling_update, case.replicas
     if rolling is None or not replicas:
         return
@@ -164,18 +198,19 @@ RULES = (
         title="Rolling update stops serving pods first",
         severity="info",
         evidence="context",
-        why="maxUnavailable lets the Deployment stop old pods before new ones are ready; the remaining pods must "
-        "carry the load.",
+        why="maxUnavailable lets a rollout stop old pods before new ones are ready; the remaining pods must carry the "
+        "load.",
         exceptions=(
             "the default of 25 % resolves to 0 for up to 3 replicas",
             "all of an undeclared number of replicas: a warning, something outside may set more",
+            "DaemonSets and StatefulSets: only where maxUnavailable lets all pods go at the same time, a warning",
             "hostPort or hostNetwork: one more pod finds no free port",
             "a ReadWriteOnce volume: one more pod cannot mount it",
             "a store, or what its owner keeps to one pod at a time, on a volume that outlives the pod",
             "pods that refuse to share a node: none is free for one more, or a person must check",
         ),
         check=_loses_capacity,
-        remedies=(ROLLOUT_STRATEGY,),
+        remedies=(ROLLOUT_STRATEGY, UPDATE_ONE_BY_ONE),
         serving_only=True,
         seed="fault 2",
         needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
@@ -220,7 +255,10 @@ RULES = (
         remedies=(REPLICAS,),
         serving_only=True,
         seed="fault 2",
-        needs=("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
+        needs=(
+            *("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim"),
+            *("Ingress", "HTTPRoute", "GRPCRoute"),
+        ),
     ),
     Rule(
         id="surge-port-conflict",

@@ -39,7 +39,8 @@ class Snapshot:
     `not_judged` counts by kind what runs pods and was neither asked for nor is of a kind that rules know.
     `bases` are the folders that hold a kustomization, below the source. `environments` are the contexts of
     those that cannot run beside each other, by the name of the environment, and `beside` the names of the environments
-    whose objects each of these holds; `context` is that of all else.
+    whose objects each of these holds; `context` is that of all else. `versions` are the names that files go by in these
+    two which hold a version of their own, such as dev.yaml and prod.yaml.
     """
 
     type: str
@@ -56,6 +57,7 @@ class Snapshot:
     context: Context = field(default_factory=Context)
     environments: dict[str, Context] = field(default_factory=dict)
     beside: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
     bases: set[str] = field(default_factory=set)
 
     def see(self, kind: str, number: int) -> None:
@@ -71,11 +73,14 @@ class Snapshot:
         """Every context that holds this workload's environment, each once."""
         if not self.environments:
             return [self.context]
-        name = workload.origin.environment
+        name = self._name_of(workload)
         every = {**self.environments, "": self.context}
         found = (every[other] for other, names in self.beside.items() if name in names)
         return list({id(context): context for context in found}.values())
 
     def context_of(self, workload: Workload) -> Context:
         """The context of this workload."""
-        return self.environments.get(workload.origin.environment, self.context)
+        return self.environments.get(self._name_of(workload), self.context)
+
+    def _name_of(self, workload: Workload) -> str:
+        return workload.origin.environment or self.versions.get(workload.origin.file or "", "")

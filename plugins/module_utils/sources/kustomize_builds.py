@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +28,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.kus
     Environment,
     environments,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize.kustomization import references
+from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize.kustomization import (
+    References,
+    references,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize.program import (
     BuildFailed,
     Program,
@@ -89,18 +92,25 @@ class Builds:
         return {result.environment.name for result in self.results if result.environment.substitutes}
 
     def reached(self) -> set[str]:
-        """The real paths of the files whose content is part of a build."""
+        """The real paths of the files whose content is in what was built, and of those that are no manifests."""
         closures = [result.environment.closure for result in self.built]
-        return {path for closure in closures for path in (*closure.resources, *closure.patches)}
+        # What a generator puts into a ConfigMap is data, built or not; what it makes of it is in no file.
+        data = self._named(lambda named: named.others) - self._named(lambda named: named.resources)
+        return data.union(*((*closure.resources, *closure.patches) for closure in closures))
 
     def patch_files(self) -> set[str]:
         """The real paths of the files that any kustomization of the tree names as patches."""
-        found = set()
-        for folder in self.tree.folders:
-            kustomization = self.tree.kustomization(folder)
-            names = references(kustomization.data).patches if kustomization else ()
-            found |= {os.path.realpath(os.path.join(folder, name)) for name in names}
-        return found
+        return self._named(lambda named: named.patches)
+
+    def _named(self, names: Callable[[References], Iterable[str]]) -> set[str]:
+        """The real paths of what the kustomizations of the tree name."""
+        found = ((folder, self.tree.kustomization(folder)) for folder in self.tree.folders)
+        return {
+            os.path.realpath(os.path.join(folder, name))
+            for folder, kustomization in found
+            if kustomization
+            for name in names(references(kustomization.data))
+        }
 
     def with_texts(self, texts: Mapping[str, str]) -> list[tuple[Result, Result]]:
         """(before, after) of each environment that contains one of these files (by real path), with these texts."""

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import posixpath
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.othe
 
 # The same object in two builds, such as a Namespace, does not make them two versions of one thing.
 _SHARED = frozenset({"Namespace", "ConfigMap", "Node", "Gateway"})
+_MOST = 300  # versions that are told apart: each context holds all that fits beside it
 
 
 def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dict[str, tuple[Context, tuple[str, ...]]]:
@@ -36,6 +38,42 @@ def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dic
             made[seen] = _context(entry.data for other in seen for entry in groups[other])
         result[name] = made[seen], seen
     return result
+
+
+def versions_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str]:
+    """Which files hold another version of what a second file holds, each with the name of its group.
+
+    In one folder, such as dev.yaml and prod.yaml, each of them stands for itself. Folders beside each other, such as
+    dev and prod, are versions as a whole; of one below the other, only what both hold. `entries` are objects as files
+    have them, `kinds` those that tell them apart. Empty where there are too many.
+    """
+    kinds = frozenset(kinds) - _SHARED
+    holders: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.origin.file and (identity := _identity(entry, kinds)):
+            holders[identity].add(entry.origin.file)
+    alone: set[str] = set()
+    parts: set[str] = set()
+    whole: set[str] = set()
+    for files in holders.values():
+        folders = Counter(map(posixpath.dirname, files))
+        alone |= {file for file in files if folders[posixpath.dirname(file)] > 1}
+        if len(folders) > 1:
+            parts |= files
+            whole |= {one for one in folders if not all(_is_within(one, two) for two in folders)}
+    groups = {}
+    for file in {entry.origin.file for entry in entries if entry.origin.file}:
+        folder = posixpath.dirname(file)
+        if file in alone:
+            groups[file] = f"file {file}"
+        elif file in parts or folder in whole:
+            groups[file] = f"folder {folder}"
+    return groups if len(set(groups.values())) <= _MOST else {}
+
+
+def _is_within(one: str, two: str) -> bool:
+    """Whether one of two folders is below the other, or the same."""
+    return not one or not two or f"{one}/".startswith(f"{two}/") or f"{two}/".startswith(f"{one}/")
 
 
 def _versions(groups: Mapping[str, Sequence[Entry]], kinds: frozenset[str]) -> dict[str, set[str]]:

@@ -41,7 +41,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
     Snapshot,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
-from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import contexts
+from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import (
+    contexts,
+    versions_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.sources.other_objects import OtherObjects
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.others import (
@@ -146,7 +149,12 @@ class Collector:
     def finish(self, snapshot: Snapshot, charts: Iterable[str] = ()) -> None:
         """Build the context of the workloads. `charts` are the folders of Helm charts, below the source."""
         self._others.count(snapshot, self._selection)
-        made = contexts(self._groups, (*CONTEXT_KINDS, *self._selection.kinds))
+        kinds = (*CONTEXT_KINDS, *self._selection.kinds)
+        snapshot.versions = versions_of(self._groups[""], kinds)
+        groups = {**self._groups, "": []}
+        for entry in self._groups[""]:
+            groups.setdefault(snapshot.versions.get(entry.origin.file or "", ""), []).append(entry)
+        made = contexts(groups, kinds)
         snapshot.beside = {name: names for name, (_context, names) in made.items()}
         snapshot.context = made.pop("", (self._context, ()))[0]
         snapshot.environments = {name: context for name, (context, _names) in made.items()}

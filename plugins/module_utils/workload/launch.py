@@ -45,6 +45,9 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIXES = STARTERS | INITS
 _IN_A_ROW = 20  # of them
 _OPERATORS = ("&&", "||", ";", "&", "|")
+# After the first blank of one word: an option, an assignment, an address or another path, as a command line has them.
+_OPERAND = re.compile(r"""\s(?:[-/"'<>|&;$]|[\w.]+=|\w+://)""")
+_PROGRAM_FILE = re.compile(r"/s?bin/[^/]+$|\.(?:bash|cmd|js|pl|php|py|rb|sh)$")
 _EQUAL = {"=": True, "==": True, "-eq": True, "!=": False, "-ne": False}
 
 NO_SUCH_PROGRAM = "no program has such a name: write each word of the command as a separate item, as no shell splits it"
@@ -111,7 +114,8 @@ def _launch(words: list[str], in_shell: bool, depth: int) -> Launch:
 def _no_program(first: str, in_shell: bool) -> str:
     """Why no program can have this name; empty where one may."""
     head, *rest = first.split(None, 1)[:2] or [""]
-    folder = first.startswith(("/", "./", "../")) and any("/" in part[1:] for part in rest)
+    folder = first.startswith(("/", "./", "../")) and any("/" in part[1:] for part in rest)  # with a blank in its name
+    folder = folder and not _OPERAND.search(first) and not _PROGRAM_FILE.search(head)
     if not head or first.startswith("-") or (head != first and not folder):
         return NO_SUCH_PROGRAM
     if in_shell or "/" in first:

@@ -44,11 +44,13 @@ class Stop:
     """A command that stops the server: when the server gets it, and what happens to requests in flight.
 
     `drains` is None if the server's behaviour is unknown. `waits`: the command returns only when it has stopped.
+    `to_first`: it is a signal to PID 1 alone, whatever that is.
     """
 
     starts: Span
     drains: bool | None
     waits: bool = False
+    to_first: bool = False
 
 
 def stops_of(container: Container) -> list[Stop]:
@@ -101,12 +103,14 @@ def _signalled(
     else:
         names |= set(targets)
     server = _server(names, container, first="1" in targets)
+    alone = program in ("kill", "skill") and set(targets) == {"1"} and not piped
     if server and signal == server.signal:
-        return Stop(step.starts, drains=True)
+        return Stop(step.starts, drains=True, to_first=alone)
     if signal not in _STOPPING:
         return None
     drains = False if server or signal == "KILL" else None
-    return Stop(step.starts, drains, waits=program == "killall" and bool({"-w", "--wait"} & set(operands)))
+    waits = program == "killall" and bool({"-w", "--wait"} & set(operands))
+    return Stop(step.starts, drains, waits, alone)
 
 
 def _signal(program: str, operands: Sequence[str]) -> tuple[str, list[str]]:

@@ -54,6 +54,8 @@ def environments(tree: Tree, deployers: Sequence[Deployer], read: Callable[[str]
     found: dict[str, Environment] = {}
     replaced = set()
     for deployer in deployers:
+        if "*" in deployer.path and not (deployer.additions or deployer.substitutes):
+            continue  # the roots of what it may mean are built anyhow, and a base of theirs is most likely not meant
         for folder in _folders(tree, deployer):
             kustomization = tree.kustomization(folder)
             if not kustomization and deployer.generates and deployer.additions:

@@ -38,7 +38,7 @@ _HARMLESS = frozenset(
 _METADATA = re.compile(r"/?(?:spec/(?:jobTemplate/spec/)?template/)?metadata(?:/|$)")
 # Patterns that no text can make slow; any other counts as matching.
 _PATTERN = re.compile(r"[\w.|-]*(?:\*[\w.|-]*){0,2}")
-_RENAMES = ("namePrefix", "nameSuffix", "namespace", "transformers")
+_RENAMES = ("namePrefix", "nameSuffix", "transformers")
 _LABELS = ("labels", "commonLabels", "transformers", "commonAnnotations")
 
 

@@ -60,6 +60,7 @@ _CLEARS = {
     "pdb-blocks-eviction": {"scales"},
     "pdb-overlap": {"autoscalers"},
     "pdb-unhealthy-pod-eviction-policy": {"autoscalers"},
+    "prestop-command-fails": {"configs"},  # where it is not known, prestop-missing says it
     "prestop-missing": {"configs"},
     "recreate-strategy-serving": {"autoscalers"},
     "rollout-loses-capacity": {"nodes"},

@@ -64,6 +64,56 @@ def test_leader_election_makes_a_controller(flag: str) -> None:
     assert profile(workload(container(args=["--v=2", flag])), service()).name == "controller"
 
 
+ELECTED = container(args=["--leader-elect"], ports=[{"name": "hooks", "containerPort": 9443}])
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [
+        ("manager-webhook-service", {"port": 443, "targetPort": 9443}),
+        ("manager", {"name": "webhook", "port": 443, "targetPort": 9443}),
+        ("manager", {"name": "https-webhook", "port": 443, "targetPort": 9443}),
+        ("manager", {"port": 443, "targetPort": "webhook-server"}),
+        ("validation-admission", {"port": 443, "targetPort": 9443}),
+    ],
+)
+def test_a_controller_that_answers_webhooks_serves(name: str, port: dict[str, Any]) -> None:
+    """Every pod answers them, whichever leads; where none does, the API server refuses what it asks about."""
+    ports = [{"name": "webhook-server", "containerPort": 9443}]
+    called = container(args=["--leader-elect"], ports=ports)
+    assert profile(workload(called), service(name, selector={"app": "web"}, ports=[port])).name == "serving"
+
+
+def test_a_controller_that_is_reached_from_outside_serves() -> None:
+    assert profile(workload(ELECTED), service(), ingress("web")).name == "serving"
+    assert profile(workload(ELECTED), balancer()).name == "serving"
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [
+        ("manager", {"name": "http", "port": 80, "targetPort": 9443}),
+        ("manager-metrics-service", {"name": "webhook", "port": 443, "targetPort": 9443}),
+        ("webhooked", {"port": 80, "targetPort": 9443}),
+    ],
+)
+def test_another_service_of_a_controller_does_not_make_it_serve(name: str, port: dict[str, Any]) -> None:
+    assert profile(workload(ELECTED), service(name, selector={"app": "web"}, ports=[port])).name == "controller"
+
+
+@pytest.mark.parametrize("image", ["prom/prometheus:v3", "quay.io/prometheus/pushgateway", "victoriametrics/vmselect"])
+@pytest.mark.parametrize("name", ["prometheus", "metrics", "http-metrics"])
+def test_a_server_of_metrics_serves_by_a_port_of_that_name(image: str, name: str) -> None:
+    server = container(image=image, ports=[{"name": name, "containerPort": 9090}])
+    assert profile(workload(server), service(ports=[{"name": name, "port": 80, "targetPort": name}])).name == "serving"
+
+
+@pytest.mark.parametrize("name", ["pprof", "gossip", "exporter"])
+def test_a_server_of_metrics_has_side_ports_too(name: str) -> None:
+    server = container(image="prom/prometheus:v3", ports=[{"name": name, "containerPort": 9090}])
+    assert profile(workload(server), service(ports=[{"name": name, "port": 80, "targetPort": name}])).name == "worker"
+
+
 @pytest.mark.parametrize("flag", ["--leader-elect=false", "--leader-election-id=x", "leader-elect"])
 def test_other_flags_do_not(flag: str) -> None:
     assert profile(workload(container(args=[flag])), service()).name == "serving"
@@ -209,7 +259,8 @@ def test_traits(obj: dict[str, Any], around: list[dict[str, Any]], traits: tuple
 
 
 @pytest.mark.parametrize(
-    "name", ["http-profiling", "pprof", "probes", "prom", "exporter", "gossip-ring", "tcp-memberlist"]
+    "name",
+    ["http-profiling", "monitoring-port", "pprof", "probes", "prom", "exporter", "gossip-ring", "tcp-memberlist"],
 )
 def test_ports_beside_the_requests_do_not_make_it_serve(name: str) -> None:
     assert profile(workload(), service(ports=[{"name": name, "port": 8080}])).name == "worker"
@@ -241,7 +292,7 @@ def test_an_exporter_beside_the_application_receives_no_requests() -> None:
     assert drained(workload(container(), exporter), service(ports=ports)) == ["app"]
 
 
-@pytest.mark.parametrize("name", ["web-metrics", "manager-metrics-service", "web-metrics-svc"])
+@pytest.mark.parametrize("name", ["web-metrics", "manager-metrics-service", "web-metrics-svc", "power-exporter"])
 def test_a_service_that_is_called_after_metrics_brings_none(name: str) -> None:
     assert profile(workload(), service(name, selector={"app": "web"})).name == "worker"
 

@@ -226,6 +226,28 @@ def test_bytes_that_are_no_text_have_a_reason(raw: bytes, reason: str) -> None:
         decode(raw)
 
 
+def test_an_anchor_may_be_set_anew() -> None:
+    """YAML allows it, and what kubectl builds has the value that stands last before the alias."""
+    [document] = load_documents("a: &x 1\nb: *x\nc: &x {k: &x yes}\nd: *x\n")
+    assert document.problem is None
+    assert document.data == {"a": 1, "b": 1, "c": {"k": True}, "d": True}
+    assert document.data["c"].line == 3
+
+
+def test_an_anchor_that_is_set_anew_hides_no_other_fault() -> None:
+    [document] = load_documents("a: &x 1\nb: &x 2\nc: *y\n")
+    assert document.problem is not None
+    assert "undefined alias" in document.problem
+    [endless] = load_documents("a: &x [*x]\nb: &x 2\n")
+    assert endless.problem is not None
+
+
+def test_a_deep_document_with_an_anchor_set_anew_ends() -> None:
+    [document] = load_documents("a: &x 1\nb: &x " + "[" * 400 + "]" * 400 + "\n")
+    assert document.problem is not None
+    assert "levels deep" in document.problem
+
+
 def test_what_is_aliased_is_one_object_for_all() -> None:
     lines = ["a0: &a0 {x: 1}"]
     for level in range(1, 5):

@@ -71,6 +71,51 @@ def test_a_second_server_on_one_data_directory_is_an_error(
 
 
 @pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("postgres:17", {"env": [{"name": "PGDATA", "value": "/own/pgdata"}]}),
+        ("bitnami/postgresql:16", {"env": [{"name": "POSTGRESQL_DATA_DIR", "value": "/own/data"}]}),
+        ("postgres:17", {"args": ["-D", "/own/pgdata"]}),
+        ("postgres:17", {"command": ["sh", "-c", "exec postgres -D/own/pgdata -p 5433"]}),
+        ("mysql:8", {"args": ["--datadir=/own"]}),
+        ("mysql:8", {"args": ["--datadir", "/own/mysql"]}),
+        ("mongo:7", {"command": ["mongod", "--dbpath", "/own"]}),
+        ("redis:7", {"args": ["redis-server", "--dir", "/own"]}),
+        ("nats:2", {"args": ["-js", "-sd=/own"]}),
+        ("quay.io/coreos/etcd:v3.5", {"env": [{"name": "ETCD_DATA_DIR", "value": "/own/etcd"}]}),
+        ("prom/prometheus:v3", {"args": ["--config.file=/etc/p.yaml", "--storage.tsdb.path=/own"]}),
+        ("victoriametrics/victoria-metrics:v1", {"args": ["--storageDataPath=/own"]}),
+        ("bitnami/kafka:3", {"env": [{"name": "KAFKA_CFG_LOG_DIRS", "value": "/tmp/a,/own/b"}]}),
+        ("elasticsearch:8", {"env": [{"name": "path.data", "value": "/own/es"}]}),
+        ("rabbitmq:4", {"env": [{"name": "RABBITMQ_MNESIA_BASE", "value": "/own/mnesia"}]}),
+    ],
+)
+def test_data_where_the_store_is_told_to_keep_it(image: str, told: dict[str, Any]) -> None:
+    result = audited(store(image, "/own", **told), "ReadWriteOnce")
+    assert "(/own on claim db)" in result.one(RULE)["message"]
+    assert not result.of("surge-volume-deadlock")
+    assert not result.audit.changes
+
+
+@pytest.mark.parametrize(
+    ("image", "told"),
+    [
+        ("postgres:17", {}),
+        ("postgres:17", {"env": [{"name": "PGDATA", "value": "/elsewhere"}]}),
+        ("postgres:17", {"env": [{"name": "BACKUP_DATA_DIR", "value": "/own"}]}),
+        ("postgres:17", {"env": [{"name": "DATA_SOURCE_NAME", "value": "/own"}]}),
+        ("postgres:17", {"env": [{"name": "PGDATA", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "b"}}}]}),
+        ("postgres:17", {"env": [{"name": "PGDATA", "value": "/"}]}),
+        ("mysql:8", {"args": ["--init-file=/own/init.sql"]}),
+        ("prom/prometheus:v3", {"args": ["--config.file=/own/prometheus.yaml"]}),
+        ("registry.example/app:1", {"env": [{"name": "DATA_DIR", "value": "/own"}]}),
+    ],
+)
+def test_a_volume_that_is_not_known_to_hold_the_data(image: str, told: dict[str, Any]) -> None:
+    assert not audited(store(image, "/own", **told), "ReadWriteOnce").of(RULE)
+
+
+@pytest.mark.parametrize(
     "volume",
     [
         {"hostPath": {"path": "/srv/db"}},

@@ -26,6 +26,19 @@ def script(text: str, shell: str = "sh") -> dict[str, Any]:
     return container(command=[shell, "-c", text], ports=None, readinessProbe=None, lifecycle=None)
 
 
+@pytest.mark.parametrize("command", [["sleep", "7200"], ["sleep", "infinity"], ["sh", "-c", "sleep 3600"]])
+@pytest.mark.parametrize("policy", ["Forbid", "Replace"])
+def test_a_run_that_only_holds_a_place_does_no_work(command: list[str], policy: str) -> None:
+    idle = container(command=command, ports=None, readinessProbe=None, lifecycle=None)
+    result = run(cron_job(idle, concurrencyPolicy=policy, suspend=True))
+    assert not any(result.of(rule) for rule in (OVERLAP, FAILURE, KILLS))
+
+
+def test_a_run_that_works_beside_one_that_sleeps_counts() -> None:
+    idle = container("idle", command=["sleep", "60"], ports=None, readinessProbe=None, lifecycle=None)
+    assert run(cron_job(script("./work; ./tell"), idle, concurrencyPolicy="Forbid")).of(OVERLAP)
+
+
 # job-pod-replacement-overlap
 
 

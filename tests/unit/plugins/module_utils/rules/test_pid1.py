@@ -33,6 +33,47 @@ def test_several_commands_are_a_warning_for_a_person() -> None:
     assert "runs until it is killed after 40 s, and what is in flight then is cut" in finding["message"]
 
 
+def stopped(script: str, hook: str) -> dict[str, Any]:
+    """The same with a preStop hook, which is a script as well."""
+    return shell(script) | {"lifecycle": {"preStop": {"exec": {"command": ["sh", "-c", hook]}}}}
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "sleep 5 && kill -TERM $(pidof server)",
+        "sleep 5; pkill server",
+        "killall -w server",
+        "sleep 5; kill $(cat /run/server.pid)",
+        "sleep 5; nginx -s quit",
+        "kill -TERM -1",
+    ],
+)
+def test_a_shell_ends_with_what_the_hook_stops_by_name(hook: str) -> None:
+    assert not run(workload(stopped(SEVERAL, hook))).of(RULE)
+
+
+@pytest.mark.parametrize(
+    ("script", "hook"),
+    [
+        (SEVERAL, "sleep 5"),
+        (SEVERAL, "sleep 5; kill 1"),  # the shell, which ignores it
+        (SEVERAL, "kill -TERM 1"),
+        (SEVERAL, "pkill -0 server"),
+        ("while true; do ./server; done", "pkill server"),
+        ("./server; sleep infinity", "pkill server"),
+        ("./server & tail -f /dev/null", "pkill server"),
+    ],
+)
+def test_a_shell_that_the_hook_does_not_end(script: str, hook: str) -> None:
+    assert run(workload(stopped(script, hook))).one(RULE)["severity"] == "warning"
+
+
+def test_behind_an_init_the_shell_ends_before_what_the_hook_has_told_to_drain() -> None:
+    hook = {"preStop": {"exec": {"command": ["sh", "-c", "pkill server"]}}}
+    assert run(workload(container(command=["tini", "--", "sh", "-c", SEVERAL], lifecycle=hook))).of(RULE)
+
+
 @pytest.mark.parametrize("script", ["./server", "java -jar app.jar 2>&1", "PORT=80 ./server >/dev/null"])
 def test_one_simple_command_is_an_info(script: str) -> None:
     finding = run(workload(shell(script))).one(RULE)

@@ -16,6 +16,8 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     container,
     context_object,
     hooked,
+    http_route,
+    ingress,
     node,
     run,
     service,
@@ -101,9 +103,9 @@ def test_a_hook_that_returns_at_once_is_no_delay(script: str) -> None:
     [
         (["sleep 20"], "no program has such a name"),
         (["sh", "-c", "sleep", "20"], "only the first word is the script"),
-        (["sleep", "20", "&&", "nginx"], "no time"),
+        (["sleep", "20", "&&", "nginx"], "invalid duration"),
         (["sh", "sleep 20"], "no -c"),
-        (["sleep", "$(DELAY)"], "no time"),
+        (["sleep", "$(DELAY)"], "invalid duration"),
     ],
 )
 def test_a_hook_that_fails_at_once_is_no_delay(command: list[str], why: str) -> None:
@@ -159,6 +161,14 @@ def test_without_replicas_it_is_an_info() -> None:
 
 def test_headless_only_is_an_info() -> None:
     assert run(workload(BARE, kind="StatefulSet"), service(clusterIP="None")).one(MISSING)["severity"] == "info"
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])
+@pytest.mark.parametrize("route", [ingress("web"), ingress("web", ingressClassName="nginx"), http_route("web")])
+def test_a_route_to_a_headless_service_makes_it_a_warning(kind: str, route: dict[str, Any]) -> None:
+    finding = run(workload(BARE, kind=kind), service(clusterIP="None"), route).one(MISSING)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "auto")
+    assert "looked the name up" not in finding["message"]
 
 
 def test_a_second_service_that_is_not_headless_makes_it_a_warning() -> None:

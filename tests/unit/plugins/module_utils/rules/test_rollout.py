@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     claim,
     claims_volume,
     container,
+    ingress,
     node,
     run,
     service,
@@ -179,6 +180,52 @@ def test_other_kinds_roll_by_other_rules(kind: str) -> None:
     assert not run(workload(kind=kind), service()).of(CAPACITY)
 
 
+def updating(kind: str, unavailable: Any, **more: Any) -> dict[str, Any]:
+    """A DaemonSet or StatefulSet whose rollouts may take so many pods at a time."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": unavailable}}
+    return workload(kind=kind, updateStrategy=strategy, **more)
+
+
+@pytest.mark.parametrize(
+    ("obj", "pods"),
+    [
+        (updating("DaemonSet", "100%"), "all pods"),
+        (updating("DaemonSet", "100%", pod={"hostNetwork": True}), "all pods"),
+        (updating("StatefulSet", "100%"), "all 3 pods"),
+        (updating("StatefulSet", 3), "all 3 pods"),
+        (updating("StatefulSet", 5), "all 3 pods"),
+    ],
+)
+def test_all_pods_at_the_same_time(obj: dict[str, Any], pods: str) -> None:
+    finding = run(obj, service(), version="1.35").one(CAPACITY)
+    assert pods in finding["message"]
+    assert (finding["severity"], finding["remedy"], finding["template"]) == ("warning", "manual", "update-one-by-one")
+    assert "maxUnavailable: 1" in finding["snippet"]
+
+
+@pytest.mark.parametrize(
+    "obj",
+    [
+        workload(kind="DaemonSet"),
+        updating("DaemonSet", "50%"),
+        updating("DaemonSet", 10),  # of how many nodes, nobody says
+        updating("StatefulSet", 2),
+        updating("StatefulSet", "100%", replicas=1),
+        workload(kind="DaemonSet", updateStrategy={"type": "OnDelete", "rollingUpdate": {"maxUnavailable": "100%"}}),
+    ],
+)
+def test_some_pods_of_a_daemonset_or_statefulset(obj: dict[str, Any]) -> None:
+    assert not run(obj, service(), version="1.35").of(CAPACITY)
+
+
+def test_before_1_35_a_statefulset_goes_one_by_one() -> None:
+    assert not run(updating("StatefulSet", "100%"), service(), version="1.34").of(CAPACITY)
+
+
+def test_pods_that_nobody_calls_may_all_go() -> None:
+    assert not run(updating("DaemonSet", "100%"), service("other")).of(CAPACITY)
+
+
 # recreate-strategy-serving
 
 
@@ -229,6 +276,7 @@ def test_the_service_that_a_stateful_set_must_have_is_no_sign_of_requests() -> N
     headless = service(clusterIP="None")
     assert run(workload(replicas=1, kind="StatefulSet"), headless).one(SINGLE)["severity"] == "info"
     assert run(workload(replicas=1), headless).one(SINGLE)["severity"] == "warning"
+    assert run(workload(replicas=1, kind="StatefulSet"), headless, ingress("web")).one(SINGLE)["severity"] == "warning"
 
 
 def test_an_autoscaler_of_at_least_two_is_enough() -> None:

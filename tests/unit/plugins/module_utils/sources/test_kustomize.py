@@ -193,7 +193,11 @@ IS_ELSEWHERE = {
         [{"op": "add", "path": "/spec/template/metadata/annotations", "value": {"a": "b"}}], kind="Deployment"
     ),
     "metadata": patched({**HOOKED, "spec": {"template": {"metadata": {"labels": {"stage": "prod"}}}}}),
-    "another name": patched(ANY_NAME, kind="StatefulSet"),
+    "another kind": patched(ANY_NAME, kind="StatefulSet"),
+    "another name": patched(OPERATIONS, kind="Deployment", name="api"),
+    "another name by a pattern": patched(OPERATIONS, name="api-.*|db"),
+    "the object of another name": patched(HOOKED | {"metadata": {"name": "api"}}, kind="Deployment", name="api"),
+    "the replicas of another name": overlay(replicas=[{"name": "api", "count": 2}]),
     "another label": patched(ANY_NAME, labelSelector="tier=back"),
     "a component that nothing uses": overlay()
     | {
@@ -311,6 +315,15 @@ def test_a_template_of_argo_cd_may_mean_any_path_that_fits(
     assert (tmp_path / "base/deployment.yaml").read_text() == WEB
 
 
+@pytest.mark.parametrize("path", ["{{path}}", "{{values.root}}/{{values.stage}}", "*"])
+def test_a_template_that_adds_nothing_makes_no_environment_of_a_base(
+    kustomize: Path, tmp_path: Path, path: str
+) -> None:
+    plain = APPLICATION_SET | {"spec": {"template": {"spec": {"source": {"path": path}}}}}
+    report = audit(write(tmp_path, BASE | overlay() | {"clusters/apps.yaml": json.dumps(plain)}))
+    assert [w["environment"] for w in report["workloads"]] == ["overlays/prod", "overlays/staging"]
+
+
 @pytest.mark.parametrize("seconds", [30, 90])
 def test_an_overlay_that_sets_the_grace_period_would_be_worse_off(
     kustomize: Path, tmp_path: Path, seconds: int
@@ -417,6 +430,33 @@ def test_files_that_no_kustomization_reaches_are_judged_as_they_are(kustomize: P
     write(tmp_path, BASE | {"other/deployment.yaml": WEB.replace("web", "shop")})
     report = audit(tmp_path)
     assert [(w["namespace"], w["name"]) for w in report["workloads"]] == [("default", "shop"), ("staging", "web")]
+
+
+@pytest.mark.parametrize("generator", ["configMapGenerator", "secretGenerator"])
+@pytest.mark.parametrize("chart", [[], [{"name": "db", "repo": "https://charts.example"}]])
+def test_what_a_generator_reads_is_data_and_no_manifest(
+    kustomize: Path, tmp_path: Path, generator: str, chart: list[dict[str, str]]
+) -> None:
+    """Whether or not the root can be built: a template of Alertmanager, a job that an operator starts."""
+    data = ["page.yaml", "job=job.yaml"]
+    files = overlay(**{generator: [{"name": "data", "files": data}]}, **({"helmCharts": chart} if chart else {}))
+    files |= {"overlays/prod/page.yaml": "text: '{{ range .Alerts }}\n", "overlays/prod/job.yaml": WEB}
+    report = audit(write(tmp_path, BASE | files))
+    assert report["skipped"] == []
+    assert {w["file"] for w in report["workloads"]} == {"base/deployment.yaml"}
+
+
+def test_what_is_a_resource_as_well_is_judged(kustomize: Path, tmp_path: Path) -> None:
+    generator = [{"name": "data", "files": ["job.yaml"]}]
+    files = overlay(configMapGenerator=generator, helmCharts=[{"name": "db"}])
+    files |= {
+        "overlays/prod/job.yaml": WEB.replace("web", "shop"),
+        "plain/kustomization.yaml": "resources: [job.yaml]\n",
+    }
+    files["plain/job.yaml"] = WEB.replace("web", "other")
+    files["plain/more/kustomization.yaml"] = "configMapGenerator: [{name: a, files: [../job.yaml]}]\n"
+    report = audit(write(tmp_path, BASE | files))
+    assert {w["name"] for w in report["workloads"]} == {"web", "other"}
 
 
 def test_environments_of_one_name_are_told_apart(kustomize: Path, tmp_path: Path) -> None:

@@ -1,0 +1,99 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Plain files that hold versions of one thing, such as dev.yaml and prod.yaml, do not see each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ansible_collections.graceful.termination.plugins.module_utils.sources import manifest_contexts
+from ansible_collections.graceful.termination.tests.unit.manifest_runs import audit
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    balancer,
+    disruption_budget,
+    service,
+    workload,
+)
+
+ONE, THREE = workload(replicas=1), workload(replicas=3)
+GUARD = disruption_budget(minAvailable=2)
+
+
+def found(folder: Path, files: dict[str, list[dict[str, Any]]]) -> dict[str, set[str]]:
+    """The rules that an audit of these files finds something by, by file; infos left out."""
+    for name, objects in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump_all(objects))
+    report = audit(folder)
+    assert report["summary"]["found"] == len(
+        [1 for objects in files.values() for o in objects if "template" in o["spec"]]
+    )
+    by: dict[str, set[str]] = {workload["file"]: set() for workload in report["workloads"]}
+    for finding in report["findings"]:
+        if finding["severity"] != "info":
+            by[finding["file"]].add(finding["rule"])
+    return by
+
+
+@pytest.mark.parametrize(("dev", "prod"), [("dev.yaml", "prod.yaml"), ("dev/web.yaml", "prod/web.yaml")])
+def test_a_budget_of_production_is_none_of_development(tmp_path: Path, dev: str, prod: str) -> None:
+    files = {dev: [ONE, service()], prod: [THREE, service(), GUARD]}
+    assert found(tmp_path, files) == {dev: {"single-replica"}, prod: set()}
+    files = {dev: [THREE, service()], prod: [THREE, service(), GUARD]}
+    assert found(tmp_path, files) == {dev: {"pdb-missing"}, prod: set()}
+
+
+def test_copies_of_one_file_have_one_budget_each(tmp_path: Path) -> None:
+    whole = [THREE, service(), GUARD]
+    assert found(tmp_path, {"a.yaml": whole, "b.yaml": whole}) == {"a.yaml": set(), "b.yaml": set()}
+
+
+def test_a_balancer_of_one_version_is_none_of_the_other(tmp_path: Path) -> None:
+    found(tmp_path, {"cloud.yaml": [THREE, balancer(), GUARD], "kind.yaml": [THREE, service(), GUARD]})
+    traits = {w["file"]: w["traits"] for w in audit(tmp_path)["workloads"]}
+    assert traits == {"cloud.yaml": ["external-lb", "lb-ip-targets"], "kind.yaml": []}
+
+
+def test_what_several_versions_share_is_seen_by_each(tmp_path: Path) -> None:
+    files = {"dev/web.yaml": [ONE], "prod/web.yaml": [THREE], "common/service.yaml": [service()]}
+    assert found(tmp_path, files) == {"dev/web.yaml": {"single-replica"}, "prod/web.yaml": {"pdb-missing"}}
+
+
+def test_the_files_of_a_version_see_each_other(tmp_path: Path) -> None:
+    files = {
+        "dev/web.yaml": [ONE],
+        "dev/service.yaml": [service()],
+        "prod/web.yaml": [THREE],
+        "prod/service.yaml": [service()],
+        "prod/guard.yaml": [GUARD],
+    }
+    assert found(tmp_path, files) == {"dev/web.yaml": {"single-replica"}, "prod/web.yaml": set()}
+
+
+def test_a_version_in_a_folder_below_sees_what_else_is_above(tmp_path: Path) -> None:
+    files = {"web.yaml": [ONE], "service.yaml": [service()], "prod/web.yaml": [THREE], "prod/guard.yaml": [GUARD]}
+    by = found(tmp_path, files)
+    assert by["prod/web.yaml"] == set()
+    assert "single-replica" in by["web.yaml"]
+
+
+def test_a_list_of_all_beside_its_parts(tmp_path: Path) -> None:
+    files = {"all.yaml": [THREE, service(), GUARD], "web.yaml": [THREE], "service.yaml": [service()]}
+    assert found(tmp_path, files) == {"all.yaml": set(), "web.yaml": {"pdb-missing"}}
+
+
+def test_one_file_with_an_object_twice_is_one_version(tmp_path: Path) -> None:
+    assert found(tmp_path, {"web.yaml": [THREE, service(), service(), GUARD]}) == {"web.yaml": set()}
+
+
+def test_too_many_versions_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each context holds all that fits beside it, so that their number has to have a limit."""
+    monkeypatch.setattr(manifest_contexts, "_MOST", 1)
+    by = found(tmp_path, {"dev.yaml": [THREE, service()], "prod.yaml": [THREE, service(), GUARD]})
+    assert "pdb-missing" not in by["dev.yaml"]
