@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds im
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
     difference,
+    in_order_of,
     merge,
     merge_patches,
 )
@@ -126,7 +127,8 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
         template = _timing_patch(case, hits, budget.grace, snippets)
     # Of the two that set how a Deployment rolls there is one at most: the rule that wants surge is silent on ports.
     strategy = _patch_of(case, wanted, OF_THE_STRATEGY, budget.grace, snippets)
-    template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
+    if not timing:  # else it rests on the new hooks and grace period: the proof adds what these entail
+        template = _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets)
     if not strategy and not template:
         return Plan(None, manual)
     proven = _prove(_Draft(case, wanted, strategy, template, budget), findings, rules, snippets)
@@ -238,9 +240,12 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
     if lost:
         return Plan(None, _all(wanted, lost))
     worse = _worse(findings, left)
-    if worse and all(f.hit.remedy.name in OF_THE_TEMPLATE and not f.hit.remedy.manual for f in worse):
+    asked = {finding.fingerprint for finding in (*wanted, *worse)}
+    entails = [f for f in left if f.fingerprint in asked and f.hit.remedy.name in OF_THE_TEMPLATE]
+    if entails and all(f in entails and not f.hit.remedy.manual for f in worse):
         # What the longer grace period entails, such as one of its own for probes, goes with it.
-        entailed = _patch_of(case, worse, OF_THE_TEMPLATE, draft.budget.grace, snippets)
+        own = [f for f in entails if not f.hit.remedy.manual]
+        entailed = _patch_of(case, own, OF_THE_TEMPLATE, draft.budget.grace, snippets)
         extended = replace(draft, template=merge_patches(draft.template, entailed))
         if extended.template != draft.template:
             return _prove(extended, findings, rules, snippets)
@@ -251,7 +256,8 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
         return Plan(None, _all(wanted, reason))
     solves = tuple(f for f in wanted if f not in unsolved)
     fields = tuple(difference(case.workload.obj, after))
-    change = Change(case.workload, draft.strategy, draft.template, solves, fields, budget)
+    template = in_order_of(case.workload.obj, draft.template)
+    change = Change(case.workload, draft.strategy, template, solves, fields, budget)
     return Plan(change, _all(unsolved, "the template's patch does not solve it"))
 
 
