@@ -55,6 +55,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.hook
     HookTime,
     hook_time,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.lasting import disks_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -161,6 +162,11 @@ class Case(Derived):
     def claims(self) -> dict[str, tuple[str, ...] | None]:
         """The same with their access modes; None where the claim is not known."""
         return {name: self.context.claim_of(self.workload.namespace, name) for name in self.claim_names}
+
+    @cached_property
+    def disks(self) -> tuple[str, ...]:
+        """The volumes of its pods that are a disk, which one node can have at a time."""
+        return disks_of(self.workload)
 
     @cached_property
     def exclusive(self) -> Exclusive | None:

@@ -203,7 +203,7 @@ def _traits(workload: Workload, context: Context, services: list[Service]) -> tu
     if is_off or (autoscaler and autoscaler.min_replicas == 0 and not autoscaler.queue):
         traits.append("scaled-to-zero")
     if workload.pod.get("hostNetwork") is True or any(
-        port.host_port for container in workload.containers for port in container.ports
+        port.host_port for container in workload.all_containers for port in container.ports
     ):
         traits.append("host-port")
     if workload.obj["metadata"].get("ownerReferences"):

@@ -49,6 +49,26 @@ def merge_patches(first: dict[str, Any], second: dict[str, Any]) -> dict[str, An
     return result
 
 
+def in_order_of(obj: Any, patch: dict[str, Any]) -> dict[str, Any]:
+    """The same patch with the elements of its lists in the order of the object's.
+
+    An API server puts what a patch names into the order of the patch (normalizeElementOrder in strategicpatch), so that
+    containers would change their places in the pod.
+    """
+    result = dict(patch)
+    for key, value in patch.items():
+        old = obj.get(key) if isinstance(obj, dict) else None
+        if isinstance(value, dict):
+            result[key] = in_order_of(old, value)
+        elif isinstance(value, list) and key in MERGE_KEYS and isinstance(old, list):
+            name = MERGE_KEYS[key]
+            places = {item.get(name): (index, item) for index, item in enumerate(old) if isinstance(item, dict)}
+            known = sorted((item for item in value if item[name] in places), key=lambda item: places[item[name]][0])
+            new = [item for item in value if item[name] not in places]
+            result[key] = [in_order_of(places[item[name]][1], item) for item in known] + new
+    return result
+
+
 def difference(before: Any, after: Any) -> list[str]:
     """List the dotted paths at which two objects differ, e.g. `spec.template.spec.containers[app].lifecycle.preStop`.
 

@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.doc
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.text import BREAK, BREAKS
 
 _COMMENT = re.compile(r"([ \t]*)#")
+_HEADER = re.compile(rf"[|>][-+0-9]{{0,2}}([ \t]+#[^{BREAKS}]*)")
 _REMARK = re.compile(rf"(?:(?<=[ \t{BREAKS}])|\A)(#[^{BREAKS}]*)")
 _BLANK = re.compile(rf"[ \t]*(?:#[^{BREAKS}]*)?(?=[{BREAKS}]|\Z)")
 
@@ -151,6 +152,11 @@ class Layout:
             return ""
         header = self.text[node.start : self.next_line(node.start)].partition(" #")[0]
         return "+" if "+" in header else "-" if "-" in header else ""
+
+    def header_remark(self, node: Node) -> str:
+        """The comment in a block scalar's header, and the white space before it; empty where there is none."""
+        found = _HEADER.match(self.text, node.start)
+        return found[1].rstrip() if found and node.style in ("|", ">") else ""
 
     def last_leaf(self, node: Node) -> Node:
         """The node whose text ends a block collection; any other node itself."""

@@ -255,7 +255,8 @@ class Splicer:
             self._splice(slot.opener, slot.opener, f" {render.flow(after, json_style=False)}")
             self._splice(layout.line_start(node.start), layout.after(node, slot.column), "")
         else:
-            self._splice(node.start, end, pad + render.flow(after, json_style=False, quote=node.style))
+            text = render.flow(after, json_style=False, quote=node.style)
+            self._splice(node.start, end, pad + text + layout.header_remark(node))
 
     def _replace_with_block(self, node: Node, after: dict[str, Any] | list[Any], slot: _Slot) -> None:
         layout = self._layout

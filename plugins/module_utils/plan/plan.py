@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds im
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
     difference,
+    in_order_of,
     merge,
     merge_patches,
 )
@@ -134,7 +135,8 @@ def plan(case: Case, findings: Sequence[Finding], rules: Sequence[Rule], snippet
         template = _timing_patch(case, hits, budget.grace, snippets)
     # At most one of the two remedies for the strategy applies: the rule that wants surge skips host ports.
     strategy = _patch_of(case, wanted, OF_THE_STRATEGY, budget.grace, snippets)
-    template = merge_patches(template, _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets))
+    if not timing:  # else it rests on the new hooks and grace period: the proof adds what these entail
+        template = _patch_of(case, wanted, OF_THE_TEMPLATE, budget.grace, snippets)
     if not strategy and not template:
         return Plan(None, manual)
     proven = _prove(_Draft(case, wanted, strategy, template, budget), findings, rules, snippets)
@@ -246,9 +248,12 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
     if lost:
         return Plan(None, _all(wanted, lost))
     worse = _worse(findings, left)
-    if worse and all(f.hit.remedy.name in OF_THE_TEMPLATE and not f.hit.remedy.manual for f in worse):
+    asked = {finding.fingerprint for finding in (*wanted, *worse)}
+    entails = [f for f in left if f.fingerprint in asked and f.hit.remedy.name in OF_THE_TEMPLATE]
+    if entails and all(f in entails and not f.hit.remedy.manual for f in worse):
         # What the longer grace period requires, such as a separate one for probes, is part of the same change.
-        entailed = _patch_of(case, worse, OF_THE_TEMPLATE, draft.budget.grace, snippets)
+        own = [f for f in entails if not f.hit.remedy.manual]
+        entailed = _patch_of(case, own, OF_THE_TEMPLATE, draft.budget.grace, snippets)
         extended = replace(draft, template=merge_patches(draft.template, entailed))
         if extended.template != draft.template:
             return _prove(extended, findings, rules, snippets)
@@ -259,7 +264,8 @@ def _prove(draft: _Draft, findings: Sequence[Finding], rules: Sequence[Rule], sn
         return Plan(None, _all(wanted, reason))
     solves = tuple(f for f in wanted if f not in unsolved)
     fields = tuple(difference(case.workload.obj, after))
-    change = Change(case.workload, draft.strategy, draft.template, solves, fields, budget)
+    template = in_order_of(case.workload.obj, draft.template)
+    change = Change(case.workload, draft.strategy, template, solves, fields, budget)
     return Plan(change, _all(unsolved, "the template's patch does not solve it"))
 
 

@@ -18,11 +18,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.lasting import outlives_pod
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import all_mounts_of
 
 _PROBE_GRACE = Version(1, 25)  # on by default since
 _LONG_GRACE = 60  # seconds
-_RESTART_GRACE = 30  # seconds that a hung container gets instead
+_RESTART_GRACE = 30  # seconds that a hung container gets instead, and more where its own hook takes longer
 _LONG_DELAY = 30  # seconds
 _FROZEN = Version(1, 35)  # whose kubelet runs no exec probes in a pod that terminates; 1.34 and 1.36 do
 
@@ -45,18 +47,22 @@ def _no_probe_grace(case: Case) -> Iterator[Hit]:
             if probe in container.probes
             and get(container.probes[probe], "terminationGracePeriodSeconds", int, f"{container.path}.{probe}") is None
         ]
-        if not killing:
+        # Within it the hook runs, too: of a pause that takes all of it nothing is left to stop in.
+        own = max(_RESTART_GRACE, case.hook_of(container).seconds + case.policy.margin_seconds)
+        if not killing or own >= grace:
             continue
-        manual = "what it writes at shutdown may need the whole time" if stores else None
+        manual = None
+        if stores or any(map(outlives_pod, all_mounts_of(case.workload, container))):
+            manual = "what it writes at shutdown may need the whole time"
         if container.native_sidecar:
             manual = "a native sidecar is often injected, not the workload's own"
         yield Hit(
             f"when {' or '.join(killing)} fails, the kubelet waits the pod's whole grace period of {grace} s before "
             "it restarts a hung container",
             f"{container.path}.{killing[0]}.terminationGracePeriodSeconds",
-            Remedy(PROBE_GRACE_PERIOD, manual, {"probes": killing, "probe_grace_seconds": _RESTART_GRACE}),
+            Remedy(PROBE_GRACE_PERIOD, manual, {"probes": killing, "probe_grace_seconds": own}),
             container,
-            numbers={"grace_seconds": grace, "probe_grace_seconds": _RESTART_GRACE},
+            numbers={"grace_seconds": grace, "probe_grace_seconds": own},
         )
 
 

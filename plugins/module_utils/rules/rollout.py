@@ -69,7 +69,7 @@ def _takes_first(case: Case) -> Iterator[Hit]:
     if unavailable == 0 or "host-port" in case.profile.traits or case.exclusive:
         return
     modes = case.claims.values()
-    if any(mode is not None and not is_shared(mode) for mode in modes):
+    if case.disks or any(mode is not None and not is_shared(mode) for mode in modes):
         # One more pod could not mount the volume: the rollout would hang instead.
         return
     nodes = sum(node.schedulable for node in case.context.nodes)
@@ -121,7 +121,7 @@ def _kept_apart_by(case: Case) -> str:
 
 def _wants_own_volume(case: Case) -> bool:
     """Whether a second pod at the same time could not mount the first one's volume, or that is unknown."""
-    return any(mode is None or not is_shared(mode) for mode in case.claims.values())
+    return bool(case.disks) or any(mode is None or not is_shared(mode) for mode in case.claims.values())
 
 
 def _recreates(case: Case) -> Iterator[Hit]:
@@ -188,7 +188,7 @@ def _surge_port_conflict(case: Case) -> Iterator[Hit]:
 
 
 def _binds_node_ports(case: Case) -> bool:
-    ports = [port for container in case.workload.containers for port in container.ports]
+    ports = [port for container in case.workload.all_containers for port in container.ports]
     return any(port.host_port for port in ports) or (case.workload.pod.get("hostNetwork") is True and bool(ports))
 
 
@@ -205,7 +205,7 @@ RULES = (
             "all of an undeclared number of replicas: a warning, something outside may set more",
             "DaemonSets and StatefulSets: only where maxUnavailable lets all pods go at the same time, a warning",
             "hostPort or hostNetwork: one more pod finds no free port",
-            "a ReadWriteOnce volume: one more pod cannot mount it",
+            "a ReadWriteOnce volume or a disk: one more pod cannot mount it",
             "a store, or what its owner keeps to one pod at a time, on a volume that outlives the pod",
             "pods that refuse to share a node: none is free for one more, or a person must check",
         ),
@@ -222,7 +222,7 @@ RULES = (
         evidence="context",
         why="Recreate stops every old pod before the first new one starts; in between nothing serves.",
         exceptions=(
-            "a ReadWriteOnce volume, or one whose access mode is unknown: two pods could not mount it",
+            "a ReadWriteOnce volume, a disk, or a claim whose access mode is unknown: two pods could not mount it",
             "one pod that writes to a volume that outlives it: a second one would write to the same data",
             "hostPort or hostNetwork: two pods could not bind it",
             "batch and worker workloads",

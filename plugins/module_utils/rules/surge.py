@@ -23,6 +23,10 @@ _DAEMONSET_SURGE = Version(1, 22)  # maxSurge of DaemonSets is on by default sin
 # All other pods on the node depend on these ports: DNS, and the entry to the cluster.
 _VITAL_PORTS = {53: "DNS", 80: "HTTP", 443: "HTTPS"}
 _NO_SURGE = (None, 0, "0%")
+_BY_HAND = Remedy(
+    RECREATE,
+    "with Recreate nothing runs during a rollout; if that is not acceptable, use another volume or a StatefulSet",
+)
 
 
 def _daemonset_gap(case: Case) -> Iterator[Hit]:
@@ -77,15 +81,20 @@ def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
                 + ("never gets the volume" if once else "gets no volume on another node")
                 + ", so the rollout hangs",
                 "spec.strategy.rollingUpdate.maxUnavailable",
-                Remedy(
-                    RECREATE,
-                    "with Recreate nothing runs during a rollout; if that is not acceptable, use another volume or a "
-                    "StatefulSet",
-                ),
+                _BY_HAND,
                 severity="error" if once else None,
                 numbers={"replicas": replicas, "max_unavailable": 0},
             )
-            return  # one finding a workload, whichever claims block it
+            return  # one finding a workload, whichever volumes block it
+    if case.disks and not _stays_on_its_node(case):
+        yield Hit(
+            f"only one node at a time can mount the disk {case.disks[0]:.63}, and a rolling update with maxUnavailable 0 "
+            "stops no old pod before a new one is ready: the new one gets no volume on another node, so the rollout hangs",
+            "spec.strategy.rollingUpdate.maxUnavailable",
+            _BY_HAND,
+            numbers={"replicas": replicas, "max_unavailable": 0},
+        )
+        return
     if not all(claims.values()):
         reason = case.context.why_unknown("PersistentVolumeClaim", workload.namespace)
         yield NotEvaluated(reason or "the access modes of a mounted claim are unknown: add the claim to the input")
@@ -130,7 +139,7 @@ RULES = (
         exceptions=(
             "Recreate, or a maxUnavailable of one pod or more: the old pod stops first",
             "a claim that many nodes may mount (ReadWriteMany, ReadOnlyMany)",
-            "ReadWriteOnce on one node: a nodeSelector by host name, or a cluster of one node",
+            "ReadWriteOnce or a disk on one node: a nodeSelector by host name, or a cluster of one node",
             "StatefulSets and volumes made for each pod: no two pods share them",
             "a claim whose access modes are unknown: not evaluated",
             "the data of a known database or broker: surge-data-conflict",

@@ -8,8 +8,9 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 # Block devices, and what several pods can mount at a time. Claims are both, by their access modes.
 _DISKS = (
@@ -17,6 +18,7 @@ _DISKS = (
     *("iscsi", "photonPersistentDisk", "portworxVolume", "rbd", "scaleIO", "storageos"),
     *("vsphereVolume",),
 )
+_READ_BY_MANY = ("fc", "gcePersistentDisk", "iscsi", "rbd")  # what is only read can be on several nodes
 _SHARES = (*("azureFile", "cephfs", "csi", "glusterfs", "hostPath", "nfs", "quobyte"),)
 # Inline CSI drivers whose volumes hold secrets, certificates or images, recreated for each pod.
 _EPHEMERAL_DRIVERS = (
@@ -49,6 +51,20 @@ def source_of(mount: Mount) -> tuple[str, dict[str, Any]]:
         if isinstance(source, dict):
             return kind, source
     return "", {}
+
+
+def disks_of(workload: Workload) -> tuple[str, ...]:
+    """The disks in its pods that one node can have at a time, by the names of their volumes; claims are not among them.
+
+    Raises Unreadable.
+    """
+    path = f"{workload.pod_path}.volumes"
+    return tuple(
+        get(volume, "name", str, path, "")
+        for volume in get_maps(workload.pod, "volumes", workload.pod_path)
+        for kind in _DISKS
+        if isinstance(volume.get(kind), dict) and not (volume[kind].get("readOnly") is True and kind in _READ_BY_MANY)
+    )
 
 
 def is_share(kind: str) -> bool:

@@ -136,6 +136,7 @@ STORES = (
         ("victoria-metrics", "vmstorage", "victoria-logs"),
         ("/victoria-metrics-data", "/storage", "/vlogs", "/vmstorage-data"),
     ),
+    Store(("minio",), ("/data", "/export", "/bitnami/minio/data")),
     Store(("vault", "openbao"), ("/vault/data", "/vault/file", "/openbao/data")),
     Store(("immudb",), ("/var/lib/immudb",)),
 )

@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import (
     MergeError,
     difference,
+    in_order_of,
     merge,
     merge_patches,
     same,
@@ -84,6 +85,16 @@ def test_handler_swap_in_the_container_of_that_name() -> None:
 def test_a_patch_that_does_not_fit_is_an_error(obj: dict[str, Any], patch: dict[str, Any], message: str) -> None:
     with pytest.raises(MergeError, match=message):
         merge(obj, patch)
+
+
+def test_a_patch_leaves_containers_in_their_order() -> None:
+    obj = {"spec": {"containers": [{"name": "a"}, {"name": "b"}, {"name": "c", "env": [{"name": "x"}, {"name": "y"}]}]}}
+    env = [{"name": "new", "value": "1"}, {"name": "y", "value": "2"}, {"name": "x", "value": "3"}]
+    patch = {"spec": {"grace": 1, "containers": [{"name": "c", "env": env}, {"name": "a", "image": "i"}]}}
+    ordered = in_order_of(obj, patch)
+    assert [one["name"] for one in ordered["spec"]["containers"]] == ["a", "c"]
+    assert [one["name"] for one in ordered["spec"]["containers"][1]["env"]] == ["x", "y", "new"]
+    assert merge(obj, ordered) == merge(obj, patch)
 
 
 def test_merged_patches_do_what_both_do() -> None:

@@ -242,6 +242,13 @@ def test_a_deleted_key(before: str, after: str) -> None:
     assert edit(before, {"m": {"old": None}}) == after
 
 
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("header", ["|", ">-", "|+2", ">2-"])
+def test_the_comment_in_a_block_scalars_header_stays(header: str, newline: str) -> None:
+    before = f"m:\n  a: {header} # why\n    25%\nz: 1\n".replace("\n", newline)
+    assert edit(before, {"m": {"a": 0}}) == "m:\n  a: 0 # why\nz: 1\n".replace("\n", newline)
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [

@@ -28,71 +28,17 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.ma
     patch_for,
     workload,
 )
-from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.manifests.writer import (
-    Path,
-    Writer,
-    Written,
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.manifests.survivors import (
+    changes,
+    check_survivors,
 )
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.manifests.writer import Writer
 
 EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "400"))
 often = settings(
     max_examples=EXAMPLES, deadline=None, derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
     suppress_health_check=list(HealthCheck), database=None,
 )  # fmt: skip
-
-
-def changes(before: Any, after: Any, path: Path = ()) -> list[tuple[Path, str]]:
-    """What differs, told apart by other code than that under test: added, deleted, replaced, or set (a scalar)."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        found = [((*path, key), "deleted") for key in before if key not in after]
-        found += [((*path, key), "added") for key in after if key not in before]
-        for key in before:
-            if key in after:
-                found += changes(before[key], after[key], (*path, key))
-        return found
-    if isinstance(before, list) and isinstance(after, list) and len(before) <= len(after) and before:
-        found = [((*path, index), "added") for index in range(len(before), len(after))]
-        for index, (one, other) in enumerate(zip(before, after, strict=False)):
-            found += changes(one, other, (*path, index))
-        return found
-    if type(before) is type(after) and before == after:
-        return []
-    return [(path, "replaced" if isinstance(before, dict | list) and before else "set")]
-
-
-def at(data: Any, path: Path) -> Any:
-    for step in path:
-        data = data[step]
-    return data
-
-
-def check_survivors(written: Written, before: Any, after: Any, result: str) -> None:
-    """Every comment and every line that no change touches is still there, in order."""
-    found = changes(before, after)
-    emptied = {path[:-1] for path, how in found if how == "deleted" and at(after, path[:-1]) == {}}
-    moved = any(how == "deleted" and isinstance(path[-2], int) for path, how in found)
-
-    def within(path: Path, outer: Path) -> bool:
-        return path[: len(outer)] == outer
-
-    for comment, path in written.comments.items():
-        lost = any(
-            within(path, changed) and (how in ("deleted", "replaced") or path != changed)
-            for changed, how in found
-            if how != "added"
-        )
-        if not lost and not any(within(path, place) for place in emptied):
-            assert comment in result, comment
-    lines = iter(result.removeprefix("\ufeff").replace("\r\n", "\n").split("\n"))
-    for line in written.lines:
-        touched = any(within(line.path, path) or (line.loose and within(path, line.path)) for path, _value in found)
-        if (
-            not touched
-            and line.path != ("blank",)
-            and not any(within(line.path, place) for place in emptied)
-            and not moved
-        ):
-            assert any(line.text == other for other in lines), line.text
 
 
 def edit(text: str, patches: list[tuple[DocumentPath, dict[str, Any]]]) -> str:

@@ -157,6 +157,12 @@ def test_the_fields_that_change_are_listed() -> None:
     }
 
 
+def test_the_containers_of_a_patch_are_in_the_order_of_the_pod() -> None:
+    behind, edge = hooked(None, "behind", image="php:8.3-fpm", ports=[{"containerPort": 9000}]), hooked(None, "edge")
+    result = run(workload(behind, edge | {"image": "nginx:1.27"}), service())
+    assert [one["name"] for one in result.pod["containers"]] == ["behind", "edge"], "a server would else move them"
+
+
 def test_the_restarting_pods_are_counted() -> None:
     assert run(workload(BARE, replicas=6), service()).workload["pods_restarted"] == 6
     assert run(workload(BARE, replicas=None), service(), autoscaler(4)).workload["pods_restarted"] == 4

@@ -168,6 +168,7 @@ def test_every_volume_that_outlives_the_pod(volume: dict[str, Any]) -> None:
         ("qdrant/qdrant", "/qdrant/storage"),
         ("getmeili/meilisearch:v1.9", "/meili_data"),
         ("prom/prometheus:v2.53.0", "/prometheus"),
+        ("quay.io/minio/minio:latest", "/data"),
     ],
 )
 def test_stores_of_many_publishers(image: str, path: str) -> None:

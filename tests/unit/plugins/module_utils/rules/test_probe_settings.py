@@ -80,6 +80,31 @@ def test_what_writes_in_its_stop_is_for_a_person(store: dict[str, Any]) -> None:
     assert "terminationGracePeriodSeconds: 30" in finding["snippet"]
 
 
+@pytest.mark.parametrize("volume", [{"hostPath": {"path": "/srv/app"}}, {"nfs": {"server": "n", "path": "/e"}}])
+def test_so_is_what_writes_to_other_volumes_that_last(volume: dict[str, Any]) -> None:
+    pod = {"volumes": [{"name": "data", **volume}]}
+    for read_only, remedy in ((False, "manual"), (True, "auto")):
+        mount = {"name": "data", "mountPath": "/srv", "readOnly": read_only}
+        one = container(livenessProbe=PROBE, volumeMounts=[mount])
+        assert run(workload(one, grace=300, pod=pod), service()).one(GRACE)["remedy"] == remedy
+
+
+def test_the_pause_of_its_own_hook_leaves_it_time_to_stop() -> None:
+    paused = {"lifecycle": {"preStop": {"sleep": {"seconds": 45}}}}
+    finding = run(slow(120, **paused), service()).one(GRACE)
+    assert finding["numbers"] == {"grace_seconds": 120, "probe_grace_seconds": 55}
+    assert not run(slow(65, lifecycle={"preStop": {"sleep": {"seconds": 55}}}), service()).of(GRACE), "nothing is won"
+
+
+def test_a_pause_that_is_planned_beside_it_counts_as_well() -> None:
+    bare = workload(container(lifecycle=None, livenessProbe=PROBE), grace=120)
+    result = run(bare, service(), policy={"prestop_seconds": {"default": 45}})
+    (one,) = result.pod["containers"]
+    assert one["lifecycle"] == {"preStop": {"sleep": {"seconds": 45}}}
+    assert one["livenessProbe"] == {"terminationGracePeriodSeconds": 55}
+    assert {finding.rule.id for finding in result.change.solves} == {"prestop-missing", GRACE}
+
+
 def test_up_to_60_seconds_are_not_long() -> None:
     assert not run(slow(60), service()).of(GRACE)
     assert run(slow(61), service()).of(GRACE)

@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
     node,
     run,
     service,
+    sidecar,
     workload,
 )
 
@@ -106,6 +107,29 @@ def test_one_pod_more_finds_no_free_port(ports: dict[str, Any]) -> None:
         container(ports=[{"containerPort": 8080, **ports}]), replicas=2, pod=pod, **rolling(maxUnavailable=1)
     )
     assert not run(bound, service()).of(CAPACITY)
+
+
+def test_one_pod_more_finds_the_port_of_a_native_sidecar_taken() -> None:
+    pod = {"initContainers": [sidecar(ports=[{"containerPort": 7070, "hostPort": 7070}])]}
+    assert not run(workload(replicas=2, pod=pod, **rolling(maxUnavailable=1)), service()).of(CAPACITY)
+    assert run(workload(replicas=2, pod=pod), service()).of(CONFLICT)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+@pytest.mark.parametrize(
+    "disk",
+    [
+        {"awsElasticBlockStore": {"volumeID": "vol-1"}},
+        {"iscsi": {"targetPortal": "10.0.0.9", "iqn": "iqn.2001-04.com.example:x", "lun": 0}},
+        {"azureDisk": {"diskName": "d", "diskURI": "u"}},
+    ],
+)
+def test_one_pod_more_could_not_have_the_disk(disk: dict[str, Any], replicas: int) -> None:
+    pod = {"volumes": [{"name": "data", **disk}]}
+    for knobs in ({"maxUnavailable": 1}, {"maxUnavailable": 1, "maxSurge": 0}):
+        assert not run(workload(replicas=replicas, pod=pod, **rolling(**knobs)), service()).of(CAPACITY)
+    assert not run(workload(replicas=1, pod=pod), service()).of(SINGLE)
+    assert not run(workload(replicas=1, pod=pod, **RECREATES), service()).of(RECREATE)
 
 
 @pytest.mark.parametrize("mode", ["ReadWriteOnce", "ReadWriteOncePod"])

@@ -144,6 +144,26 @@ def test_a_volume_that_many_may_mount(modes: tuple[str, ...]) -> None:
     assert not run(workload(pod=POD), claim("data", *modes)).of(DEADLOCK)
 
 
+DISK = {"volumes": [{"name": "data", "awsElasticBlockStore": {"volumeID": "vol-1"}}]}
+
+
+def test_a_disk_of_one_node_is_a_warning() -> None:
+    finding = run(workload(replicas=1, pod=DISK)).one(DEADLOCK)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+    assert "data" in finding["message"]
+
+
+@pytest.mark.parametrize("strategy", [{"type": "Recreate"}, {"rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}}])
+def test_the_old_pod_gives_its_disk_back_first(strategy: dict[str, Any]) -> None:
+    assert not run(workload(replicas=1, pod=DISK, strategy=strategy)).of(DEADLOCK)
+
+
+def test_a_disk_on_one_node_and_one_that_is_only_read() -> None:
+    assert not run(workload(pod=DISK | {"nodeName": "a"})).of(DEADLOCK)
+    read = {"volumes": [{"name": "data", "iscsi": {"targetPortal": "t", "iqn": "i", "lun": 0, "readOnly": True}}]}
+    assert not run(workload(pod=read)).of(DEADLOCK)
+
+
 @pytest.mark.parametrize("pinned", [{"nodeSelector": {"kubernetes.io/hostname": "a"}}, {"nodeName": "a"}])
 def test_on_one_node_two_pods_share_it(pinned: dict[str, Any]) -> None:
     obj = workload(pod=POD | pinned)
