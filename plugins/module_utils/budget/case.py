@@ -154,7 +154,8 @@ class Case(Derived):
         """Its databases and brokers whose stop nobody has declared: neither an operator nor a drain annotation."""
         if self.workload.kind not in ("StatefulSet", "Deployment") or "owned" in self.profile.traits:
             return ()
-        return () if self.budget.drain_known else tuple(data_stores(self.workload))
+        declared = all(drain.expected is not None for drain in self.profile.drains.values())
+        return () if declared else tuple(data_stores(self.workload))
 
     # What its containers do when they stop
 
@@ -196,7 +197,9 @@ class Case(Derived):
     @cached_property
     def delays_itself(self) -> bool:
         """Whether its server goes on serving for a while after SIGTERM, without any hook."""
-        return self.has_shutdown_manager or delays_itself(map(self.settings_of, self.profile.drain_containers))
+        if self.has_shutdown_manager or any(drain.delay.seconds for drain in self.profile.drains.values()):
+            return True
+        return delays_itself(map(self.settings_of, self.profile.drain_containers))
 
     @cached_property
     def has_shutdown_manager(self) -> bool:

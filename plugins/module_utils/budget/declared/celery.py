@@ -31,4 +31,5 @@ def celery_timeout(settings: Settings) -> Timeout | None:
         None,
         "unknown: after SIGTERM a Celery worker waits for its running tasks without limit; annotation "
         f"{ANNOTATION}drain-seconds, the longest task, would settle it",
+        unlimited=True,
     )

@@ -17,10 +17,14 @@ LONGEST = 86400  # seconds; what is longer is a mistake, or means "without limit
 
 @dataclass(frozen=True, slots=True)
 class Timeout:
-    """`seconds` is None where what is written says that there is no limit; `source` then says what would settle it."""
+    """`seconds` is None where there is no limit (`unlimited`), or where what is written cannot be read from outside.
+
+    `source` then says what would settle it.
+    """
 
     seconds: int | None
     source: str
+    unlimited: bool = False
 
 
 def seconds_of(text: str, plain: str = "s") -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import celery, servers, spring
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import celery, spring
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import config_map_of
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
@@ -19,11 +19,23 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
     agent_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    FileKey,
+    Options,
+    Variable,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mounts_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-_VARIABLES = servers.VARIABLES | {spring.PROFILES, celery.REMAP}
+_PLACES = [place for server in CATALOGUE for place in server.timeout + server.own_delay]
+_VARIABLES = {
+    *(place.name for place in _PLACES if isinstance(place, Variable | Options)),
+    *(server.own_delay_enabled for server in CATALOGUE if server.own_delay_enabled),
+    *(spring.PROFILES, celery.REMAP),
+}
+_FILES = [re.compile(place.file) for place in _PLACES if isinstance(place, FileKey)]
 # What tells that a mounted file of unknown name may be Spring's or gunicorn's.
 _READS_FILES = re.compile(r"\bgunicorn\b|\bjava\b|\.jar\b")
 _FILE_VARIABLES = ("SPRING_", "JAVA_", "JDK_", "GUNICORN_")
@@ -68,7 +80,11 @@ def _may_hold_file(mount: Mount, files: set[str], reads_files: bool) -> bool:
     names = {mount.sub_path} if mount.sub_path else files
     if names:
         return any(
-            spring.FILE.search(name) or name == COREFILE or re.search(r"gunicorn[\w.]*\.py$", name) for name in names
+            spring.FILE.search(name)
+            or name == COREFILE
+            or re.search(r"gunicorn[\w.]*\.py$", name)
+            or any(file.fullmatch(name.rpartition("/")[2]) for file in _FILES)
+            for name in names
         )
     # Spring Boot looks into a folder of this name wherever it is started.
     return reads_files or mount.path.endswith("/config") or "haproxy" in mount.path
