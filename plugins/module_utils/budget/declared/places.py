@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -16,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Flag,
     Options,
     Place,
+    Switch,
     Variable,
 )
 
@@ -25,7 +27,8 @@ _REFERENCE = re.compile(r"\$[({]?(\w{1,100})[)}]?")
 def read_places(places: Sequence[Place], settings: Settings, name: str, *, runs: bool) -> Timeout | None:
     """What the first of these places that is set says; None where none is.
 
-    `name` is the server's. `runs`: the container is known to run it; else only flags and variables that no other program has count.
+    `name` is the server's. `runs`: the container is known to run it; else only flags and variables that no other
+    program has count.
     `seconds` of the result is None where a place is set to what cannot be read from outside.
     """
     flags = [place for place in places if isinstance(place, Flag) and (runs or place.anywhere)]
@@ -44,13 +47,31 @@ def read_places(places: Sequence[Place], settings: Settings, name: str, *, runs:
     return None
 
 
+def is_switched(switch: Switch, settings: Settings) -> bool:
+    """Whether a setting has the value with which a server does not drain."""
+    if isinstance(switch.place, Variable):
+        text = settings.value(switch.place.name)
+    else:
+        text = (_values(switch.place, settings.arguments) or [""])[-1]
+    return text.strip().strip("'\"").lower() == switch.value
+
+
+def _values(flag: Flag, text: str) -> list[str]:
+    """What is written behind a flag, each time that it is given."""
+    between = r"(?:[=\s]\s*|(?=\d))" if re.fullmatch(r"-\w", flag.name) else r"[=\s]\s*"
+    name = re.escape(flag.name).replace(r"\*", r"[\w-]{1,100}")
+    case = re.IGNORECASE if "*" in flag.name else 0
+    return re.findall(rf"(?:^|[\s'\"]){name}{between}['\"]?([\w.$(){{}}]+)", text, case)
+
+
 def _flag(flag: Flag, text: str, where: str, settings: Settings, whose: str = "") -> Timeout | None:
-    short = re.fullmatch(r"-\w", flag.name) is not None
-    between = r"(?:[=\s]\s*|(?=\d))" if short else r"[=\s]\s*"
-    match = re.search(rf"(?:^|[\s'\"]){re.escape(flag.name)}{between}['\"]?([\w.$(){{}}]+)", text)
-    if not match:
+    found = [_timeout(value, flag.unit, f"{where} {flag.name}{whose}", settings) for value in _values(flag, text)]
+    known = [one for one in found if one]
+    if not known:
         return None
-    return _timeout(match[1], flag.unit, f"{where} {flag.name}{whose}", settings)
+    if "*" in flag.name:
+        return max(known, key=lambda one: math.inf if one.seconds is None else one.seconds)
+    return known[-1]
 
 
 def _options(options: Options, flags: Sequence[Flag], settings: Settings) -> Iterator[Timeout]:

@@ -32,6 +32,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 _PLACES = [place for server in CATALOGUE for place in server.timeout + server.own_delay]
 _VARIABLES = {
     *(place.name for place in _PLACES if isinstance(place, Variable | Options)),
+    *(one.place.name for server in CATALOGUE for one in server.ends_where if isinstance(one.place, Variable)),
     *(server.own_delay_enabled for server in CATALOGUE if server.own_delay_enabled),
     *(spring.PROFILES, celery.REMAP),
 }

@@ -7,11 +7,25 @@ from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue import (
     jvm,
+    php,
     pipelines,
+    platform,
+    programs,
     python,
     ruby,
+    stores,
     web,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 
-CATALOGUE: tuple[Server, ...] = (*python.SERVERS, *ruby.SERVERS, *web.SERVERS, *jvm.SERVERS, *pipelines.SERVERS)
+CATALOGUE: tuple[Server, ...] = (
+    *web.SERVERS,
+    *python.SERVERS,
+    *ruby.SERVERS,
+    *php.SERVERS,
+    *jvm.SERVERS,
+    *programs.SERVERS,
+    *pipelines.SERVERS,
+    *platform.SERVERS,
+    *stores.SERVERS,
+)

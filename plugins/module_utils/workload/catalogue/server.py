@@ -18,6 +18,7 @@ UNLIMITED = math.inf  # it waits until the last request or job is done
 class Flag:
     """An argument with a value. `unit` is that of a number without one: s, m, h or ms.
 
+    Given twice, the last one counts; a `*` in the name stands for a part that users choose, and the longest counts.
     `anywhere`: no other program has a flag of this name, so that it counts where the program is not known as well.
     """
 
@@ -55,6 +56,14 @@ class FileKey:
     last_wins: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A setting that is `value` where the server does not drain at all."""
+
+    place: Flag | Variable
+    value: str
+
+
 Place = Flag | Variable | Options | FileKey
 
 
@@ -74,6 +83,7 @@ class Server:
     - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
       where that depends on its version or on the application, as `unknown_because` says. `file_in_image`: a file of
       the image that may set it, too.
+    - `ends_where`: settings with which it does not drain at all.
     - `own_delay`: where a time is set for which it goes on as before after the signal, and drains then;
       `own_delay_enabled`: the variable that must be true for it.
     - `requeues`: a job that it does not finish in time goes back to its queue.
@@ -94,6 +104,7 @@ class Server:
     default: float | None = None
     unknown_because: str = ""
     file_in_image: str = ""
+    ends_where: tuple[Switch, ...] = ()
     own_delay: tuple[Place, ...] = ()
     own_delay_enabled: str = ""
     requeues: bool = False
