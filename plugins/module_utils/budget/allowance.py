@@ -16,7 +16,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     declared_timeout,
     timeout_of,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_switched
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import UNLIMITED, Server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
     RunningServer,
@@ -55,16 +57,26 @@ def allowance_of(settings: Settings) -> Allowance | None:
     """
     running = running_server(settings.container)
     server = running.server if running else None
-    ends = running and _ends_at_once(running, settings)
+    ends = _does_not_drain(settings) or (running and _ends_at_once(running, settings))
     if ends:
         return ends
     found = timeout_of(server, settings) if server else None
-    found = found or declared_timeout(settings)
+    if not running or not running.is_first:
+        found = found or declared_timeout(settings)
     if found:
         # Celery's limit is none whatever its settings say.
         bound = "unlimited" if found.unlimited else "exact"
         return Allowance(found.seconds, "declared", found.source, bound, server)
     return _default(running, settings) if running else None
+
+
+def _does_not_drain(settings: Settings) -> Allowance | None:
+    for server in CATALOGUE:
+        for switch in server.ends_where:
+            if is_switched(switch, settings):
+                source = f"{server.name} does not drain: {switch.place.name} is {switch.value}"
+                return Allowance(0, "declared", source, server=server)
+    return None
 
 
 def _ends_at_once(running: RunningServer, settings: Settings) -> Allowance | None:
@@ -91,4 +103,8 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
         return Allowance(None, "default", waits, "unlimited", server)
     seconds = math.ceil(server.default)
     hedge = f", unless {server.file_in_image} of the image says otherwise" if server.file_in_image else ""
-    return Allowance(seconds, "default", f"default of {name}{hedge}", "exact", server, certain=not server.file_in_image)
+    if not seconds and not hedge:
+        return Allowance(0, "default", f"by default {name} finishes nothing that is in flight", server=server)
+    # A ConfigMap that was not read may hold its configuration.
+    certain = not server.file_in_image and not settings.missing
+    return Allowance(seconds, "default", f"default of {name}{hedge}", "exact", server, certain=certain)

@@ -86,7 +86,7 @@ def _ends_at_once(case: Case) -> Iterator[Hit]:
             container.path,
             _remedy(case, container, allowance, (drain.need.seconds if drain.need else None) or 30),
             container,
-            "error" if declared else None,
+            ("error" if declared else "warning") if allowance.certain else "info",
             {"allowance_seconds": 0, "need_seconds": drain.need.seconds if drain.need else None},
         )
 
@@ -115,7 +115,7 @@ RULES = (
         id="server-ends-at-once",
         title="The server does not finish its requests when it is stopped",
         severity="warning",
-        evidence="static",
+        evidence="context",
         why="Some servers exit on the signal that they get, whatever is in flight. A pause before it keeps new "
         "requests away and does not help those that are there.",
         exceptions=(

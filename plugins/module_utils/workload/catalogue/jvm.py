@@ -24,8 +24,8 @@ SERVERS = (
             Flag(f"--{_PHASE}", "ms", anywhere=True),
             Flag(f"-D{_PHASE}", "ms", anywhere=True),
             *_JAVA_OPTIONS,
-            Variable("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", "ms"),
             Variable("SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE", "ms"),
+            Variable("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", "ms"),
         ),
         ends_where=(
             Switch(Flag("--server.shutdown", anywhere=True), "immediate"),

@@ -25,7 +25,7 @@ def _caddyfile(key: str) -> FileKey:
 SERVERS = (
     Server(
         name="nginx",
-        programs=("nginx", "nginx-debug", "openresty"),
+        programs=("nginx",),
         images=("library/nginx", "nginxinc/nginx-unprivileged", "nginx/nginx-unprivileged", "openresty/openresty"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
