@@ -17,9 +17,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     timeout_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_switched
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import UNLIMITED, Server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
     RunningServer,
     running_server,
@@ -56,16 +58,14 @@ def allowance_of(settings: Settings) -> Allowance | None:
     Raises Unreadable.
     """
     running = running_server(settings.container)
-    server = running.server if running else None
-    ends = _does_not_drain(settings) or (running and _ends_at_once(running, settings))
+    ends = _does_not_drain(settings) or (_ends_at_once(running, settings.container) if running else None)
     if ends:
         return ends
-    found = timeout_of(server, settings) if server else None
-    if not running or not running.is_first:
-        found = found or declared_timeout(settings)
+    server = running.server if running else None
+    found = timeout_of(server, settings, running) if server else declared_timeout(settings)
     if found:
         # Celery's limit is none whatever its settings say.
-        bound = "unlimited" if found.unlimited else "exact"
+        bound = "unlimited" if found.unlimited else "unknown" if found.seconds is None else "exact"
         return Allowance(found.seconds, "declared", found.source, bound, server)
     return _default(running, settings) if running else None
 
@@ -74,37 +74,50 @@ def _does_not_drain(settings: Settings) -> Allowance | None:
     for server in CATALOGUE:
         for switch in server.ends_where:
             if is_switched(switch, settings):
-                source = f"{server.name} does not drain: {switch.place.name} is {switch.value}"
+                source = f"{server.name} does not drain: {switch.name} is {switch.value}"
                 return Allowance(0, "declared", source, server=server)
     return None
 
 
-def _ends_at_once(running: RunningServer, settings: Settings) -> Allowance | None:
+def _ends_at_once(running: RunningServer, container: Container) -> Allowance | None:
     """What it is where the signal that the server gets does not make it drain; a hook that stops it comes first."""
-    signal = running.signal_of(settings.container)
-    if not running.is_first or signal not in running.server.ends_on or hook_stops_server(settings.container):
+    server, signal = running.server, running.signal_of(container)
+    if not running.is_first or signal not in server.ends_on or hook_stops_server(container):
         return None
-    name = running.server.name
-    return Allowance(
-        0, "default", f"SIG{signal} ends {name} at once: nothing in flight is finished", server=running.server
-    )
+    # A server that drains on no signal at all does so whichever its image declares.
+    certain = running.signal_is_certain(container) or not server.drains_on
+    hedge = "" if certain else f", unless its image declares SIG{server.drains_on[0]}"
+    source = f"SIG{signal} ends {server.name} at once{hedge}: nothing in flight is finished"
+    return Allowance(0, "default", source, server=server, certain=certain)
 
 
 def _default(running: RunningServer, settings: Settings) -> Allowance | None:
-    server, name = running.server, running.server.name
-    signal = running.signal_of(settings.container)
-    if hook_stops_server(settings.container) or not running.is_first or signal not in server.drains_on:
+    server, container = running.server, settings.container
+    if hook_stops_server(container) or not running.is_first:
         return None
-    if server.default is None:
-        why = server.unknown_because or "its shutdown timeout depends on its version or its application"
-        return Allowance(None, "default", f"unknown: {name}: {why}; {_SETTLE}", "unknown", server)
+    if server.default is None and server.unknown_because:
+        why = f"unknown: {server.name}: {server.unknown_because}; {_SETTLE}"
+        return Allowance(None, "default", why, "unknown", server)
+    if server.default is None or running.signal_of(container) not in server.drains_on:
+        return None
     if server.default == UNLIMITED:
-        waits = f"unknown: {name} waits without limit for what is in flight; {_SETTLE}"
+        waits = f"unknown: {server.name} waits without limit for what is in flight; {_SETTLE}"
         return Allowance(None, "default", waits, "unlimited", server)
     seconds = math.ceil(server.default)
     hedge = f", unless {server.file_in_image} of the image says otherwise" if server.file_in_image else ""
-    if not seconds and not hedge:
-        return Allowance(0, "default", f"by default {name} finishes nothing that is in flight", server=server)
-    # A ConfigMap that was not read may hold its configuration.
-    certain = not server.file_in_image and not settings.missing
-    return Allowance(seconds, "default", f"default of {name}{hedge}", "exact", server, certain=certain)
+    # What was not read may hold its configuration.
+    certain = not server.file_in_image and not settings.missing and not _hidden_variables(settings)
+    source = f"default of {server.name}{hedge}"
+    if not seconds:
+        source = f"by default {server.name} finishes nothing that is in flight{hedge}"
+    return Allowance(seconds, "default", source, "exact", server, certain=certain)
+
+
+def _hidden_variables(settings: Settings) -> bool:
+    """Whether the environment has a part whose variables are not known, such as a Secret."""
+    container = settings.container
+    for source in get_maps(container.spec, "envFrom", container.path):
+        name = get(get_map(source, "configMapRef", container.path), "name", str, container.path, "")
+        if not name or settings.context.config_of(settings.namespace, name) is None:
+            return True
+    return False

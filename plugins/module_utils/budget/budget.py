@@ -135,6 +135,6 @@ def compute_budget(
         margin=policy.margin_seconds,
         drain_known=drain_known,
         known=drain_known
-        and all(drain.exact for drain in profile.drains.values())
+        and all(drain.exact and drain.delay.exact for drain in profile.drains.values())
         and all(hook.exact for hook in hooks.values()),
     )

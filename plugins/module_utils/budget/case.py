@@ -197,9 +197,7 @@ class Case(Derived):
     @cached_property
     def delays_itself(self) -> bool:
         """Whether its server goes on serving for a while after SIGTERM, without any hook."""
-        if self.has_shutdown_manager or any(drain.delay.seconds for drain in self.profile.drains.values()):
-            return True
-        return delays_itself(map(self.settings_of, self.profile.drain_containers))
+        return self.has_shutdown_manager or delays_itself(map(self.settings_of, self.profile.drain_containers))
 
     @cached_property
     def has_shutdown_manager(self) -> bool:

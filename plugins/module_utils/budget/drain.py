@@ -80,7 +80,8 @@ class Drain:
     @property
     def evidence(self) -> str:
         """Whether the workload alone tells it: `static`, else `context`."""
-        return "context" if self.measured or "ConfigMap " in self.source else "static"
+        of_config = any("ConfigMap " in source for source in (self.source, self.delay.source))
+        return "context" if self.measured or of_config else "static"
 
 
 UNKNOWN = Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} would settle it")

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import read_places
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import (
+    is_switched,
+    read_places,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
 from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import running_server
@@ -16,10 +19,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.runn
 
 @dataclass(frozen=True, slots=True)
 class OwnDelay:
-    """Seconds, and the setting that says so."""
+    """Seconds, and the setting that says so. `exact`: no setting that cannot be read may make it longer."""
 
     seconds: int
     source: str
+    exact: bool = True
 
     def as_report(self) -> dict[str, Any]:
         """`budget.own_delay` of report.json."""
@@ -32,16 +36,13 @@ NO_DELAY = OwnDelay(0, "no delay of the server's own")
 def own_delay_of(settings: Settings) -> OwnDelay:
     """The longest that the settings of a container say; none where they do not. Raises Unreadable."""
     running = running_server(settings.container)
-    found = [NO_DELAY]
+    found, exact = [NO_DELAY], True
     for server in CATALOGUE:
-        if not server.own_delay or (server.own_delay_enabled and not _is_on(server.own_delay_enabled, settings)):
+        if not server.own_delay or (server.own_delay_where and not is_switched(server.own_delay_where, settings)):
             continue
-        runs = running is not None and running.server is server
-        read = read_places(server.own_delay, settings, server.name, runs=runs)
+        runs = running if running is not None and running.server is server else None
+        read = read_places(server.own_delay, settings, server.name, runs)
         if read and read.seconds:
             found.append(OwnDelay(read.seconds, read.source))
-    return max(found, key=lambda one: one.seconds)
-
-
-def _is_on(variable: str, settings: Settings) -> bool:
-    return settings.value(variable).strip().lower() in ("true", "1", "yes", "on")
+        exact = exact and (read is None or read.seconds is not None)
+    return replace(max(found, key=lambda one: one.seconds), exact=exact)

@@ -15,6 +15,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, takes_no_time
 
+# Measured on kind with a server that ends at once, fresh connections lost in four restarts: 14 of 3,700 with a pause of
+# 1 s, 1 of 4,064 with 2 s, 0 of 4,616 with 3 s, and 0 of 8,743 with 5 s. Proxies of large clusters are slower.
+ENOUGH = 5
+
 
 def short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
     """The hooks that end before that many seconds; none where one lasts: the pod serves until the last has ended.

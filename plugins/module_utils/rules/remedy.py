@@ -134,7 +134,7 @@ DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     MESH_DRAIN: {"mesh": "istio", "injected": True, "proxy_drain_seconds": 30, "keeps": False},
     MESH_NATIVE_SIDECAR: {"mesh": "istio", "injected": True},
     DATABASE_PROXY_NATIVE: {"flag": "", "needed_seconds": None},
-    SERVER_TIMEOUT: {"setting": "the shutdown timeout of the server"},
+    SERVER_TIMEOUT: {"setting": "set the shutdown timeout of the server"},
     STOP_SIGNAL: {"signal": "QUIT", "signal_known": False, "drain_seconds": 10, "drain_known": False},
 }
 

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.budget.allowance import Allowance
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION, Drain
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import SERVER_TIMEOUT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE
 
 
 def _drains(case: Case) -> Iterator[tuple[Container, Drain]]:
@@ -34,8 +36,12 @@ def _needs(case: Case, drain: Drain) -> Iterator[tuple[int, str, str]]:
 
 def _remedy(case: Case, container: Container, allowance: Allowance, seconds: int) -> Remedy:
     """Both lines: the server's setting, and a grace period of pause, need and margin."""
-    advice = allowance.server.advice if allowance.server else ""
-    setting = advice.format(seconds=seconds) if advice else f"the shutdown timeout of the server to {seconds} s"
+    server = allowance.server
+    setting = f"set the shutdown timeout of the server to {seconds} s"
+    if server and server.advice:
+        setting = f"set {server.advice.format(seconds=seconds)}, in its arguments or its configuration"
+    elif server:
+        setting = f"{server.name} has no setting for this: only a preStop pause of {seconds} s more lets requests end"
     before = case.prestop_of(container).seconds + case.drain_of(container).delay.seconds
     grace = max(case.workload.grace, before + seconds + case.budget.margin)
     return Remedy(
@@ -75,19 +81,29 @@ def _too_short(case: Case) -> Iterator[Hit]:
 
 
 def _ends_at_once(case: Case) -> Iterator[Hit]:
+    if case.has_shutdown_manager:
+        return
     for container, drain in _drains(case):
-        allowance = drain.allowance
-        if not allowance or allowance.seconds != 0 or (drain.need and drain.need.seconds == 0):
+        allowance, hook = drain.allowance, case.hook_of(container)
+        # A call to another container may return when the connections are gone.
+        waits = not hook.exact or (container.pre_stop is not None and container.pre_stop.kind == "httpGet")
+        if not allowance or allowance.seconds != 0 or waits:
             continue
-        declared = drain.need is not None and drain.need.how == "declared"
-        takes = f", which takes up to {drain.need.seconds} s ({drain.need.source})" if drain.need and declared else ""
+        # Requests come for a few seconds more; the rest of a pause is time for them to end.
+        covered = max(hook.seconds + drain.delay.seconds - ENOUGH, 0)
+        declared = drain.need.seconds if drain.need and drain.need.how == "declared" else None
+        if declared is not None and declared <= covered:
+            continue
+        takes = f", which takes up to {declared} s ({drain.need.source})" if declared and drain.need else ""
+        after = f"; the pause before it is enough for requests of up to {covered} s" if covered else ""
+        severity = "error" if declared else "info" if covered else "warning"
         yield Hit(
-            f"the server does not finish what is in flight{takes}: {allowance.source}",
+            f"the server does not finish what is in flight{takes}: {allowance.source}{after}",
             container.path,
-            _remedy(case, container, allowance, (drain.need.seconds if drain.need else None) or 30),
+            _remedy(case, container, allowance, declared or DEFAULT_GRACE),
             container,
-            ("error" if declared else "warning") if allowance.certain else "info",
-            {"allowance_seconds": 0, "need_seconds": drain.need.seconds if drain.need else None},
+            severity if allowance.certain else "info",
+            {"allowance_seconds": 0, "need_seconds": declared, "covered_seconds": covered},
         )
 
 
@@ -120,7 +136,9 @@ RULES = (
         "requests away and does not help those that are there.",
         exceptions=(
             "a signal on which the server drains",
-            "a hook that stops the server",
+            "a hook that stops the server, or whose time is not known",
+            "a pause that leaves the declared need; of an unknown need, one that leaves any time is an info",
+            "a signal that the image may declare otherwise: an info",
             "a shell, npm or another program in front of it: which signal arrives is not known",
             "workers and batch workloads",
         ),

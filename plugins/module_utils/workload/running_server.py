@@ -13,7 +13,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
-from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import INITS, STARTERS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import (
+    INITS,
+    STARTERS,
+    Prefix,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import in_place
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
@@ -23,6 +27,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 
 _VERSION = re.compile(r"-?[\d.]+$")  # php-fpm8.3, python3.12
 _PYTHONS = ("python", "pypy")
+_PHP = Prefix(valued="-d -c")
 # What runs the program behind it in the same process, by how many words of its own come between.
 _RUNNERS = {
     "bundle": ("exec",),
@@ -34,20 +39,35 @@ _RUNNERS = {
 }
 # Starters that stay as the parent of what they start.
 _FORKS = ("timeout", "sudo", "doas", "time")
+# What a language runs the tasks of an application with: entries name them with it, as in "artisan horizon".
+_TASKS = {"artisan": "artisan", "rake": "rake", "rails": "rake"}
 _BY_PROGRAM: dict[str, list[Server]] = {}
 for _server in CATALOGUE:
     for _program in _server.programs:
         _BY_PROGRAM.setdefault(_program, []).append(_server)
-_BY_IMAGE = {image: server for server in CATALOGUE for image in server.images}
+# By the path of the image and what its tag must have in it.
+_BY_IMAGE: dict[str, list[tuple[str, Server]]] = {}
+for _server in CATALOGUE:
+    for _image in _server.images:
+        _path, _, _tag = _image.partition(":")
+        _BY_IMAGE.setdefault(_path, []).append((_tag, _server))
 
 
 @dataclass(frozen=True, slots=True)
 class RunningServer:
-    """`is_first`: it is certainly PID 1, or what an init passes each signal on to. `official`: its image is its own."""
+    """`is_first`: it is certainly PID 1, or what an init passes each signal on to. `official`: its image is its own.
+
+    `words` are the command that starts it, or the arguments alone where the image does.
+    """
 
     server: Server
     is_first: bool
     official: bool
+    words: Sequence[str]
+
+    def signal_is_certain(self, container: Container) -> bool:
+        """Whether no image can declare another signal than signal_of returns."""
+        return bool(container.stop_signal) or self.official
 
     def signal_of(self, container: Container) -> str | None:
         """The signal that stops the container, without SIG; None where the image may declare another one."""
@@ -63,13 +83,14 @@ def running_server(container: Container) -> RunningServer | None:
     """The server that a container's command names, or its image where there is no command; None for any other."""
     image = _image_server(container)
     if not container.command and (not container.args or container.args[0].startswith("-")):
-        return RunningServer(image, is_first=True, official=True) if image else None
+        return RunningServer(image, is_first=True, official=True, words=container.args) if image else None
     words, first = _process(container)
     server, same = _named(words)
     if server is None:
         return None
     official = server is image
-    return RunningServer(server, is_first=first and same and (bool(container.command) or official), official=official)
+    first = first and same and (bool(container.command) or official)
+    return RunningServer(server, is_first=first, official=official, words=words)
 
 
 def _process(container: Container) -> tuple[Sequence[str], bool]:
@@ -107,13 +128,19 @@ def _named(words: Sequence[str]) -> tuple[Server | None, bool]:
             rest = rest[1:]
         if rest[:1] == ["-m"]:
             rest = rest[1:]
+    if rest and _plain(rest[0]) == "php":
+        rest = _PHP.behind(rest[1:])
     if not rest:
         return None, False
-    found = _BY_PROGRAM.get(basename(rest[0])) or _BY_PROGRAM.get(_plain(rest[0]), [])
-    for server in found:
-        if not server.subcommand or server.subcommand in rest[1:]:
-            return server, same
-    return None, False
+    program = basename(rest[0])
+    if program in _TASKS:
+        tasks = (f"{_TASKS[program]} {word}" for word in rest[1:])
+        found = next((_BY_PROGRAM[task] for task in tasks if task in _BY_PROGRAM), [])
+    else:
+        found = _BY_PROGRAM.get(program) or _BY_PROGRAM.get(_plain(program), [])
+    return next(
+        ((server, same) for server in found if not server.subcommand or server.subcommand in rest[1:]), (None, False)
+    )
 
 
 def _plain(word: str) -> str:
@@ -129,7 +156,8 @@ def _image_server(container: Container) -> Server | None:
     if hub and "/" not in path:
         path = f"library/{path}"
     segments = path.split("/")
+    tag = container.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     # Mirrors put folders of their own in front of a whole path.
-    return next(
-        (_BY_IMAGE[tail] for tail in ("/".join(segments[n:]) for n in range(len(segments))) if tail in _BY_IMAGE), None
-    )
+    tails = ("/".join(segments[n:]) for n in range(len(segments)))
+    known = (server for tail in tails for word, server in _BY_IMAGE.get(tail, ()) if word in tag)
+    return next(known, None)

@@ -42,11 +42,11 @@ SERVERS = tuple(
     Server(
         program,
         server.image_signal,
-        tuple(image.removeprefix(_OFFICIAL) for image in server.images + server.other_images),
+        tuple(image.removeprefix(_OFFICIAL) for image in server.images + server.other_images if ":" not in image),
         server.cut_by_term,
     )
     for server in CATALOGUE
-    if server.image_signal != "TERM"
+    if server.image_signal not in ("", "TERM")
     for program in server.programs
 )
 

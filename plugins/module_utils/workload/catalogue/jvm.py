@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    DIGITS_ONLY,
+    UNIT_REQUIRED,
     Flag,
+    JsonKey,
     Options,
     Server,
     Switch,
@@ -15,40 +18,50 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
 
 _PHASE = "spring.lifecycle.timeout-per-shutdown-phase"
 _MICRONAUT = "micronaut.lifecycle.graceful-shutdown.grace-period"
-_JAVA_OPTIONS = (Options("JAVA_TOOL_OPTIONS"), Options("JDK_JAVA_OPTIONS"), Options("JAVA_OPTS"))
+_JAVA_OPTIONS = (Options("JAVA_OPTS"), Options("JDK_JAVA_OPTIONS"), Options("JAVA_TOOL_OPTIONS"))
 
 SERVERS = (
     Server(
         name="Spring Boot",
         timeout=(
             Flag(f"--{_PHASE}", "ms", anywhere=True),
+            JsonKey("SPRING_APPLICATION_JSON", _PHASE, "ms"),
             Flag(f"-D{_PHASE}", "ms", anywhere=True),
             *_JAVA_OPTIONS,
             Variable("SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE", "ms"),
             Variable("SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE", "ms"),
         ),
         ends_where=(
-            Switch(Flag("--server.shutdown", anywhere=True), "immediate"),
-            Switch(Flag("-Dserver.shutdown", anywhere=True), "immediate"),
-            Switch(Variable("SERVER_SHUTDOWN"), "immediate"),
+            Switch(
+                "server.shutdown",
+                "immediate",
+                (
+                    Flag("--server.shutdown", anywhere=True),
+                    JsonKey("SPRING_APPLICATION_JSON", "server.shutdown"),
+                    Flag("-Dserver.shutdown", anywhere=True),
+                    *_JAVA_OPTIONS,
+                    Variable("SERVER_SHUTDOWN"),
+                ),
+            ),
         ),
         unknown_because="server.shutdown is graceful by default from 3.4 on, with 30 s, and immediate before",
         at_end="closes the connections",
         refuses_new="at once; Undertow answers 503",
         advice="SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE={seconds}s and SERVER_SHUTDOWN=graceful",
-        note="a number without a unit is milliseconds; listeners and executors have phases of their own",
+        note="a number without a unit is milliseconds; SPRING_APPLICATION_JSON beats system properties and variables; "
+        "listeners and executors have phases of their own",
         source=("spring-boot 3.4.1, ServerProperties and LifecycleProperties",),
     ),
     Server(
         name="Quarkus",
         timeout=(
             Flag("-Dquarkus.shutdown.timeout", anywhere=True),
-            *_JAVA_OPTIONS,
             Options("JAVA_OPTS_APPEND"),
+            *_JAVA_OPTIONS,
             Variable("QUARKUS_SHUTDOWN_TIMEOUT"),
         ),
         own_delay=(Flag("-Dquarkus.shutdown.delay", anywhere=True), Variable("QUARKUS_SHUTDOWN_DELAY")),
-        own_delay_enabled="QUARKUS_SHUTDOWN_DELAY_ENABLED",
+        own_delay_where=Switch("quarkus.shutdown.delay-enabled", "true", (Variable("QUARKUS_SHUTDOWN_DELAY_ENABLED"),)),
         unknown_because="without quarkus.shutdown.timeout it exits at once, and its jar may set one",
         at_end="closes the connections",
         refuses_new="503 and Connection: close",
@@ -62,6 +75,15 @@ SERVERS = (
             Flag(f"--{_MICRONAUT}", anywhere=True),
             Flag(f"-D{_MICRONAUT}", anywhere=True),
             Variable("MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_GRACE_PERIOD"),
+        ),
+        drains_where=Switch(
+            "micronaut.lifecycle.graceful-shutdown.enabled",
+            "true",
+            (
+                Flag("--micronaut.lifecycle.graceful-shutdown.enabled", anywhere=True),
+                Flag("-Dmicronaut.lifecycle.graceful-shutdown.enabled", anywhere=True),
+                Variable("MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_ENABLED"),
+            ),
         ),
         unknown_because="it drains only where graceful shutdown is switched on, from 4.9",
         at_end="closes the connections",
@@ -79,7 +101,7 @@ SERVERS = (
     ),
     Server(
         name="Dropwizard",
-        timeout=(Flag("-Ddw.server.shutdownGracePeriod", anywhere=True), *_JAVA_OPTIONS),
+        timeout=(Flag("-Ddw.server.shutdownGracePeriod", UNIT_REQUIRED, anywhere=True), *_JAVA_OPTIONS),
         unknown_because="it drains for 30 s unless its configuration says otherwise",
         at_end="closes the connections",
         refuses_new="at once",
@@ -123,8 +145,7 @@ SERVERS = (
         name="Jetty",
         images=("library/jetty",),
         drains_on=("TERM", "INT"),
-        timeout=(Flag("jetty.server.stopTimeout", "ms", anywhere=True),),
-        unknown_because="from 12 it drains only with the module graceful",
+        unknown_because="from 12 it drains only with the module graceful, before only with a StatisticsHandler",
         at_end="closes the connections",
         refuses_new="at once",
         advice="--module=graceful jetty.server.stopTimeout={seconds}000",
@@ -136,8 +157,8 @@ SERVERS = (
         drains_on=("TERM", "INT"),
         timeout=(
             Flag("-Dorg.wildfly.sigterm.suspend.timeout", anywhere=True),
-            *_JAVA_OPTIONS,
             Options("JAVA_OPTS_APPEND"),
+            *_JAVA_OPTIONS,
         ),
         unknown_because="without org.wildfly.sigterm.suspend.timeout it does not wait, and standalone.xml may set one",
         at_end="closes the connections",
@@ -161,15 +182,16 @@ SERVERS = (
     Server(
         name=".NET",
         timeout=(
-            Flag("--shutdownTimeoutSeconds", anywhere=True),
-            Variable("DOTNET_SHUTDOWNTIMEOUTSECONDS"),
-            Variable("ASPNETCORE_SHUTDOWNTIMEOUTSECONDS"),
+            Flag("--shutdownTimeoutSeconds", DIGITS_ONLY, anywhere=True),
+            Variable("SHUTDOWNTIMEOUTSECONDS", DIGITS_ONLY),
+            Variable("DOTNET_SHUTDOWNTIMEOUTSECONDS", DIGITS_ONLY),
+            Variable("ASPNETCORE_SHUTDOWNTIMEOUTSECONDS", DIGITS_ONLY),
         ),
         unknown_because="the host waits 30 s from .NET 6 on, unless its code says otherwise",
         at_end="aborts the connections",
         refuses_new="at once",
         advice="DOTNET_SHUTDOWNTIMEOUTSECONDS={seconds}",
-        note="digits only: 30s is ignored",
+        note="digits only: `30s` is ignored",
         source=("dotnet/runtime, Microsoft.Extensions.Hosting/HostOptions.cs",),
     ),
 )

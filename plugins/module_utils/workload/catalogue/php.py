@@ -6,29 +6,28 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
-    UNLIMITED,
     FileKey,
     Server,
 )
 
 _FPM_FILE = r"(?:www|zz[\w.-]*|docker|[\w.-]*fpm[\w.-]*)\.conf"
+_CONTROL_TIMEOUT = FileKey(
+    "process_control_timeout",
+    _FPM_FILE,
+    r"^[ \t]*process_control_timeout[ \t]*=[ \t]*([^\s;]+)",
+    last_wins=True,
+)
 
 SERVERS = (
     Server(
         name="php-fpm",
         programs=("php-fpm",),
+        images=("library/php:fpm",),
         other_images=("library/php",),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         image_signal="QUIT",
-        timeout=(
-            FileKey(
-                "process_control_timeout",
-                _FPM_FILE,
-                r"^[ \t]*process_control_timeout[ \t]*=[ \t]*(\w+)[ \t]*(?:;.*)?$",
-                last_wins=True,
-            ),
-        ),
+        timeout=(_CONTROL_TIMEOUT,),
         default=0,
         file_in_image="php-fpm.conf",
         at_end="ends the children with SIGTERM, then SIGKILL",
@@ -42,6 +41,9 @@ SERVERS = (
         images=("bitnami/php-fpm", "bitnamilegacy/php-fpm"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
+        timeout=(_CONTROL_TIMEOUT,),
+        default=0,
+        file_in_image="php-fpm.conf",
         at_end="ends the children at once",
         advice="process_control_timeout = {seconds} and the stop signal SIGQUIT",
         note="its image declares no stop signal, so SIGTERM arrives",
@@ -49,18 +51,21 @@ SERVERS = (
     ),
     Server(
         name="Laravel queue worker",
-        programs=("queue:work",),
-        drains_on=("TERM", "INT"),
-        unknown_because="without the extension pcntl, which official images do not have, it handles no signal",
+        programs=("artisan queue:work",),
+        drains_on=("TERM", "QUIT"),
+        image_signal="",
+        unknown_because="without the extension pcntl, which official images lack, it handles no signal",
         at_end="a job is killed after --timeout (60 s by default), and comes back after retry_after",
         refuses_new="takes no further job",
         advice="--timeout={seconds}",
+        note="images built on php:fpm declare SIGQUIT, which it handles from Laravel 9.24 on; SIGWINCH it does not",
         source=("laravel/framework 13, src/Illuminate/Queue/Worker.php",),
     ),
     Server(
         name="Laravel Horizon",
-        programs=("horizon",),
+        programs=("artisan horizon",),
         drains_on=("TERM", "INT"),
+        image_signal="",
         default=60,
         file_in_image="config/horizon.php",
         at_end="ends, and in a container its workers with it",
@@ -84,13 +89,12 @@ SERVERS = (
         images=("dunglas/frankenphp",),
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
-        timeout=(FileKey("grace_period", r"Caddyfile", r"^[ \t]*grace_period[ \t]+(\w+)[ \t]*(?:#.*)?$"),),
-        default=UNLIMITED,
-        file_in_image="Caddyfile",
-        own_delay=(FileKey("shutdown_delay", r"Caddyfile", r"^[ \t]*shutdown_delay[ \t]+(\w+)[ \t]*(?:#.*)?$"),),
+        unknown_because="its PHP threads are killed 30 s after the signal from 1.12.5 on, and waited for before",
+        own_delay=(FileKey("shutdown_delay", r"Caddyfile", r"^[ \t]*shutdown_delay[ \t]+(\S+)"),),
         at_end="cuts the connections",
         refuses_new="at once",
         advice="grace_period {seconds}s",
-        source=("php/frankenphp, caddy/app.go",),
+        note="`grace_period` of its Caddyfile is for connections; no setting changes the 30 s",
+        source=("php/frankenphp, caddy/app.go and phpmainthread.go",),
     ),
 )

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    UNIT_REQUIRED,
     UNLIMITED,
     FileKey,
     Flag,
@@ -27,12 +28,12 @@ SERVERS = (
         name="CoreDNS",
         programs=("coredns",),
         images=("coredns/coredns", "rancher/mirrored-coredns-coredns"),
-        drains_on=("TERM", "INT"),
+        drains_on=("TERM",),
         default=5,
-        own_delay=(FileKey("lameduck", r"Corefile", r"^[^#\n]*\blameduck[ \t]+(\w+)"),),
+        own_delay=(FileKey("lameduck", r"Corefile", r"^[^#\n]*\blameduck[ \t]+([^\s}#]+)"),),
         at_end="closes its listeners",
         refuses_new="after its own delay",
-        advice="health { lameduck {seconds}s }",
+        note="its own delay is `lameduck` of the plugin health; the 5 s are fixed",
         source=("coredns 1.15, core/dnsserver/server.go",),
     ),
     Server(
@@ -86,11 +87,15 @@ SERVERS = (
         images=("cloud-sql-connectors/cloud-sql-proxy", "cloudsql-docker/gce-proxy"),
         drains_on=("TERM", "INT"),
         timeout=(
-            Flag("--max-sigterm-delay", anywhere=True),
-            Variable("CSQL_PROXY_MAX_SIGTERM_DELAY"),
-            Flag("-term_timeout", anywhere=True),
+            Flag("--max-sigterm-delay", UNIT_REQUIRED, anywhere=True),
+            Variable("CSQL_PROXY_MAX_SIGTERM_DELAY", UNIT_REQUIRED),
+            Flag("-term_timeout", UNIT_REQUIRED, anywhere=True),
         ),
         default=0,
+        own_delay=(
+            Flag("--min-sigterm-delay", UNIT_REQUIRED, anywhere=True),
+            Variable("CSQL_PROXY_MIN_SIGTERM_DELAY", UNIT_REQUIRED),
+        ),
         at_end="closes the connections to the database",
         refuses_new="accepts them until then",
         advice="--max-sigterm-delay={seconds}s",

@@ -15,7 +15,7 @@ SERVERS = (
         name="Node.js",
         programs=("node", "nodejs"),
         drains_on=(),
-        unknown_because="Node.js has no shutdown timeout: the program's own handler of SIGTERM decides; without one "
+        unknown_because="it has no shutdown timeout: the program's own handler of SIGTERM decides; without one "
         "the signal is ignored as PID 1",
         advice="process.on('SIGTERM', …) with server.close() and a limit of {seconds} s",
         source=("tried with Node.js 20.20 as PID 1 and under tini",),
@@ -27,20 +27,21 @@ SERVERS = (
         drains_on=("TERM", "INT"),
         default=UNLIMITED,
         refuses_new="at once",
+        note="not where NEXT_MANUAL_SIG_HANDLE is set",
         source=("next 15.5, dist/server/lib/start-server.js",),
     ),
     Server(
         name="Bun",
         programs=("bun", "bunx"),
         drains_on=(),
-        unknown_because="Bun has no shutdown timeout: the program's own handler of SIGTERM decides",
+        unknown_because="it has no shutdown timeout: the program's own handler of SIGTERM decides",
         source=("tried with Bun 1.4.5",),
     ),
     Server(
         name="Deno",
         programs=("deno",),
         drains_on=(),
-        unknown_because="Deno has no shutdown timeout: the program's own handler of SIGTERM decides",
+        unknown_because="it has no shutdown timeout: the program's own handler of SIGTERM decides",
         source=("tried with Deno 2.9.6",),
     ),
     Server(

@@ -13,16 +13,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Variable,
 )
 
-_YAML_TIMEOUT = r"^[ \t]*:?timeout:[ \t]*(\d+)[ \t]*(?:#.*)?$"
+_YAML_TIMEOUT = r"^[ \t]*:?timeout:[ \t]*([^\s#]+)"
 
 SERVERS = (
     Server(
         name="Puma",
         programs=("puma",),
         drains_on=("TERM", "INT"),
-        timeout=(
-            FileKey("force_shutdown_after", r"puma\.rb", r"^[ \t]*force_shutdown_after[ \t(]+(\d+)\)?[ \t]*(?:#.*)?$"),
-        ),
         unknown_because="with workers it kills them after 30 s, without any it waits without limit, and its "
         "configuration file is in the image",
         at_end="raises ForceShutdown in the threads; a worker is killed",
@@ -35,7 +32,7 @@ SERVERS = (
         programs=("unicorn", "unicorn_rails"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
-        timeout=(FileKey("timeout", r"unicorn\.rb", r"^[ \t]*timeout[ \t(]+(\d+)\)?[ \t]*(?:#.*)?$"),),
+        timeout=(FileKey("timeout", r"unicorn\.rb", r"^[ \t]*timeout[ \t(]+([^\s#)]+)"),),
         default=60,
         file_in_image="config/unicorn.rb",
         at_end="kills the workers",
@@ -89,7 +86,7 @@ SERVERS = (
     ),
     Server(
         name="Solid Queue",
-        programs=("solid_queue:start",),
+        programs=("rake solid_queue:start",),
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         default=5,
@@ -103,7 +100,7 @@ SERVERS = (
     ),
     Server(
         name="Resque",
-        programs=("resque:work",),
+        programs=("rake resque:work",),
         drains_on=("QUIT",),
         unknown_because="SIGTERM kills the job unless GRACEFUL_TERM or TERM_CHILD is set",
         at_end="the job is recorded as failed",

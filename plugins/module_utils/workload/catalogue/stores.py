@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
-    Flag,
-    Server,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 
 SERVERS = (
     Server(
@@ -67,7 +64,6 @@ SERVERS = (
         programs=("elasticsearch", "opensearch"),
         images=("library/elasticsearch", "elasticsearch/elasticsearch", "opensearchproject/opensearch"),
         drains_on=(),
-        timeout=(Flag("-Enode.maximum_shutdown_grace_period", anywhere=True),),
         unknown_because="how long it waits for requests depends on its version",
         refuses_new="at once",
         source=("elasticsearch, node/ShutdownPrepareService.java",),

@@ -13,13 +13,25 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Variable,
 )
 
-_WORKER_SHUTDOWN = r"^[ \t]*worker_shutdown_timeout[ \t]+(\w+)[ \t]*;"
+_WORKER_SHUTDOWN = r"^[ \t]*worker_shutdown_timeout[ \t]+([^;\s]+)[ \t]*;"
 _TRAEFIK = "--entryPoints.*.transport.lifeCycle."
+_TRAEFIK_VARIABLE = "TRAEFIK_ENTRYPOINTS_*_TRANSPORT_LIFECYCLE_"
 _TRAEFIK_FILE = r"traefik\.(?:ya?ml|toml)"
+_NGINX = (
+    FileKey("worker_shutdown_timeout", r"nginx\.conf", _WORKER_SHUTDOWN),
+    Flag("worker_shutdown_timeout", anywhere=True),  # nginx -g "worker_shutdown_timeout 30s;"
+)
+
+_GRACEFUL_SHUTDOWN = FileKey(
+    "GracefulShutdownTimeout",
+    r"(?:httpd|apache2|mpm[\w.-]*)\.conf",
+    r"(?i)^[ \t]*GracefulShutdownTimeout[ \t]+([^\s#]+)",
+    last_wins=True,
+)
 
 
 def _caddyfile(key: str) -> FileKey:
-    return FileKey(key, r"Caddyfile", rf"^[ \t]*{key}[ \t]+(\w+)[ \t]*(?:#.*)?$")
+    return FileKey(key, r"Caddyfile", rf"^[ \t]*{key}[ \t]+(\S+)")
 
 
 SERVERS = (
@@ -30,7 +42,8 @@ SERVERS = (
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         image_signal="QUIT",
-        timeout=(FileKey("worker_shutdown_timeout", r"nginx\.conf", _WORKER_SHUTDOWN),),
+        timeout=_NGINX,
+        zero_is_unlimited=True,
         default=UNLIMITED,
         file_in_image="nginx.conf",
         at_end="closes the connections",
@@ -44,6 +57,10 @@ SERVERS = (
         images=("bitnami/nginx", "bitnamilegacy/nginx"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
+        timeout=_NGINX,
+        zero_is_unlimited=True,
+        default=UNLIMITED,
+        file_in_image="nginx.conf",
         at_end="closes the connections",
         advice="worker_shutdown_timeout {seconds}s and the stop signal SIGQUIT",
         note="its image declares no stop signal, so SIGTERM arrives",
@@ -56,7 +73,9 @@ SERVERS = (
         ends_on=("TERM", "INT"),
         image_signal="QUIT",
         timeout=(Variable("KONG_NGINX_MAIN_WORKER_SHUTDOWN_TIMEOUT"),),
+        zero_is_unlimited=True,
         default=UNLIMITED,
+        file_in_image="kong.conf",
         at_end="closes the connections",
         refuses_new="at once",
         advice="KONG_NGINX_MAIN_WORKER_SHUTDOWN_TIMEOUT={seconds}s",
@@ -66,22 +85,16 @@ SERVERS = (
     Server(
         name="Apache httpd",
         programs=("httpd", "httpd-foreground", "apache2"),
-        images=("library/httpd",),
+        images=("library/httpd", "library/php:apache"),
         other_images=("library/php",),
         drains_on=("WINCH",),
         ends_on=("TERM", "INT"),
         image_signal="WINCH",
-        timeout=(
-            FileKey(
-                "GracefulShutdownTimeout",
-                r"(?:httpd|apache2|mpm[\w.-]*)\.conf",
-                r"(?i)^[ \t]*GracefulShutdownTimeout[ \t]+([1-9]\d*)[ \t]*$",
-                last_wins=True,
-            ),
-        ),
+        timeout=(_GRACEFUL_SHUTDOWN,),
+        zero_is_unlimited=True,
         default=UNLIMITED,
         file_in_image="httpd.conf",
-        at_end="ends the children, within about 10 s",
+        at_end="ends the children, which takes up to 10 s more",
         refuses_new="at once",
         advice="GracefulShutdownTimeout {seconds} and the stop signal SIGWINCH",
         source=("httpd, server/mpm/event/event.c; tried with 2.4.71",),
@@ -91,6 +104,10 @@ SERVERS = (
         images=("bitnami/apache", "bitnamilegacy/apache"),
         drains_on=("WINCH",),
         ends_on=("TERM", "INT"),
+        timeout=(_GRACEFUL_SHUTDOWN,),
+        zero_is_unlimited=True,
+        default=UNLIMITED,
+        file_in_image="httpd.conf",
         at_end="ends the children",
         advice="GracefulShutdownTimeout {seconds} and the stop signal SIGWINCH",
         note="its image declares no stop signal, so SIGTERM arrives",
@@ -103,6 +120,7 @@ SERVERS = (
         drains_on=("USR1",),
         ends_on=("TERM", "INT"),
         image_signal="USR1",
+        zero_is_unlimited=True,
         default=UNLIMITED,
         file_in_image="haproxy.cfg",
         at_end="closes the connections",
@@ -119,7 +137,7 @@ SERVERS = (
         ends_on=("TERM", "INT"),
         at_end="cuts the connections",
         advice="a preStop hook that posts /healthcheck/fail and waits {seconds} s",
-        note="--drain-time-s is for hot restarts and listeners, not for SIGTERM",
+        note="`--drain-time-s` is for hot restarts and changed listeners, not for SIGTERM",
         source=("envoyproxy.io, arch_overview/operations/draining",),
     ),
     Server(
@@ -129,21 +147,24 @@ SERVERS = (
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         timeout=(
+            FileKey("graceTimeOut", _TRAEFIK_FILE, r"(?i)^[ \t]*graceTimeOut[ \t]*[:=][ \t]*([^\s#]+)"),
             Flag(f"{_TRAEFIK}graceTimeOut", anywhere=True),
-            FileKey("graceTimeOut", _TRAEFIK_FILE, r"(?i)^[ \t]*graceTimeOut[ \t]*[:=][ \t]*[\"']?(\w+)"),
+            Variable(f"{_TRAEFIK_VARIABLE}GRACETIMEOUT"),
         ),
         default=10,
         own_delay=(
-            Flag(f"{_TRAEFIK}requestAcceptGraceTimeout", anywhere=True),
             FileKey(
                 "requestAcceptGraceTimeout",
                 _TRAEFIK_FILE,
-                r"(?i)^[ \t]*requestAcceptGraceTimeout[ \t]*[:=][ \t]*[\"']?(\w+)",
+                r"(?i)^[ \t]*requestAcceptGraceTimeout[ \t]*[:=][ \t]*([^\s#]+)",
             ),
+            Flag(f"{_TRAEFIK}requestAcceptGraceTimeout", anywhere=True),
+            Variable(f"{_TRAEFIK_VARIABLE}REQUESTACCEPTGRACETIMEOUT"),
         ),
         at_end="closes the connections",
         refuses_new="after its own delay",
         advice="--entryPoints.web.transport.lifeCycle.graceTimeOut={seconds}s",
+        note="its file, arguments and variables exclude each other, in this order",
         source=("traefik 3.7, pkg/server/server_entrypoint_tcp.go",),
     ),
     Server(
@@ -153,6 +174,7 @@ SERVERS = (
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         timeout=(_caddyfile("grace_period"),),
+        zero_is_unlimited=True,
         default=UNLIMITED,
         file_in_image="Caddyfile",
         own_delay=(_caddyfile("shutdown_delay"),),
