@@ -18,14 +18,16 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 
-CATALOGUE: tuple[Server, ...] = (
-    *web.SERVERS,
-    *python.SERVERS,
-    *ruby.SERVERS,
-    *php.SERVERS,
-    *jvm.SERVERS,
-    *programs.SERVERS,
-    *pipelines.SERVERS,
-    *platform.SERVERS,
-    *stores.SERVERS,
-)
+# By what they are, as docs/servers.md shows them.
+GROUPS: dict[str, tuple[Server, ...]] = {
+    "Web servers and proxies": web.SERVERS,
+    "Python": python.SERVERS,
+    "Ruby": ruby.SERVERS,
+    "PHP": php.SERVERS,
+    "JVM and .NET": jvm.SERVERS,
+    "Node.js, Go and others": programs.SERVERS,
+    "Logs, metrics, jobs": pipelines.SERVERS,
+    "Cluster and databases' proxies": platform.SERVERS,
+    "Databases and brokers": stores.SERVERS,
+}
+CATALOGUE: tuple[Server, ...] = tuple(server for group in GROUPS.values() for server in group)

@@ -128,7 +128,7 @@ def test_nothing_else_is_taken_for_one(found: None) -> None:
         (declared(["gunicorn", "app"], GUNICORN_CMD_ARGS=f"{GRACE} $DRAIN"), f"env GUNICORN_CMD_ARGS: {GRACE}"),
     ],
 )
-def test_a_reference_that_leads_nowhere_makes_it_unknown(found, place) -> None:
+def test_a_reference_that_leads_nowhere_makes_it_unknown(found: object, place: str) -> None:
     assert found == (None, f"unknown: {place} is set to a value that cannot be read here")
 
 
