@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.tests.unit.audited import audit_fi
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.trace.stories import Story
 from ansible_collections.graceful.termination.tools.messages_page import render_messages
 from ansible_collections.graceful.termination.tools.rules_page import render_rules
+from ansible_collections.graceful.termination.tools.servers_page import render_servers
 from ansible_collections.graceful.termination.tools.terminal_picture import draw_terminal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,6 +30,7 @@ def generated() -> dict[str, str]:
     return {
         "messages.md": render_messages(ROOT / "plugins"),
         "report-example.svg": draw_terminal(report, _WIDTH, "The report of an audit at a terminal"),
+        "servers.md": render_servers(),
         "rules.md": render_rules(Snippets(read_templates(None))),
         "trace-example.svg": draw(trace),
     }

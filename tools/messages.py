@@ -38,10 +38,12 @@ CONSTRUCTORS = {
     "Rollout": "action",
     "Look": "preflight",
     "Drain": "budget",
+    "Need": "budget",
+    "Allowance": "budget",
+    "OwnDelay": "budget",
     "HookTime": "budget",
     "Execution": "budget",
     "Timeout": "budget",
-    "Server": "budget",
     "DatabaseProxy": "finding",
     "Cause": "proof",
     "Check": "proof",
@@ -62,7 +64,7 @@ CONSTRUCTORS = {
 }
 # Their texts are no messages: docs/rules.md has the rules, docs/templates.md the variables of snippets, and commands
 # are data.
-_OTHERS = {"Rule", "StopCall", "StopCommand", "Variable"}
+_OTHERS = {"FileKey", "Flag", "JsonKey", "Options", "Rule", "Server", "StopCall", "StopCommand", "Switch", "Variable"}
 _WORDS = re.compile(r"[A-Za-z<>,:;)'-]+ [A-Za-z<(]{2,}|[a-z]{2,} <")
 # Patterns, markup and types.
 _PATTERN = re.compile(r"^<\w+ \w+=|\w\[\w+, |\.[*+]|\\[bsdSwAZ.]|\(\?|\w\|\w|\$$")

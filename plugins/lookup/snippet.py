@@ -67,6 +67,7 @@ options:
       - trace
       - stuck-pod
       - database-proxy-native
+      - server-timeout
     required: true
   workload:
     description: The Deployment, StatefulSet, DaemonSet or CronJob as a map, as from a manifest or the API.

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arithmetic of a termination: what a pod needs between the API's delete and SIGKILL, against what it gets.
 
-required = max over containers (preStop + drain) + sidecar + margin, all in seconds. preStop and the application's drain
-share one budget, the grace period; native sidecars stop after the application, out of the same budget. A hook that
+required = max over containers (preStop + own delay + drain) + sidecar + margin, all in seconds. preStop and the
+application's drain share one budget, the grace period; native sidecars stop after the application, out of the same
+budget. A server's own delay is a pause that it makes after its stop signal, before it drains. A hook that
 itself tells the server to drain and waits for it counts with the pause before that: the rest is the drain.
 Of a chain of proxy and application it is the longest preStop and the longest drain of all its containers: each must
 have as long a pause as what stands in front of it, and then its time to drain.
@@ -29,8 +30,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 class Budget:
     """Seconds. `container` is the one that needs most; `explicit` is False where grace is the API server's default.
 
-    `drain_known` says whether every container that receives requests declares its drain, `known` whether every part of
-    every container is exact; while it is False, `required` is a lower bound.
+    `drain_known` says whether the drain of every container that receives requests is known, `known` whether no part of
+    any container can be longer; while it is False, `required` is a lower bound.
     """
 
     container: str
@@ -46,7 +47,7 @@ class Budget:
     @property
     def required(self) -> int:
         """The sum of the known parts: a lower bound while `known` is False."""
-        return self.prestop.seconds + (self.drain.seconds or 0) + self.margin
+        return self.prestop.seconds + self.drain.delay.seconds + (self.drain.seconds or 0) + self.margin
 
     def as_report(self) -> dict[str, Any]:
         """The `budget` of report.json. A part that cannot be known is null and counts as 0 in `required`."""
@@ -59,6 +60,9 @@ class Budget:
             "grace": self.grace,
             "prestop": self.prestop.seconds if prestop_known else None,
             "drain": self.drain.seconds,
+            "own_delay": self.drain.delay.seconds,
+            "need": self.drain.need.as_report() if self.drain.need else None,
+            "allowance": self.drain.allowance.as_report() if self.drain.allowance else None,
             "sidecar": 0,
             "margin": self.margin,
             "required": self.required,
@@ -67,6 +71,7 @@ class Budget:
                 "grace": "terminationGracePeriodSeconds" if self.explicit else "default of the API server",
                 "prestop": self.prestop.source,
                 "drain": self.drain.source,
+                "own_delay": self.drain.delay.source,
                 "sidecar": sidecar,
                 "margin": "policy",
             },
@@ -77,7 +82,7 @@ def prestop_of(workload: Workload, container: Container, drain: Drain, hook: Hoo
     """What the container's hook, or the one given, takes beside its drain."""
     hook = hook or hook_time(container.pre_stop)
     server = first_process(container) if hook.signal and workload.application_is_pid1 else None
-    return hook.beside_drain(server.signal, drain.seconds or 0) if server else hook
+    return hook.beside_drain(server.signal, drain.expected or 0) if server else hook
 
 
 def compute_budget(
@@ -116,7 +121,7 @@ def compute_budget(
     def total(name: str) -> tuple[int, bool]:
         hook, drain = needs(name)
         # Of equals the one that receives requests: its drain is what there is to know.
-        return hook.seconds + (drain.seconds or 0), name in profile.drains
+        return hook.seconds + drain.delay.seconds + (drain.seconds or 0), name in profile.drains
 
     name = max(containers, key=total)
     hook, drain = needs(name)
@@ -129,5 +134,7 @@ def compute_budget(
         sidecars=tuple(container.name for container in workload.sidecars),
         margin=policy.margin_seconds,
         drain_known=drain_known,
-        known=drain_known and all(hook.exact for hook in hooks.values()),
+        known=drain_known
+        and all(drain.exact and drain.delay.exact for drain in profile.drains.values())
+        and all(hook.exact for hook in hooks.values()),
     )

@@ -183,7 +183,8 @@ class Case(Derived):
         """Its databases and brokers whose stop nobody has declared: neither an operator nor a drain annotation."""
         if self.workload.kind not in ("StatefulSet", "Deployment") or "owned" in self.profile.traits:
             return ()
-        return () if self.budget.drain_known else tuple(data_stores(self.workload))
+        declared = all(drain.expected is not None for drain in self.profile.drains.values())
+        return () if declared else tuple(data_stores(self.workload))
 
     # What its containers do when they stop
 

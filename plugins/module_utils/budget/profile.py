@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.chain import NO_CHAIN, Chain, find_chain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import Drain, drain_of
@@ -58,6 +58,15 @@ class Profile:
     drain_evidence: str
     note: str | None = None
     chain: Chain = NO_CHAIN
+
+    @property
+    def without_defaults(self) -> Profile:
+        """The same, but that the defaults of servers are not known: no automatic change rests on them."""
+        drains = {
+            name: replace(drain, seconds=None) if drain.how == "default" else drain
+            for name, drain in self.drains.items()
+        }
+        return replace(self, drains=drains)
 
     @property
     def takes_requests(self) -> bool:

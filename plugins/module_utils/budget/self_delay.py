@@ -1,32 +1,28 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Servers that keep serving for a while after SIGTERM by themselves: by a flag, a file, or a companion container."""
+"""Servers that keep serving for a while after SIGTERM by themselves: as own_delay.py says, or by what has no number."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE, Settings
+from ansible_collections.graceful.termination.plugins.module_utils.budget.own_delay import own_delay_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 _DELAYS_ITSELF = re.compile(
-    r"(?:^|\s)--?(?:shutdown-(?:grace-period|delay|delay-duration)|http\.shutdowndelay|wait-for-healthcheck-interval"
-    r"|entrypoints\.[\w-]+\.transport\.lifecycle\.requestacceptgracetimeout)[= ](?!0m?s?(?:\s|$))",
+    r"(?:^|\s)--?(?:shutdown-(?:grace-period|delay|delay-duration)|http\.shutdowndelay|wait-for-healthcheck-interval)"
+    r"[= ](?!0m?s?(?:\s|$))",
     re.IGNORECASE,
 )
-_LAME_DUCK = re.compile(r"^[^#\n]*\blameduck\s+(?!0)\d", re.MULTILINE)
 _SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 
 def delays_itself(settings: Iterable[Settings]) -> bool:
     """Whether one of the servers with these settings goes on serving for a while after SIGTERM, without any hook."""
-    return any(
-        _DELAYS_ITSELF.search(one.arguments)
-        or any(file.name == COREFILE and _LAME_DUCK.search(file.text) for file in one.files)
-        for one in settings
-    )
+    return any(_DELAYS_ITSELF.search(one.arguments) or own_delay_of(one).seconds for one in settings)
 
 
 def has_shutdown_manager(workload: Workload) -> bool:

@@ -194,14 +194,14 @@ def _budget_after(case: Case, hits: Sequence[Hit]) -> Budget:
             why = source if pause == seconds else "as long as the longest preStop hook of its chain"
             hooks[hit.container.name] = HookTime(pause, True, why)
             added = max(added, pause - before)
-    current = case.workload.grace
+    current, profile = case.workload.grace, case.profile.without_defaults
     # A grace period below what grace-period-zero allows is replaced by what that rule proposes.
     least = max((hit.remedy.variables.get("least_seconds", 0) for hit in hits), default=0)
     base = max(least, DEFAULT_GRACE) if current <= 2 else current
-    after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=base + added)
-    if after.required > after.grace:
-        after = compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=after.required)
-    return after
+    grace = base + added
+    # The default of a server raises no grace period: whether a request takes that long, only its owner knows.
+    grace = max(grace, compute_budget(case.workload, profile, case.policy, prestop=hooks, grace=grace).required)
+    return compute_budget(case.workload, case.profile, case.policy, prestop=hooks, grace=grace)
 
 
 def _timing_patch(case: Case, hits: Sequence[Hit], grace_seconds: int, snippets: Snippets) -> Obj:

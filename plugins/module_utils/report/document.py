@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import HOW
 from ansible_collections.graceful.termination.plugins.module_utils.judge.annotations import without_effect
 from ansible_collections.graceful.termination.plugins.module_utils.judge.finding import Finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
@@ -114,7 +116,15 @@ def _summary(snapshot: Snapshot, audit: Audit) -> dict[str, Any]:
         "remediable": remediable,
         "suppressed": suppressed,
         "drain_unknown": sum(not entry.case.budget.drain_known for entry in audit.judgements),
+        "drain": _drains(audit),
     }
+
+
+def _drains(audit: Audit) -> dict[str, int]:
+    """How the drain of each judged workload is known, counted; "unknown" are those of `drain_unknown`."""
+    known = [entry.case.budget for entry in audit.judgements]
+    found = Counter(budget.drain.how if budget.drain_known else "unknown" for budget in known)
+    return {how: found[how] for how in (*HOW, "unknown")}
 
 
 def _environment(workload: Workload, snapshot: Snapshot) -> str:

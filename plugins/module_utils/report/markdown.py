@@ -20,7 +20,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.action
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import cause_rows
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
-    PARTS,
     SEVERITIES,
     Card,
     compare,
@@ -32,6 +31,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     not_judged,
     object_name,
     others,
+    parts_of,
     place,
     read_cards,
     remarks,
@@ -169,7 +169,10 @@ def _budget(workload: Mapping[str, Any]) -> str:
     if not budget:
         return ""
     columns = [budget, after] if after and differs(budget, after) else [budget]
-    rows = [[name, *(_seconds(one[key]) for one in columns), _source(columns, key)] for key, name in PARTS.items()]
+    rows = [
+        [name, *(_seconds(one[key]) for one in columns), _source(columns, key)]
+        for key, name in parts_of(columns).items()
+    ]
     limiting = f"container {_code(budget['container'])}" if budget.get("container") else ""
     sums = [("≥ " if not one["known"] else "") + _seconds(one["required"]) for one in columns]
     rows.append(["**required**", *(f"**{total}**" for total in sums), limiting])

@@ -28,7 +28,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.action
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import sources_line
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
-    PARTS,
     Card,
     by_hand,
     compare,
@@ -40,6 +39,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     not_judged,
     object_name,
     others,
+    parts_of,
     place,
     read_cards,
     remarks,
@@ -160,13 +160,14 @@ def _budget(card: Card, page: _Page) -> list[str]:
     rows = [("now", budget)]
     if after and differs(budget, after):
         rows.append(("fixed", after))
-    widths = {key: max(len(number(row[key])) for _label, row in rows) for key in (*PARTS, "required", "grace")}
+    names = parts_of(row for _label, row in rows)
+    widths = {key: max(len(number(row[key])) for _label, row in rows) for key in (*names, "required", "grace")}
     sign_width = max(len(compare(row)[0]) for _label, row in rows)
     verdict_width = max(len(compare(row)[1]) for _label, row in rows)
     lines = []
     for label, row in rows:
         sign, verdict = compare(row)
-        parts = " + ".join(f"{name} {number(row[key]):>{widths[key]}}" for key, name in PARTS.items())
+        parts = " + ".join(f"{name} {number(row[key]):>{widths[key]}}" for key, name in names.items())
         total = f"{sign:>{sign_width}} {number(row['required']):>{widths['required']}} s"
         limit = f"grace {number(row['grace']):>{widths['grace']}}"
         outcome = f" {verdict:>{verdict_width}} {limit}" if verdict else f", {limit}"
@@ -182,7 +183,7 @@ def _sources(card: Card, rows: list[tuple[str, Mapping[str, Any]]], page: _Page)
     if len(card.containers) > 1 and budget.get("container"):
         texts.append(("container", visible(budget["container"])))
     for _label, row in rows:
-        for key, name in PARTS.items():
+        for key, name in parts_of([row]).items():
             shown = row[key] != 0 or row["sources"][key].startswith("assumed")
             if key == "margin" or not shown or (key == "drain" and row[key] is None):
                 continue

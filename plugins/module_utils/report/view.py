@@ -17,6 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.othe
 
 SEVERITIES = ("error", "warning", "info")
 PARTS = {"prestop": "preStop", "drain": "drain", "sidecar": "sidecar", "margin": "margin"}
+_OWN_DELAY = {"own_delay": "own delay"}
 MODES = {
     "audit": "read only",
     "check": "check mode, nothing written: the state now, and what the real run would do",
@@ -88,6 +89,12 @@ def read_cards(report: Mapping[str, Any]) -> list[Card]:
         card.open.sort(key=_finding_order)
         card.suppressed.sort(key=_finding_order)
     return sorted(cards, key=_card_order)
+
+
+def parts_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """The parts of the sum in these budgets, and how they are called; a server's own delay only where one has it."""
+    own = _OWN_DELAY if any(row.get("own_delay") for row in rows) else {}
+    return {"prestop": PARTS["prestop"]} | own | PARTS
 
 
 def differs(budget: Mapping[str, Any], after: Mapping[str, Any] | None) -> bool:

@@ -100,7 +100,7 @@ def _leaves_first(case: Case) -> Iterator[Hit | NotEvaluated]:
     applications = _applications(case)
     drains = [case.drain_of(one) for one in applications]
     pause = max(case.pause_of(one).seconds for one in applications)
-    drain = max(one.seconds or 0 for one in drains)
+    drain = max(one.expected or 0 for one in drains)
     for container in proxies:
         proxy = database_proxy_of(container)
         stays = _stays(case, container, proxy) if proxy else math.inf
@@ -118,7 +118,7 @@ def _leaves_first(case: Case) -> Iterator[Hit | NotEvaluated]:
                 "warning" if stays >= pause and any(one.measured for one in drains) else None,
                 {"proxy_seconds": math.floor(stays), "needed_seconds": pause + drain},
             )
-        elif stays < math.inf and any(one.seconds is None for one in drains):
+        elif stays < math.inf and any(one.expected is None for one in drains):
             yield _DRAIN_UNKNOWN
 
 

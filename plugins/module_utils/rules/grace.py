@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import ingress_nginx
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import GRACE_PERIOD, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
@@ -52,15 +53,42 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         return
     if ingress_nginx.OPTION in budget.drain.source:
         return  # ingress-controller-drain says it, and what it means
+    if budget.drain.how == "default":
+        yield from _shorter_than_default(case)
+        return
     least = "" if budget.known else "at least "
+    delay = f" + own delay {budget.drain.delay.seconds}" if budget.drain.delay.seconds else ""
     yield Hit(
-        f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds} + drain {budget.drain.seconds} "
-        f"+ margin {budget.margin}), but the pod is killed after {budget.grace} s: what is still in flight then is cut",
+        f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds}{delay} "
+        f"+ drain {budget.drain.seconds} + margin {budget.margin}), but "
+        f"the pod is killed after {budget.grace} s: what is still in flight then is cut",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD),
         # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut.
-        severity="error" if budget.drain.seconds and not budget.drain.measured else None,
+        severity="error" if budget.drain.seconds and budget.drain.promised else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
+        evidence=case.profile.drain_evidence,
+    )
+
+
+def _shorter_than_default(case: Case) -> Iterator[Hit]:
+    """The server would go on for longer than the pod lives; whether any request takes that long is not known."""
+    budget, drain = case.budget, case.budget.drain
+    needed = budget.required - budget.margin
+    if needed <= budget.grace or drain.seconds is None:
+        return
+    left = budget.grace - (needed - drain.seconds)
+    yield Hit(
+        f"the server would go on for up to {drain.seconds} s with what is in flight ({drain.source}), but the pod is "
+        f"killed {left} s after SIGTERM: a request that takes longer is cut",
+        f"{case.workload.pod_path}.terminationGracePeriodSeconds",
+        Remedy(
+            GRACE_PERIOD,
+            f"whether requests take that long, only their owner knows: annotation {DRAIN_ANNOTATION} tells it",
+            {"grace_seconds": budget.required},
+        ),
+        severity="info",
+        numbers={"required_seconds": budget.required, "grace_seconds": budget.grace, "left_seconds": left},
         evidence=case.profile.drain_evidence,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import longer_sleep, short_hooks
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     DEREGISTRATION_DELAY,
     PRESTOP_EXEC_SLEEP,
@@ -18,11 +18,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import NLB, deregistration_delay
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
-    HookTime,
-    takes_no_time,
-)
 
 _NOTICE = 5  # seconds after the last failed health check until the load balancer has acted on it
 _UNDECLARED = NotEvaluated(
@@ -30,51 +25,12 @@ _UNDECLARED = NotEvaluated(
 )
 
 
-def _short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
-    """The hooks that end before that many seconds; none where one lasts: the pod serves until the last has ended.
-
-    A pod without any hook is prestop-missing; httpGet, tcpSocket and a sleep action on a cluster without it have their
-    own rules.
-    """
-    hooks = [
-        (container, case.hook_of(container))
-        for container in case.profile.drain_containers
-        if container.pre_stop
-        and (container.pre_stop.kind == "exec" or (container.pre_stop.kind == "sleep" and case.oldest >= SLEEP_ACTION))
-    ]
-    if all(container.pre_stop and takes_no_time(container.pre_stop) for container, _hook in hooks):
-        return []  # prestop-missing
-    if case.delays_itself or any(hook.drains or hook.endless or hook.seconds >= wanted for _container, hook in hooks):
-        return []
-    return hooks
-
-
-def _longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:
-    """A sleep of `wanted` seconds; automatic only where nothing but a sleep of the policy's length is replaced."""
-    planned = case.wanted_prestop[0]
-    # What the hook takes longer must not be missing in the drain.
-    longer = case.workload.grace + wanted - case.hook_of(container).seconds
-    required = wanted + (case.budget.drain.seconds or 0) + case.budget.margin
-    values = {"seconds": wanted, "grace_seconds": max(longer, required)}
-    only_waits = case.hook_of(container).only_waits
-    sleeps = case.oldest_possible >= SLEEP_ACTION
-    if container.pre_stop and container.pre_stop.kind == "exec" and not (only_waits and sleeps):
-        why = "the hook is a command: check whether it does more than wait"
-        if only_waits:
-            why = f"the hook only waits; Kubernetes {case.oldest_possible} has no sleep action to replace it"
-        return Remedy(PRESTOP_EXEC_SLEEP, why, values)
-    if wanted > planned:
-        reason = f"needs {wanted} s, more than the policy's {planned} s for external-lb"
-        return Remedy(PRESTOP_SLEEP, reason, values)
-    return Remedy(PRESTOP_SLEEP)
-
-
 def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
     senders = case.pods_addressed_by
     if not senders:
         return
     wanted, source = case.wanted_prestop
-    for container, hook in _short_hooks(case, wanted):
+    for container, hook in short_hooks(case, wanted):
         if not hook.exact:
             yield _UNDECLARED
             continue
@@ -82,7 +38,7 @@ def _race(case: Case) -> Iterator[Hit | NotEvaluated]:
             f"preStop ends after {hook.seconds} s, but a load balancer of {' and '.join(sorted(senders))} sends to the "
             f"pod's address until it has been deregistered there: {wanted} s ({source}) {covered(case, wanted)}",
             f"{container.path}.lifecycle.preStop",
-            _longer_sleep(case, container, wanted),
+            longer_sleep(case, container, wanted),
             container,
             numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
         )
@@ -101,7 +57,7 @@ def _slow(case: Case) -> Iterator[Hit]:
     hook, container = max(hooks, key=lambda one: one[0].seconds)
     if not wanted <= hook.seconds < seconds:
         return  # prestop-missing, or lb-deregistration-race
-    longer = _longer_sleep(case, container, seconds)
+    longer = longer_sleep(case, container, seconds)
     yield Hit(
         f"preStop ends after {hook.seconds} s, but {who} is known to send new requests to the pod for about {seconds} "
         "s, whatever its own delays are: set a longer policy (prestop_seconds, external-lb)",
@@ -147,7 +103,7 @@ def _local(case: Case) -> Iterator[Hit | NotEvaluated]:
     service = max(services, key=lambda one: one.health_window or 0)
     if service.health_window is not None:
         wanted, source = service.health_window + _NOTICE, f"interval times threshold + {_NOTICE}"
-    for container, hook in _short_hooks(case, wanted):
+    for container, hook in short_hooks(case, wanted):
         if not hook.exact:
             yield _UNDECLARED
             continue
@@ -156,7 +112,7 @@ def _local(case: Case) -> Iterator[Hit | NotEvaluated]:
             "sending to the node of a stopping pod until its health check reaches the failure threshold, and no other "
             f"node serves those requests; preStop ends after {hook.seconds} s, but this needs {wanted} s ({source})",
             f"{container.path}.lifecycle.preStop",
-            _longer_sleep(case, container, wanted),
+            longer_sleep(case, container, wanted),
             container,
             numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
         )

@@ -51,7 +51,7 @@ _LONG_LIVED = re.compile(r"(?:grpc|http2|h2c?|wss?|websocket)(?:-|$)")
 
 def _needed(case: Case) -> int:
     """The seconds that the application certainly runs after termination starts."""
-    return case.budget.prestop.seconds + (case.budget.drain.seconds or 0)
+    return case.budget.prestop.seconds + (case.budget.drain.expected or 0)
 
 
 def _hook(case: Case, proxy: Proxy) -> HookTime:
@@ -116,7 +116,7 @@ def _drain_remedy(case: Case, proxy: Proxy) -> Remedy:
     # A pause that is still to come has to be outlived as well.
     missing = 0 if paused or not case.profile.takes_requests else case.wanted_prestop[0]
     pause = budget.prestop.seconds + missing
-    seconds = pause + budget.drain.seconds if budget.known and budget.drain.seconds is not None else None
+    seconds = pause + budget.drain.expected if budget.known and budget.drain.expected is not None else None
     grace = max(case.workload.grace + missing, (pause if seconds is None else seconds) + budget.margin)
     return Remedy(
         MESH_DRAIN,

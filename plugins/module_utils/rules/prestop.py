@@ -148,26 +148,27 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
         remaining = budget.grace - hook.seconds
         if hook.seconds == 0 or hook.drains or remaining <= 0:
             continue
-        wanted = (drain.seconds or 0) + budget.margin
+        expected = drain.expected or 0
+        wanted = expected + budget.margin
         if remaining >= wanted:
             continue
         need = f"the margin alone is {budget.margin} s"
-        if drain.seconds:
-            need = f"its requests take {drain.seconds} s"
+        if expected:
+            need = f"its requests take {expected} s"
             if not drain.measured:
-                need = f"it declares {drain.seconds} s to drain"
+                need = f"it declares {expected} s to drain"
         yield Hit(
             f"preStop takes {hook.seconds} s of the grace period of {budget.grace} s and leaves {remaining} s after "
             f"SIGTERM, but {need}: what is in flight after that is cut",
             f"{container.path}.lifecycle.preStop",
             Remedy(GRACE_PERIOD),
             container,
-            "error" if (drain.seconds or 0) > remaining and not drain.measured else None,
+            "error" if expected > remaining and not drain.measured else None,
             {
                 "prestop_seconds": hook.seconds,
                 "grace_seconds": budget.grace,
                 "left_seconds": remaining,
-                "drain_seconds": drain.seconds if container.name in case.profile.drains else None,
+                "drain_seconds": drain.expected if container.name in case.profile.drains else None,
             },
             # Less than the margin is too little whatever the drain is.
             case.profile.drain_evidence if remaining >= budget.margin else None,

@@ -56,6 +56,7 @@ INIT_PROCESS = "init-process"
 TRACE = "trace"
 STUCK_POD = "stuck-pod"
 DATABASE_PROXY_NATIVE = "database-proxy-native"
+SERVER_TIMEOUT = "server-timeout"
 # Each has its file templates/<remedy>.yaml.j2; a test compares this list with the folder.
 REMEDIES = (
     PRESTOP_SLEEP,
@@ -103,6 +104,7 @@ REMEDIES = (
     TRACE,
     STUCK_POD,
     DATABASE_PROXY_NATIVE,
+    SERVER_TIMEOUT,
 )
 # Those that a plan may apply automatically, by what they touch. Hooks and grace period are planned together.
 TIMING = (PRESTOP_SLEEP, GRACE_PERIOD)
@@ -134,6 +136,7 @@ DEFAULT_VARIABLES: dict[str, dict[str, Any]] = {
     MESH_DRAIN: {"mesh": "istio", "injected": True, "proxy_drain_seconds": 30, "keeps": False},
     MESH_NATIVE_SIDECAR: {"mesh": "istio", "injected": True},
     DATABASE_PROXY_NATIVE: {"flag": "", "needed_seconds": None},
+    SERVER_TIMEOUT: {"setting": "set the shutdown timeout of the server"},
     STOP_SIGNAL: {"signal": "QUIT", "signal_known": False, "drain_seconds": 10, "drain_known": False},
 }
 

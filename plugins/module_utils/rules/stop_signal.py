@@ -49,7 +49,7 @@ def stop_signal_values(case: Case, container: Container) -> dict[str, Any]:
     known = declared[1] if declared else server.signal if server else ""
     # A value that is no signal goes into no command.
     signal = known or ("TERM" if container.stop_signal else default["signal"])
-    drain = case.drain_of(container).seconds
+    drain = case.drain_of(container).expected
     waits = drain or default["drain_seconds"]
     paused = case.wanted_prestop[0]
     hook = HookTime(paused + waits, True, "snippet stop-signal", signal=signal, waits=waits)
@@ -125,7 +125,7 @@ def _signal_unseen(container: Container) -> Iterator[NotEvaluated]:
 def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
     """A hook that asks for the drain, and SIGTERM after it before the drain is over."""
     hook, server = case.hook_of(container), first_process(container)
-    drain = case.drain_of(container).seconds or 0
+    drain = case.drain_of(container).expected or 0
     if server is None or not server.cut_by_term or is_official(container, server) or hook.signal != server.signal:
         return
     if not case.workload.application_is_pid1 or hook.waits >= drain:

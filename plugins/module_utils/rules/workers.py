@@ -26,7 +26,7 @@ def _too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
     if case.profile.name not in ("worker", "unknown") or workload.kind not in SCALED_KINDS:
         return
     # Less than 3 s is grace-period-zero; with a declared drain, grace-period-insufficient does the sum.
-    if not 2 < workload.grace <= DEFAULT_GRACE or case.budget.drain_known:
+    if not 2 < workload.grace <= DEFAULT_GRACE or _is_known(case):
         return
     queue = case.autoscaler.queue if case.autoscaler else ""
     applications = [container for container in workload.containers if container.name not in MESH_PROXIES]
@@ -53,6 +53,18 @@ def _too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
             None if runner else "info",
             {"grace_seconds": workload.grace},
         )
+
+
+def _is_known(case: Case) -> bool:
+    """Whether the time that its jobs have is declared, or what is not done in time goes back to the queue."""
+    drains = list(case.profile.drains.values())
+    if all(drain.expected is not None for drain in drains):
+        return True
+    budget = case.budget
+    return budget.required - budget.margin <= budget.grace and all(
+        drain.exact and drain.allowance and drain.allowance.server and drain.allowance.server.requeues
+        for drain in drains
+    )
 
 
 def _acknowledges_late(container: Container) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import Command, commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
@@ -35,14 +36,18 @@ class Server:
     cut_by_term: bool = True
 
 
-SERVERS = (
-    Server("nginx", "QUIT", ("nginx", "nginxinc/nginx-unprivileged")),
-    Server("php-fpm", "QUIT", ("php",)),
-    Server("httpd", "WINCH", ("httpd",)),
-    Server("httpd-foreground", "WINCH", ("httpd",)),
-    Server("apache2", "WINCH", ("php",)),
-    Server("haproxy", "USR1", ("haproxy",)),
-    Server("postgres", "INT", ("postgres",), cut_by_term=False),
+# The images of Docker's own that declare the signal, by the last segment of their names, and those of vendors.
+_OFFICIAL = "library/"
+SERVERS = tuple(
+    Server(
+        program,
+        server.image_signal,
+        tuple(image.removeprefix(_OFFICIAL) for image in server.images + server.other_images if ":" not in image),
+        server.cut_by_term,
+    )
+    for server in CATALOGUE
+    if server.image_signal not in ("", "TERM")
+    for program in server.programs
 )
 
 

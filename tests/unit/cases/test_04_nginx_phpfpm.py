@@ -26,9 +26,20 @@ def test_both_are_stopped_early_and_each_finding_says_by_whom_requests_come(audi
     assert "nginx still forwards requests" in found["php"]["message"]
 
 
+def test_the_grace_period_holds_the_drain_of_php(
+    case: Callable[[str], Path], audited: Audited, remediated: Audited
+) -> None:
+    folder = case(CASE)
+    (finding,) = [one for one in audited(folder)["findings"] if one["rule"] == "grace-period-insufficient"]
+    assert finding["severity"] == "error"
+    remediated(folder)
+    budget = audited(folder)["workloads"][0]["budget"]
+    assert (budget["drain"], budget["grace"]) == (60, 71)
+    assert budget["allowance"]["source"] == "ConfigMap web/cms-fpm zz-k8s.conf process_control_timeout"
+
+
 def test_what_the_hooks_do_is_left_to_their_owner(case: Callable[[str], Path], remediated: Audited) -> None:
     folder = case(CASE)
-    before = (folder / "d.yaml").read_bytes()
     report = remediated(folder)
-    assert (folder / "d.yaml").read_bytes() == before
+    assert (folder / "d.yaml").read_text().count("/bin/sleep 1; kill -QUIT 1") == 2
     assert all(one["remedy"] == "manual" for one in report["findings"] if one["rule"] == EARLY)

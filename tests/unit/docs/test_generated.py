@@ -33,7 +33,7 @@ def catalogue(files: dict[str, str]) -> str:
     return files["rules.md"]
 
 
-@pytest.mark.parametrize("name", ["messages.md", "report-example.svg", "rules.md", "trace-example.svg"])
+@pytest.mark.parametrize("name", ["messages.md", "report-example.svg", "rules.md", "servers.md", "trace-example.svg"])
 def test_a_generated_file_is_current(name: str, files: dict[str, str]) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == files[name], "run make docs"
 

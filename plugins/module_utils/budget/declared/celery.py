@@ -25,10 +25,14 @@ def celery_timeout(settings: Settings) -> Timeout | None:
     soft = _SOFT.search(settings.arguments)
     seconds = seconds_of(soft[1]) if soft else None
     # Only the shutdown that SIGQUIT starts is a soft one, and it cancels at its end what still runs.
-    if seconds and settings.value(REMAP) == "SIGQUIT":
-        return Timeout(seconds, "argument worker.soft_shutdown_timeout")
+    if settings.value(REMAP) == "SIGQUIT":
+        if seconds:
+            return Timeout(seconds, "argument worker.soft_shutdown_timeout")
+        why = f"with {REMAP}=SIGQUIT a Celery worker cancels its tasks after worker_soft_shutdown_timeout"
+        return Timeout(None, f"unknown: {why}, which its application sets")
     return Timeout(
         None,
         "unknown: after SIGTERM a Celery worker waits for its running tasks without limit; annotation "
         f"{ANNOTATION}drain-seconds, the longest task, would settle it",
+        unlimited=True,
     )

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout, seconds_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
+    Timeout,
+    seconds_of,
+    unread,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.fluent_bit import read_fluent_bit
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import FLUENT_BIT, agent_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
@@ -22,7 +26,8 @@ def fluent_bit_timeout(settings: Settings) -> Timeout | None:
     written = [section for section in services if "grace" in section.entries]
     if written:
         seconds = seconds_of(written[-1].entries["grace"])
-        return None if seconds is None else Timeout(seconds, f"{written[-1].place} service grace")
+        place = f"{written[-1].place} service grace"
+        return unread(place) if seconds is None else Timeout(seconds, place)
     if services and config.complete:
         return Timeout(DEFAULT_SECONDS, f"default of Fluent Bit for grace, which {services[-1].place} does not set")
     return None

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout, seconds_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
+    Timeout,
+    seconds_of,
+    unread,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import ConfigFile, Settings
 
 DEFAULT_FILE = "gunicorn.conf.py"
@@ -25,8 +29,9 @@ def in_gunicorn_file(settings: Settings) -> Timeout | None:
         # Assigned twice, or below an `if`, it depends on what only the program knows.
         match = _LITERAL.fullmatch(assigned[0].rstrip()) if len(assigned) == 1 else None
         seconds = seconds_of(match[1]) if match else None
-        if seconds is not None:
-            return Timeout(seconds, f"{file.place} graceful_timeout")
+        if assigned:
+            place = f"{file.place} graceful_timeout"
+            return unread(place) if seconds is None else Timeout(seconds, place)
     return None
 
 

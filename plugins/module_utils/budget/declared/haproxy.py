@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout, seconds_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
+    Timeout,
+    seconds_of,
+    unread,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 
-_HARD_STOP = re.compile(r"^[ \t]*hard-stop-after[ \t]+(\w{1,20})[ \t]*(?:#.*)?$", re.MULTILINE)
+_HARD_STOP = re.compile(r"^[ \t]*hard-stop-after[ \t]+([^\s#]{1,40})", re.MULTILINE)
 
 
 def haproxy_timeout(settings: Settings) -> Timeout | None:
@@ -19,7 +23,8 @@ def haproxy_timeout(settings: Settings) -> Timeout | None:
         if not file.name.endswith(".cfg"):
             continue
         written = _HARD_STOP.findall(file.text)
-        seconds = seconds_of(written[-1], plain="ms") if written else None
-        if seconds is not None:
-            return Timeout(seconds, f"{file.place} hard-stop-after")
+        if written:
+            seconds = seconds_of(written[-1], plain="ms")
+            place = f"{file.place} hard-stop-after"
+            return unread(place) if seconds is None else Timeout(seconds, place)
     return None

@@ -10,7 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout, seconds_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
+    Timeout,
+    seconds_of,
+    unread,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.documents import load_documents
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import ConfigFile, Settings
 
@@ -38,7 +42,8 @@ def in_spring_files(settings: Settings) -> Timeout | None:
         values = [candidate for candidate in found if candidate.profile == profile]
         if values:
             seconds = seconds_of(values[-1].value, plain="ms")
-            return None if seconds is None else Timeout(seconds, f"{values[-1].place} {_PROPERTY}")
+            place = f"{values[-1].place} {_PROPERTY}"
+            return unread(place) if seconds is None else Timeout(seconds, place)
     return None
 
 
@@ -53,8 +58,8 @@ def _candidates(file: ConfigFile) -> Iterator[_Candidate]:
         return
     documents = _properties(file.text) if match["format"] == "properties" else _yaml(file.text)
     for document in documents:
-        value = _lookup(document, _canonical(_PROPERTY))
-        condition = next(filter(None, (_lookup(document, _canonical(name)) for name in _CONDITIONS)), None)
+        value = look_up(document, _PROPERTY)
+        condition = next(filter(None, (look_up(document, name) for name in _CONDITIONS)), None)
         if value is not None:
             yield _Candidate(match["profile"] or condition, value, file.place)
 
@@ -74,8 +79,12 @@ def _properties(text: str) -> list[dict[str, str]]:
     ]
 
 
-def _lookup(node: Any, wanted: str) -> str | None:
+def look_up(node: Any, name: str) -> str | None:
     """The value of a property, whether its key is nested, dotted or both; in any of Spring's spellings."""
+    return _look_up(node, _canonical(name))
+
+
+def _look_up(node: Any, wanted: str) -> str | None:
     if not isinstance(node, dict):
         return None
     for key, child in node.items():
@@ -83,7 +92,7 @@ def _lookup(node: Any, wanted: str) -> str | None:
         if name == wanted and isinstance(child, str | int | float) and not isinstance(child, bool):
             return str(child)
         if wanted.startswith(f"{name}."):
-            value = _lookup(child, wanted[len(name) + 1 :])
+            value = _look_up(child, wanted[len(name) + 1 :])
             if value is not None:
                 return value
     return None

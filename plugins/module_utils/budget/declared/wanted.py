@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import celery, servers, spring
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import (
+    celery,
+    puma,
+    spring,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import config_map_of
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
@@ -19,11 +24,33 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
     agent_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import COREFILE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    FileKey,
+    JsonKey,
+    Options,
+    Variable,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mounts_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-_VARIABLES = servers.VARIABLES | {spring.PROFILES, celery.REMAP}
+_SWITCHES = [
+    switch
+    for server in CATALOGUE
+    for switch in (*server.ends_where, server.drains_where, server.own_delay_where)
+    if switch
+]
+_PLACES = [
+    *(place for server in CATALOGUE for place in server.timeout + server.own_delay),
+    *(place for switch in _SWITCHES for place in switch.places),
+]
+_VARIABLES = {
+    *(place.name for place in _PLACES if isinstance(place, Variable | Options)),
+    *(place.variable for place in _PLACES if isinstance(place, JsonKey)),
+    *(spring.PROFILES, celery.REMAP, puma.WORKERS),
+}
+_FILES = [re.compile(place.file) for place in _PLACES if isinstance(place, FileKey)]
 # What tells that a mounted file of unknown name may be Spring's or gunicorn's.
 _READS_FILES = re.compile(r"\bgunicorn\b|\bjava\b|\.jar\b")
 _FILE_VARIABLES = ("SPRING_", "JAVA_", "JDK_", "GUNICORN_")
@@ -43,7 +70,7 @@ def wanted_config_maps(workload: Workload) -> set[tuple[str, str]]:
 
 def _of_environment(container: Container) -> Iterator[str]:
     for entry in get_maps(container.spec, "env", container.path):
-        if str(entry.get("name")).upper() in _VARIABLES:
+        if any(fnmatchcase(str(entry.get("name")).upper(), variable) for variable in _VARIABLES):
             source = get_map(entry, "valueFrom", container.path)
             yield get(get_map(source, "configMapKeyRef", container.path), "name", str, container.path, "")
     for source in get_maps(container.spec, "envFrom", container.path):
@@ -68,7 +95,11 @@ def _may_hold_file(mount: Mount, files: set[str], reads_files: bool) -> bool:
     names = {mount.sub_path} if mount.sub_path else files
     if names:
         return any(
-            spring.FILE.search(name) or name == COREFILE or re.search(r"gunicorn[\w.]*\.py$", name) for name in names
+            spring.FILE.search(name)
+            or name == COREFILE
+            or re.search(r"gunicorn[\w.]*\.py$|(?:^|/)puma\.rb$", name)
+            or any(file.fullmatch(name.rpartition("/")[2]) for file in _FILES)
+            for name in names
         )
     # Spring Boot looks into a folder of this name wherever it is started.
     return reads_files or mount.path.endswith("/config") or "haproxy" in mount.path

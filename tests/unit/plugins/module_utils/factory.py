@@ -403,7 +403,9 @@ def check_report(report: dict[str, Any]) -> None:
     assert len({entry["fingerprint"] for entry in findings}) == len(findings)
     for entry in report["workloads"]:
         parts = entry["budget"]
-        known = (parts["prestop"] or 0) + (parts["drain"] or 0) + parts["sidecar"] + parts["margin"]
+        known = (
+            (parts["prestop"] or 0) + parts["own_delay"] + (parts["drain"] or 0) + parts["sidecar"] + parts["margin"]
+        )
         assert known == parts["required"], entry["name"]
     for entry in findings:
         if entry["status"] == "open":

@@ -62,8 +62,11 @@ _CLEARS = {
     "pdb-unhealthy-pod-eviction-policy": {"autoscalers"},
     "prestop-command-fails": {"configs"},  # where it is not known, prestop-missing says it
     "prestop-missing": {"configs"},
+    "prestop-too-short": {"configs"},
     "recreate-strategy-serving": {"autoscalers"},
     "rollout-loses-capacity": {"nodes"},
+    "server-ends-at-once": {"configs"},
+    "server-timeout-too-short": {"gateways"},
     "surge-data-conflict": {"claims"},
     "surge-volume-deadlock": {"nodes"},
     "topology-spread-missing": {"nodes"},

@@ -37,7 +37,15 @@ def test_each_part_and_its_source() -> None:
         "required": 35,
         "known": True,
     }
+    assert (parts["own_delay"], parts["allowance"]) == (0, None)
+    assert parts["need"] == {
+        "seconds": 15,
+        "how": "declared",
+        "source": "annotation graceful.termination/drain-seconds",
+        "bound": "exact",
+    }
     assert parts["sources"] == {
+        "own_delay": "no delay of the server's own",
         "grace": "terminationGracePeriodSeconds",
         "prestop": "preStop sleep action",
         "drain": "annotation graceful.termination/drain-seconds",

@@ -199,6 +199,7 @@ COMMANDS = {
     "apache2": ["apache2", "-DFOREGROUND"],
     "haproxy": ["haproxy", "-W", "-f", "/etc/haproxy.cfg"],
     "postgres": ["postgres"],
+    "gitlab-runner": ["gitlab-runner", "run"],
 }
 
 

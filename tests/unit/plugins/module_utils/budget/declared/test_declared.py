@@ -29,6 +29,9 @@ SPRING = "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE"
 GRACE = "--graceful-timeout"
 
 
+UNREAD = (None, f"unknown: env {SPRING} is set to a value that cannot be read here")
+
+
 def timeout(spec: dict[str, Any], *configs: dict[str, Any], pod: dict[str, Any] | None = None) -> Any:
     """(seconds, source) of a container among these ConfigMaps; None where it declares nothing."""
     context = Context()
@@ -51,7 +54,6 @@ def declared(command: list[str] | None = None, args: list[str] | None = None, /,
         (declared(["gunicorn", "app:main", GRACE, "45"]), 45, f"argument {GRACE}"),
         (declared(["sh", "-c", f"exec gunicorn app {GRACE}=45"]), 45, f"argument {GRACE}"),
         (declared(GUNICORN_CMD_ARGS=f"--workers 2 {GRACE}=20"), 20, f"env GUNICORN_CMD_ARGS: {GRACE}"),
-        (declared(["hypercorn", GRACE, "7", "app"]), 7, f"argument {GRACE}"),
         (declared(None, ["app:main", "--timeout-graceful-shutdown", "15"]), 15, "argument --timeout-graceful-shutdown"),
         (declared(UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN="15"), 15, "env UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN"),
         (declared(**{SPRING: "30s"}), 30, f"env {SPRING}"),
@@ -104,16 +106,35 @@ def test_durations(text: str, plain: str, seconds: int | None) -> None:
         pytest.param(declared(["gunicorn", "app:main", "--timeout", "90"]), id="the worker's timeout"),
         pytest.param(declared(["app", "--graceful-timeout-seconds=9"]), id="another flag"),
         pytest.param(declared(["app", GRACE]), id="without a value"),
-        pytest.param(declared(**{SPRING: "$(DRAIN)"}), id="a reference"),
         pytest.param(declared(**{SPRING: "soon"}), id="no duration"),
         pytest.param(declared(**{SPRING: "9" * 9 + "h"}), id="longer than a day"),
         pytest.param(declared(MY_GRACEFUL_TIMEOUT="30"), id="another variable"),
         pytest.param(declared(["celery", "-A", "shop", "beat"]), id="Celery, but no worker"),
+        pytest.param(declared(["hypercorn", GRACE, "7", "app"]), id="has an effect on some versions of Python only"),
+        pytest.param(declared(DOTNET_shutdownTimeoutSeconds="25s"), id="digits only"),
         pytest.param(declared(["celery-worker-exporter"]), id="not Celery"),
     ],
 )
 def test_nothing_else_is_taken_for_one(found: None) -> None:
     assert found is None
+
+
+@pytest.mark.parametrize(
+    ("found", "place"),
+    [
+        (declared(**{SPRING: "$(DRAIN)"}), f"env {SPRING}"),
+        (declared(["gunicorn", GRACE, "$(DRAIN)"]), f"argument {GRACE}"),
+        (declared(["sh", "-c", f"exec gunicorn {GRACE}=${{DRAIN}} app"]), f"argument {GRACE}"),
+        (declared(["gunicorn", "app"], GUNICORN_CMD_ARGS=f"{GRACE} $DRAIN"), f"env GUNICORN_CMD_ARGS: {GRACE}"),
+    ],
+)
+def test_a_reference_that_leads_nowhere_makes_it_unknown(found: object, place: str) -> None:
+    assert found == (None, f"unknown: {place} is set to a value that cannot be read here")
+
+
+@pytest.mark.parametrize("text", ["$(DRAIN)", "${DRAIN}", "$DRAIN"])
+def test_a_reference_to_a_variable_of_the_container_is_followed(text: str) -> None:
+    assert declared(["gunicorn", GRACE, text], DRAIN="45") == (45, f"argument {GRACE}")
 
 
 def test_the_place_that_the_server_prefers_decides() -> None:
@@ -144,7 +165,7 @@ def test_a_variable_may_stand_in_a_config_map() -> None:
     ],
 )
 def test_what_is_not_known_is_not_guessed(configs: list[dict[str, Any]]) -> None:
-    assert timeout(container(env=from_config(name="settings", key="drain")), *configs) is None
+    assert timeout(container(env=from_config(name="settings", key="drain")), *configs) == UNREAD
 
 
 def test_the_whole_environment_may_come_from_a_config_map() -> None:
@@ -162,7 +183,7 @@ def test_env_wins_over_env_from_even_where_its_value_is_not_known() -> None:
     secret = container(envFrom=source, env=[{"name": SPRING, "valueFrom": {"secretKeyRef": {"name": "x", "key": "y"}}}])
     assert timeout(container(envFrom=source), configs)[0] == 35
     assert timeout(told, configs) == (5, f"env {SPRING}")
-    assert timeout(secret, configs) is None
+    assert timeout(secret, configs) == UNREAD
 
 
 SOFT = ["celery", "-A", "shop", "worker", "-c", "4", "--", "worker.soft_shutdown_timeout=40"]

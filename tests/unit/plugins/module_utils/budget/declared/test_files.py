@@ -27,6 +27,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 )
 
 NESTED = "spring:\n  lifecycle:\n    timeout-per-shutdown-phase: 45s\n"
+UNREADABLE = "is set to a value that cannot be read here"
 PROPERTY = "spring.lifecycle.timeout-per-shutdown-phase"
 PLACE = f"ConfigMap shop/settings application.yml {PROPERTY}"
 
@@ -65,7 +66,6 @@ def test_springs_files_are_read_in_all_their_spellings(file: str, text: str) -> 
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("application.yml", NESTED.replace("45s", "${DRAIN:45s}")),
         ("application.yml", "{{ .Values.spring }}\nshutdown"),
         ("application.yml", "- shutdown"),
         ("application.yml", NESTED.replace("45s", "[45]")),
@@ -81,6 +81,11 @@ def test_springs_files_are_read_in_all_their_spellings(file: str, text: str) -> 
 )
 def test_nothing_else_is_taken_for_springs_timeout(file: str, text: str) -> None:
     assert timeout({file: text}) is None
+
+
+def test_a_placeholder_is_set_to_what_is_not_known() -> None:
+    found = timeout({"application.yml": NESTED.replace("45s", "${DRAIN:45s}")})
+    assert found == (None, f"unknown: ConfigMap shop/settings application.yml {PROPERTY} {UNREADABLE}")
 
 
 @pytest.mark.parametrize("name", ["application.yml", "fluent-bit.yaml"])
@@ -170,9 +175,6 @@ def test_gunicorns_file_is_read(file: str, fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "command"),
     [
-        pytest.param("conf.py", "graceful_timeout = int(os.environ['X'])", GUNICORN, id="computed"),
-        pytest.param("conf.py", "if eu:\n    graceful_timeout = 60\n", GUNICORN, id="on a condition"),
-        pytest.param("conf.py", "graceful_timeout = 60\ngraceful_timeout = 5", GUNICORN, id="twice"),
         pytest.param("conf.py", "# graceful_timeout = 60", GUNICORN, id="a comment"),
         pytest.param("conf.py", "timeout = 60", GUNICORN, id="the worker's timeout"),
         pytest.param("other.py", CONF, GUNICORN, id="another file"),
@@ -182,6 +184,19 @@ def test_gunicorns_file_is_read(file: str, fields: dict[str, Any]) -> None:
 )
 def test_nothing_else_is_taken_for_gunicorns_timeout(file: str, text: str, command: list[str]) -> None:
     assert timeout({file: text}, path="/etc/gunicorn", command=command) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("graceful_timeout = int(os.environ['X'])", id="computed"),
+        pytest.param("if eu:\n    graceful_timeout = 60\n", id="on a condition"),
+        pytest.param("graceful_timeout = 60\ngraceful_timeout = 5", id="twice"),
+    ],
+)
+def test_what_gunicorns_file_works_out_is_not_known(text: str) -> None:
+    found = timeout({"conf.py": text}, path="/etc/gunicorn", command=GUNICORN)
+    assert found == (None, f"unknown: ConfigMap shop/settings conf.py graceful_timeout {UNREADABLE}")
 
 
 def test_an_argument_wins_over_gunicorns_file() -> None:

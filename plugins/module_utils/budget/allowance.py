@@ -1,0 +1,123 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The allowance: for how long a server goes on with what is in flight after its stop signal, before it cuts the rest.
+
+Written in its settings, or the documented default of a server that is known and certain to get the signal.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.declared_timeout import (
+    declared_timeout,
+    timeout_of,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_switched
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import UNLIMITED, Server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
+    RunningServer,
+    running_server,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION
+
+_SETTLE = f"annotation {ANNOTATION}drain-seconds would settle it"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """`seconds` is None where the server waits without limit (`bound` unlimited) or nothing says for how long.
+
+    `how`: declared or default. `certain`: no file of the image can say otherwise. `server`: None where only a setting
+    is known. `source` is a text for reports; where `seconds` is None it says what would settle it.
+    """
+
+    seconds: int | None
+    how: str
+    source: str
+    bound: str = "exact"
+    server: Server | None = None
+    certain: bool = True
+
+    def as_report(self) -> dict[str, Any]:
+        """`budget.allowance` of report.json."""
+        return {"seconds": self.seconds, "how": self.how, "source": self.source, "bound": self.bound}
+
+
+def allowance_of(settings: Settings) -> Allowance | None:
+    """The allowance of a container with these settings; None where neither its settings nor its server say one.
+
+    Raises Unreadable.
+    """
+    running = running_server(settings.container)
+    ends = _does_not_drain(settings) or (_ends_at_once(running, settings.container) if running else None)
+    if ends:
+        return ends
+    server = running.server if running else None
+    found = timeout_of(server, settings, running) if server else declared_timeout(settings)
+    if found:
+        # Celery's limit is none whatever its settings say.
+        bound = "unlimited" if found.unlimited else "unknown" if found.seconds is None else "exact"
+        return Allowance(found.seconds, "declared", found.source, bound, server)
+    return _default(running, settings) if running else None
+
+
+def _does_not_drain(settings: Settings) -> Allowance | None:
+    for server in CATALOGUE:
+        for switch in server.ends_where:
+            if is_switched(switch, settings):
+                source = f"{server.name} does not drain: {switch.name} is {switch.value}"
+                return Allowance(0, "declared", source, server=server)
+    return None
+
+
+def _ends_at_once(running: RunningServer, container: Container) -> Allowance | None:
+    """What it is where the signal that the server gets does not make it drain; a hook that stops it comes first."""
+    server, signal = running.server, running.signal_of(container)
+    if not running.is_first or signal not in server.ends_on or hook_stops_server(container):
+        return None
+    # A server that drains on no signal at all does so whichever its image declares.
+    certain = running.signal_is_certain(container) or not server.drains_on
+    hedge = "" if certain else f", unless its image declares SIG{server.drains_on[0]}"
+    source = f"SIG{signal} ends {server.name} at once{hedge}: nothing in flight is finished"
+    return Allowance(0, "default", source, server=server, certain=certain)
+
+
+def _default(running: RunningServer, settings: Settings) -> Allowance | None:
+    server, container = running.server, settings.container
+    if hook_stops_server(container) or not running.is_first:
+        return None
+    if server.default is None and server.unknown_because:
+        why = f"unknown: {server.name}: {server.unknown_because}; {_SETTLE}"
+        return Allowance(None, "default", why, "unknown", server)
+    if server.default is None or running.signal_of(container) not in server.drains_on:
+        return None
+    if server.default == UNLIMITED:
+        waits = f"unknown: {server.name} waits without limit for what is in flight; {_SETTLE}"
+        return Allowance(None, "default", waits, "unlimited", server)
+    seconds = math.ceil(server.default)
+    hedge = f", unless {server.file_in_image} of the image says otherwise" if server.file_in_image else ""
+    # What was not read may hold its configuration.
+    certain = not server.file_in_image and not settings.missing and not _hidden_variables(settings)
+    source = f"default of {server.name}{hedge}"
+    if not seconds:
+        source = f"by default {server.name} finishes nothing that is in flight{hedge}"
+    return Allowance(seconds, "default", source, "exact", server, certain=certain)
+
+
+def _hidden_variables(settings: Settings) -> bool:
+    """Whether the environment has a part whose variables are not known, such as a Secret."""
+    container = settings.container
+    for source in get_maps(container.spec, "envFrom", container.path):
+        name = get(get_map(source, "configMapRef", container.path), "name", str, container.path, "")
+        if not name or settings.context.config_of(settings.namespace, name) is None:
+            return True
+    return False

@@ -1,0 +1,123 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers and workers of Python."""
+
+from __future__ import annotations
+
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    UNLIMITED,
+    Flag,
+    Options,
+    Server,
+    Variable,
+)
+
+SERVERS = (
+    Server(
+        name="gunicorn",
+        programs=("gunicorn",),
+        drains_on=("TERM",),
+        ends_on=("QUIT", "INT"),
+        timeout=(Flag("--graceful-timeout", anywhere=True, unless="hypercorn"), Options("GUNICORN_CMD_ARGS")),
+        default=30,
+        file_in_image="gunicorn.conf.py",
+        at_end="kills the workers; connections are closed without an answer",
+        refuses_new="sync and gthread workers accept them and answer none",
+        advice="--graceful-timeout {seconds}",
+        note="`-t` is the timeout of a worker, not this one; images of tiangolo have 120 s",
+        source=("gunicorn 27.0.1, arbiter.py and config.py",),
+    ),
+    Server(
+        name="uvicorn",
+        programs=("uvicorn",),
+        drains_on=("TERM", "INT"),
+        timeout=(
+            Flag("--timeout-graceful-shutdown", anywhere=True),
+            Variable("UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN"),
+        ),
+        default=UNLIMITED,
+        at_end="cancels the requests: 500 where no answer has begun",
+        refuses_new="at once; with several workers they are accepted and reset at the end",
+        advice="--timeout-graceful-shutdown {seconds}",
+        note="event streams and WebSockets hold it open",
+        source=("uvicorn 0.54.0, server.py",),
+    ),
+    Server(
+        name="Hypercorn",
+        programs=("hypercorn",),
+        drains_on=("TERM", "INT"),
+        unknown_because="--graceful-timeout (3 s by default) holds up to Python 3.12.0, and nothing limits it after",
+        at_end="cancels the requests",
+        refuses_new="the parent accepts them and resets them at the end",
+        source=("hypercorn 0.18.0, config.py and asyncio/run.py; pgjones/hypercorn#308",),
+    ),
+    Server(
+        name="Granian",
+        programs=("granian",),
+        drains_on=("TERM", "INT"),
+        timeout=(Flag("--workers-kill-timeout", anywhere=True), Variable("GRANIAN_WORKERS_KILL_TIMEOUT")),
+        default=UNLIMITED,
+        at_end="kills the workers",
+        refuses_new="at once",
+        advice="--workers-kill-timeout {seconds}",
+        source=("granian 2.8.9, server/common.py",),
+    ),
+    Server(
+        name="uWSGI",
+        programs=("uwsgi",),
+        drains_on=(),
+        unknown_because="SIGTERM reloads it or ends it at once, unless a hook of its configuration makes it drain",
+        at_end="kills workers that are still busy after worker-reload-mercy (60 s)",
+        advice="hook-master-start = unix_signal:15 gracefully_kill_them_all and worker-reload-mercy = {seconds}",
+        source=("uWSGI 2.0.31, core/master.c",),
+    ),
+    Server(
+        name="Celery worker",
+        programs=("celery",),
+        subcommand="worker",
+        drains_on=("TERM",),
+        default=UNLIMITED,
+        refuses_new="takes no further task",
+        at_end="cancels the tasks after a soft shutdown, up to 4 s later",
+        advice="REMAP_SIGTERM=SIGQUIT and worker_soft_shutdown_timeout = {seconds}",
+        note="a task that is killed is lost unless task_acks_late is on; the soft shutdown is new in 5.5",
+        source=("Celery 5.7.0, apps/worker.py",),
+    ),
+    Server(
+        name="Airflow Celery worker",
+        programs=("airflow",),
+        subcommand="worker",
+        drains_on=("TERM",),
+        unknown_because="it waits without limit, but under dumb-init its tasks get SIGTERM as well, unless "
+        "DUMB_INIT_SETSID is 0",
+        at_end="a task that is killed fails, and is retried as far as it has retries",
+        refuses_new="takes no further task",
+        advice="DUMB_INIT_SETSID=0 and a grace period above {seconds} s",
+        source=("apache/airflow, scripts/docker/entrypoint_prod.sh",),
+    ),
+    Server(
+        name="RQ worker",
+        programs=("rq",),
+        subcommand="worker",
+        drains_on=("TERM", "INT"),
+        default=UNLIMITED,
+        at_end="a job that is killed is recorded as failed",
+        refuses_new="takes no further job",
+        note="a job itself has a timeout, 180 s by default",
+        source=("rq 3.0.0, worker/base.py",),
+    ),
+    Server(
+        name="Dramatiq",
+        programs=("dramatiq", "dramatiq-gevent"),
+        drains_on=("TERM", "INT"),
+        timeout=(Flag("--worker-shutdown-timeout", "ms", anywhere=True),),
+        default=600,
+        requeues=True,
+        at_end="ends the threads; the broker delivers their messages again",
+        refuses_new="takes no further message",
+        advice="--worker-shutdown-timeout {seconds}000",
+        note="the plain number is milliseconds",
+        source=("dramatiq 2.2.1, cli.py and worker.py",),
+    ),
+)

@@ -1,0 +1,137 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of how one server stops: the form of an entry of the catalogue, which is data.
+
+To add a server, copy an entry of one of the files beside this one, and read CONTRIBUTING.md, "Add a server".
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+UNLIMITED = math.inf  # it waits until the last request or job is done
+# Units of a number without one, beside s, m, h and ms.
+UNIT_REQUIRED = ""  # it is an error
+DIGITS_ONLY = "digits"  # seconds; with a unit, the server ignores it
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """An argument with a value. `unit` is that of a number without one: s, m, h, ms, or one of those above.
+
+    Given twice, the last one counts; a `*` in the name stands for a part that users choose, and the longest counts.
+    `anywhere`: no other program has a flag of this name, so that it counts where the program is not known as well;
+    `unless`: but one whose name is this word.
+    """
+
+    name: str
+    unit: str = "s"
+    anywhere: bool = False
+    unless: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable whose value is the time; its name in upper case. `unit` and `*` as of a flag."""
+
+    name: str
+    unit: str = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """An environment variable that holds further arguments, such as GUNICORN_CMD_ARGS. Its name in upper case."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class JsonKey:
+    """A key of the JSON that an environment variable holds, nested, dotted or both. Its name in upper case."""
+
+    variable: str
+    name: str
+    unit: str = "s"
+
+
+@dataclass(frozen=True, slots=True)
+class FileKey:
+    """A line of a configuration file. `file` matches its whole name, group 1 of `line` is the value, whatever it is.
+
+    Where several lines match, the last one counts if `last_wins`, else none does: code may choose among them.
+    """
+
+    name: str
+    file: str
+    line: str
+    unit: str = "s"
+    last_wins: bool = False
+
+
+Place = Flag | Variable | Options | JsonKey | FileKey
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A setting and one of its values, in lower case. Of `places`, the first that is set decides."""
+
+    name: str
+    value: str
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """How one server stops. Seconds; every tuple in the order of precedence, the first that is set decides.
+
+    Recognised by
+    - `programs`: base names of the program, or of what an interpreter or `bundle exec` runs; `subcommand`: the word
+      that must follow it, such as `worker` of Celery.
+    - `images`: paths of images that start it without a command, as Docker Hub's `library/nginx`; `library/php:fpm`
+      means the tags of that image that contain `fpm`.
+    Stopped by
+    - `drains_on`: signals after which it finishes what is in flight; `ends_on`: those after which it does not.
+    - `image_signal`: the signal that `images` declare (STOPSIGNAL), and `other_images`, which start several servers;
+      empty where images that are built for it declare one or another.
+    - `cut_by_term`: SIGTERM ends a drain that is under way.
+    For how long
+    - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
+      where that depends on its version or on the application, as `unknown_because` says. `file_in_image`: a file of
+      the image that may set it, too.
+      `zero_is_unlimited`: a timeout of 0 is none.
+    - `ends_where`: settings with which it does not drain at all; `waits_where`: arguments and variables with which it
+      waits without limit; `drains_where`: without this setting, its timeout has no effect.
+    - `own_delay`: where a time is set for which it goes on as before after the signal, and drains then;
+      `own_delay_where`: the setting without which it does not.
+    - `requeues`: a job that it does not finish in time goes back to its queue.
+    - `at_end` says what happens to the rest, `refuses_new` whether new requests are refused meanwhile, `advice` is the
+      setting that a user would write, with {seconds}; `note` is for docs/servers.md, `source` where all that is said.
+    """
+
+    name: str
+    programs: tuple[str, ...] = ()
+    subcommand: str = ""
+    images: tuple[str, ...] = ()
+    drains_on: tuple[str, ...] = ("TERM",)
+    ends_on: tuple[str, ...] = ()
+    image_signal: str = "TERM"
+    other_images: tuple[str, ...] = ()
+    cut_by_term: bool = True
+    timeout: tuple[Place, ...] = ()
+    default: float | None = None
+    unknown_because: str = ""
+    file_in_image: str = ""
+    zero_is_unlimited: bool = False
+    ends_where: tuple[Switch, ...] = ()
+    waits_where: tuple[str, ...] = ()
+    drains_where: Switch | None = None
+    own_delay: tuple[Place, ...] = ()
+    own_delay_where: Switch | None = None
+    requeues: bool = False
+    at_end: str = ""
+    refuses_new: str = ""
+    advice: str = ""
+    note: str = ""
+    source: tuple[str, ...] = field(default=())

@@ -1,0 +1,342 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The allowance: every way of setting a server's timeout, what wins, its defaults, and what makes it unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.graceful.termination.plugins.module_utils.budget.allowance import Allowance, allowance_of
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import settings_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    config_map,
+    container,
+    workload,
+)
+
+APP = "registry.example/shop/app:3"
+UNREADABLE = "cannot be read here"
+
+
+def allowance(
+    command: list[str] | None = None,
+    args: list[str] | None = None,
+    image: str = APP,
+    *,
+    file: tuple[str, str] | None = None,
+    secret: str | None = None,
+    signal: str | None = None,
+    hook: list[str] | None = None,
+    fields: dict[str, Any] | None = None,
+    **env: str,
+) -> Allowance | None:
+    """The allowance of a container with this command and environment.
+
+    `file`: name and text of a file from a ConfigMap; `secret`: a variable from a Secret; `hook`: its preStop command.
+    """
+    variables: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in env.items()]
+    if secret:
+        variables.append({"name": secret, "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}})
+    lifecycle: dict[str, Any] = {}
+    if signal:
+        lifecycle["stopSignal"] = signal
+    if hook:
+        lifecycle["preStop"] = {"exec": {"command": hook}}
+    extra = dict(fields or {})
+    if lifecycle:
+        extra["lifecycle"] = lifecycle
+    pod: dict[str, Any] = {}
+    context = Context()
+    if file:
+        extra["volumeMounts"] = [{"name": "conf", "mountPath": f"/etc/app/{file[0]}", "subPath": file[0]}]
+        pod = {"volumes": [{"name": "conf", "configMap": {"name": "settings"}}]}
+        context.add(config_map("settings", **{file[0]: file[1]}))
+    spec = container(command=command, args=args, image=image, env=variables, **extra)
+    read = read_workload(workload(spec, pod=pod))
+    return allowance_of(settings_of(read, read.containers[0], context))
+
+
+def seconds(found: Allowance | None) -> tuple[int | None, str] | None:
+    return found and (found.seconds, found.how)
+
+
+JAVA = ["java", "-jar", "/app.jar"]
+PHASE = "spring.lifecycle.timeout-per-shutdown-phase"
+AKKA = "pekko.coordinated-shutdown.phases.service-requests-done.timeout"
+MICRONAUT = "MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_"
+QUARKUS = "QUARKUS_SHUTDOWN_TIMEOUT"
+# A row for each way of setting the timeout of a server to 45 seconds.
+WAYS = [
+    allowance(["gunicorn", "--graceful-timeout", "45", "app"]),
+    allowance(["gunicorn", "app"], GUNICORN_CMD_ARGS="--graceful-timeout=45"),
+    allowance(["gunicorn", "app"], file=("gunicorn.conf.py", "graceful_timeout = 45\n")),
+    allowance(["uvicorn", "app", "--timeout-graceful-shutdown", "45"]),
+    allowance(["uvicorn", "app"], UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN="45"),
+    allowance(["granian", "--workers-kill-timeout", "45s"]),
+    allowance(["granian"], GRANIAN_WORKERS_KILL_TIMEOUT="45"),
+    allowance(["dramatiq", "--worker-shutdown-timeout", "45000", "app"]),
+    allowance(["celery", "-A", "a", "worker", "worker.soft_shutdown_timeout=45"], REMAP_SIGTERM="SIGQUIT"),
+    allowance(["bundle", "exec", "sidekiq", "-t", "45"]),
+    allowance(["bundle", "exec", "sidekiq", "-t45"]),
+    allowance(["sidekiq", "--timeout=45"]),
+    allowance(["sidekiq"], file=("sidekiq.yml", ":concurrency: 5\n:timeout: 45\n")),
+    allowance(["shoryuken", "-t", "45"]),
+    allowance(["shoryuken"], file=("shoryuken.yml", "timeout: 45\n")),
+    allowance(["good_job", "start", "--shutdown-timeout=45"]),
+    allowance(["good_job", "start"], GOOD_JOB_SHUTDOWN_TIMEOUT="45"),
+    allowance(["unicorn"], file=("unicorn.rb", "timeout 45\n"), signal="SIGQUIT"),
+    allowance(["puma"], file=("puma.rb", "workers 2\nworker_shutdown_timeout 45\n")),
+    allowance(["puma"], file=("puma.rb", "workers 2\nworker_shutdown_timeout 90\nforce_shutdown_after 45\n")),
+    allowance(["puma", "-w", "2"], file=("puma.rb", "worker_shutdown_timeout 45\nforce_shutdown_after 60\n")),
+    allowance(image="nginx:1.27", file=("nginx.conf", "worker_shutdown_timeout 45s;\nevents {}\n")),
+    allowance(["nginx", "-g", "daemon off; worker_shutdown_timeout 45s;"], image="nginx:1.27"),
+    allowance(image="kong:3.9", KONG_NGINX_MAIN_WORKER_SHUTDOWN_TIMEOUT="45"),
+    allowance(image="httpd:2.4", file=("httpd.conf", "GracefulShutdownTimeout 45\n")),
+    allowance(image="haproxy:3.1", file=("haproxy.cfg", "global\n  hard-stop-after 45s\n")),
+    allowance(image="haproxy:3.1", file=("haproxy.cfg", "global\n  hard-stop-after 45000\n")),
+    allowance(image="caddy:2", file=("Caddyfile", "{\n  grace_period 45s\n}\n")),
+    allowance(image="traefik:v3", args=["--entryPoints.web.transport.lifeCycle.graceTimeOut=45s"]),
+    allowance(image="traefik:v3", TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_LIFECYCLE_GRACETIMEOUT="45"),
+    allowance(image="traefik:v3", file=("traefik.yml", "entryPoints:\n  web:\n    graceTimeOut: 45\n")),
+    allowance(image="php:8-fpm", file=("zz-docker.conf", "[global]\nprocess_control_timeout = 45\n")),
+    allowance([*JAVA, f"--{PHASE}=45s"]),
+    allowance(JAVA, SPRING_APPLICATION_JSON='{"spring": {"lifecycle.timeoutPerShutdownPhase": "45s"}}'),
+    allowance(["java", f"-D{PHASE}=45000", "-jar", "/app.jar"]),
+    allowance(JAVA, JAVA_TOOL_OPTIONS=f"-D{PHASE}=45s"),
+    allowance(JAVA, SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE="45s"),
+    allowance(JAVA, SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE="45000"),
+    allowance(JAVA, file=("application.yml", f"{PHASE}: 45s\n")),
+    allowance(["java", "-Dquarkus.shutdown.timeout=45", "-jar", "/app.jar"]),
+    allowance(JAVA, JAVA_OPTS_APPEND="-Dquarkus.shutdown.timeout=PT45S"),
+    allowance(JAVA, **{QUARKUS: "45s"}),
+    allowance(JAVA, **{f"{MICRONAUT}GRACE_PERIOD": "45s", f"{MICRONAUT}ENABLED": "true"}),
+    allowance(["java", "-Ddw.server.shutdownGracePeriod=45s", "-jar", "/app.jar"]),
+    allowance([*JAVA, "-P:ktor.deployment.shutdownTimeout=45000"]),
+    allowance(["java", f"-D{AKKA}=45s", "-jar", "/app.jar"]),
+    allowance(JAVA, JAVA_OPTS="-Dorg.wildfly.sigterm.suspend.timeout=45"),
+    allowance(["kc.sh", "start", "--shutdown-timeout=45s"]),
+    allowance(["kc.sh", "start"], KC_SHUTDOWN_TIMEOUT="45"),
+    allowance(["dotnet", "a.dll", "--shutdownTimeoutSeconds=45"]),
+    allowance(["dotnet", "a.dll"], DOTNET_SHUTDOWNTIMEOUTSECONDS="45"),
+    allowance(["dotnet", "a.dll"], ASPNETCORE_shutdownTimeoutSeconds="45"),
+    allowance(["vector", "--graceful-shutdown-limit-secs", "45"]),
+    allowance(["vector"], VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="45"),
+    allowance(["connect-distributed"], CONNECT_TASK_SHUTDOWN_GRACEFUL_TIMEOUT_MS="45000"),
+    allowance(["graphql-engine", "serve"], HASURA_GRAPHQL_GRACEFUL_SHUTDOWN_TIMEOUT="45"),
+    allowance(["cloud-sql-proxy", "--max-sigterm-delay=45s", "p:r:i"]),
+    allowance(["cloud-sql-proxy", "p:r:i"], CSQL_PROXY_MAX_SIGTERM_DELAY="45s"),
+]
+
+
+@pytest.mark.parametrize("found", WAYS)
+def test_each_way_of_setting_a_timeout_is_read(found: Allowance | None) -> None:
+    assert seconds(found) == (45, "declared")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (allowance(["gunicorn", "--graceful-timeout", "5"], GUNICORN_CMD_ARGS="--graceful-timeout 9"), 5),
+        (allowance(["gunicorn", "--graceful-timeout=9", "--graceful-timeout=5"]), 5),
+        (allowance(["uvicorn", "--timeout-graceful-shutdown=5"], UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN="9"), 5),
+        (allowance(["sidekiq", "-t", "5"], file=("sidekiq.yml", "timeout: 9\n")), 5),
+        (allowance([*JAVA, f"--{PHASE}=5s"], SPRING_APPLICATION_JSON=f'{{"{PHASE}": "9s"}}'), 5),
+        (allowance(["java", f"-D{PHASE}=9s", "-jar", "a.jar"], SPRING_APPLICATION_JSON=f'{{"{PHASE}": "5s"}}'), 5),
+        (allowance(JAVA, JAVA_TOOL_OPTIONS=f"-D{PHASE}=5s", SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE="9s"), 5),
+        (
+            allowance(
+                JAVA,
+                SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE="5s",
+                SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE="9s",
+            ),
+            5,
+        ),
+        (allowance(JAVA, JAVA_TOOL_OPTIONS="-Dquarkus.shutdown.timeout=5", **{QUARKUS: "9"}), 5),
+        (allowance(["vector", "--graceful-shutdown-limit-secs=5"], VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="9"), 5),
+        (allowance(["dotnet", "a.dll", "--shutdownTimeoutSeconds", "5"], DOTNET_SHUTDOWNTIMEOUTSECONDS="9"), 5),
+        (
+            allowance(
+                image="traefik:v3",
+                args=[
+                    "--entryPoints.web.transport.lifeCycle.graceTimeOut=30",
+                    "--entryPoints.admin.transport.lifeCycle.graceTimeOut=20",
+                ],
+            ),
+            30,
+        ),
+    ],
+)
+def test_one_setting_wins_over_another(found: Allowance | None, expected: int) -> None:
+    assert seconds(found) == (expected, "declared")
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "certain"),
+    [
+        (allowance(["gunicorn", "app"]), 30, False),
+        (allowance(["sidekiq"]), 25, False),
+        (allowance(["shoryuken"]), 8, False),
+        (allowance(["unicorn"], signal="SIGQUIT"), 60, False),
+        (allowance(["dramatiq", "app"]), 600, True),
+        (allowance(["vector"]), 60, True),
+        (allowance(image="timberio/vector:0.40"), 60, True),
+        (allowance(image="traefik:v3", args=["--providers.docker"]), 10, True),
+        # The others have 10 s.
+        (allowance(image="traefik:v3", args=["--entryPoints.a.transport.lifeCycle.graceTimeOut=3"]), 10, True),
+        (allowance(image="grafana/grafana:11"), 30, True),
+        (allowance(["rails", "solid_queue:start"]), 5, False),
+        (allowance(["php", "artisan", "horizon"], signal="SIGTERM"), 60, False),
+        (allowance(["vector"], fields={"envFrom": [{"secretRef": {"name": "s"}}]}), 60, False),
+        (allowance(["vector"], fields={"envFrom": [{"configMapRef": {"name": "not-read"}}]}), 60, False),
+        (allowance(image="php:8-fpm"), 0, False),
+        (allowance(["php-fpm"], image="php:8-fpm"), 0, False),
+        (allowance(["cloud-sql-proxy", "p:r:i"]), 0, True),
+    ],
+)
+def test_a_default_counts_and_says_whether_a_file_may_change_it(
+    found: Allowance | None, expected: int, certain: bool
+) -> None:
+    assert found is not None
+    assert (found.seconds, found.how, found.certain) == (expected, "default", certain)
+    assert "default" in found.source
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(allowance(["uvicorn", "app"]), id="uvicorn"),
+        pytest.param(allowance(["celery", "-A", "shop", "worker"]), id="Celery"),
+        pytest.param(allowance(["rq", "worker"]), id="RQ"),
+        pytest.param(allowance(image="nginx"), id="nginx"),
+        pytest.param(allowance(image="nginx", file=("nginx.conf", "worker_shutdown_timeout 0;")), id="0 is no limit"),
+        pytest.param(allowance(image="httpd", file=("httpd.conf", "GracefulShutdownTimeout 0\n")), id="httpd, 0"),
+        pytest.param(allowance(image="caddy", file=("Caddyfile", "{\ngrace_period 0\n}")), id="Caddy, 0"),
+        pytest.param(allowance(image="haproxy"), id="HAProxy"),
+        pytest.param(allowance(["vector", "--no-graceful-shutdown-limit"]), id="Vector by its flag"),
+        pytest.param(allowance(["vector"], VECTOR_NO_GRACEFUL_SHUTDOWN_LIMIT="true"), id="Vector by its variable"),
+    ],
+)
+def test_a_server_that_waits_without_limit_says_so(found: Allowance | None) -> None:
+    assert found is not None
+    assert (found.seconds, found.bound) == (None, "unlimited")
+    assert "without limit" in found.source and "drain-seconds" in found.source
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(allowance(["gunicorn", "--graceful-timeout", "$(DRAIN)"]), id="a reference that leads nowhere"),
+        pytest.param(allowance(["sidekiq", "-t", "$(T)"], secret="T"), id="a reference to a Secret"),
+        pytest.param(allowance(["sh", "-c", "exec gunicorn --graceful-timeout `cat /t` app"]), id="a substitution"),
+        pytest.param(allowance(["sh", "-c", "exec sidekiq -t $((A * 2))"]), id="arithmetic"),
+        pytest.param(allowance(["gunicorn"], secret="GUNICORN_CMD_ARGS"), id="options from a Secret"),
+        pytest.param(allowance(["vector"], secret="VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS"), id="a Secret"),
+        pytest.param(allowance(JAVA, secret="SPRING_APPLICATION_JSON"), id="JSON from a Secret"),
+        pytest.param(
+            allowance(image="traefik:v3", secret="TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_LIFECYCLE_GRACETIMEOUT"),
+            id="a part of whose name is free",
+        ),
+        pytest.param(allowance(image="caddy", file=("Caddyfile", "{\n grace_period {$GRACE}\n}")), id="a placeholder"),
+        pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", "timeout: <%= ENV['T'] %>")), id="ERB"),
+        pytest.param(
+            allowance(["unicorn"], file=("unicorn.rb", "timeout 5\ntimeout 9"), signal="SIGQUIT"),
+            id="set twice in code",
+        ),
+        pytest.param(allowance(["puma"], file=("puma.rb", "workers ENV['W']\nworker_shutdown_timeout 60")), id="Ruby"),
+        pytest.param(
+            allowance(
+                image="php:8-fpm", file=("www.conf", "[global]\nprocess_control_timeout = ${T}\n"), signal="SIGQUIT"
+            ),
+            id="a variable of php",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_unknown_and_no_default(found: Allowance | None) -> None:
+    assert found is not None
+    assert (found.seconds, found.bound) == (None, "unknown")
+    assert UNREADABLE in found.source
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        allowance(["hypercorn", "--graceful-timeout", "7", "app"]),
+        allowance(["puma"]),
+        allowance(["puma"], file=("puma.rb", "force_shutdown_after 60\n")),  # workers get 30 s
+        allowance(["node", "server.js"]),
+        allowance(["uwsgi", "--http", ":80"]),
+        allowance(["php", "artisan", "queue:work"]),
+        allowance(image="dunglas/frankenphp"),
+        allowance(image="postgres:17"),
+        allowance(image="jetty:12", args=["--module=graceful"]),
+        allowance(["celery", "-A", "a", "worker"], REMAP_SIGTERM="SIGQUIT"),
+    ],
+)
+def test_what_depends_on_what_cannot_be_seen_is_unknown_and_says_on_what(found: Allowance | None) -> None:
+    assert found is not None
+    assert (found.seconds, found.bound) == (None, "unknown")
+    assert found.source.startswith("unknown: ") and UNREADABLE not in found.source
+
+
+@pytest.mark.parametrize(
+    ("found", "certain"),
+    [
+        pytest.param(allowance(image="nginx", signal="SIGTERM"), True, id="nginx by SIGTERM"),
+        pytest.param(allowance(image="bitnami/nginx:1.27"), True, id="an image without a stop signal"),
+        pytest.param(allowance(image="bitnami/php-fpm:8.3"), True, id="php-fpm by SIGTERM"),
+        pytest.param(allowance(["unicorn"]), False, id="its image may declare SIGQUIT"),
+        pytest.param(allowance(["unicorn"], signal="SIGTERM"), True, id="Unicorn by SIGTERM"),
+        pytest.param(allowance(["gunicorn"], signal="SIGQUIT"), True, id="gunicorn by SIGQUIT"),
+        pytest.param(allowance(image="envoyproxy/envoy:v1"), True, id="Envoy"),
+        pytest.param(allowance(["envoy", "-c", "/e.yaml"]), True, id="Envoy in another image"),
+        pytest.param(allowance(["varnishd", "-F"]), True, id="Varnish"),
+        pytest.param(allowance(JAVA, SERVER_SHUTDOWN="immediate"), True, id="Spring by a variable"),
+        pytest.param(allowance([*JAVA, "--server.shutdown=immediate"], SERVER_SHUTDOWN="graceful"), True, id="by arg"),
+        pytest.param(
+            allowance(JAVA, SPRING_APPLICATION_JSON='{"server":{"shutdown":"immediate"}}'), True, id="by JSON"
+        ),
+    ],
+)
+def test_a_server_that_ends_at_once_has_an_allowance_of_0(found: Allowance | None, certain: bool) -> None:
+    assert found is not None
+    assert (found.seconds, found.certain) == (0, certain)
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        pytest.param(allowance(["sh", "-c", "gunicorn app"]), id="a shell in front"),
+        pytest.param(allowance(["npm", "start"]), id="npm"),
+        pytest.param(allowance(args=["gunicorn", "app"]), id="an entrypoint that is not known"),
+        pytest.param(allowance(["gunicorn"], signal="SIGWINCH"), id="a signal that does neither"),
+        pytest.param(allowance(["nginx"]), id="nginx in an image whose signal is not known"),
+        pytest.param(allowance(image="nginx", hook=["nginx", "-s", "quit"]), id="a hook that starts the drain"),
+        pytest.param(allowance(["unicorn"], hook=["kill", "-QUIT", "1"]), id="a hook that sends a signal"),
+        pytest.param(allowance(["timeout", "600", "vector"]), id="a parent that stays"),
+        pytest.param(allowance(["dotnet", "a.dll"], DOTNET_SHUTDOWNTIMEOUTSECONDS="30s"), id="digits only"),
+        pytest.param(allowance(JAVA, **{f"{MICRONAUT}GRACE_PERIOD": "45s"}), id="Micronaut, not switched on"),
+        pytest.param(allowance(["java", "-Ddw.server.shutdownGracePeriod=45"]), id="Dropwizard without a unit"),
+        pytest.param(allowance([*JAVA, "--server.shutdown=graceful"], SERVER_SHUTDOWN="immediate"), id="graceful wins"),
+        pytest.param(allowance(JAVA, SPRING_APPLICATION_JSON="{" * 10_000), id="no JSON"),
+        pytest.param(allowance(JAVA, SPRING_APPLICATION_JSON="[1]"), id="JSON, but no map"),
+        pytest.param(allowance(["sh", "-c", "wait-for -t 5 db; exec app"]), id="a short flag of another program"),
+    ],
+)
+def test_nothing_is_said_where_nothing_is_certain(found: Allowance | None) -> None:
+    assert found is None
+
+
+def test_a_short_flag_is_read_from_the_server_alone() -> None:
+    found = allowance(["sh", "-c", "wait-for -t 5 db; exec bundle exec sidekiq -t 45"])
+    assert seconds(found) == (45, "declared")
+
+
+def test_the_report_has_seconds_how_source_and_bound() -> None:
+    found = allowance(["vector"])
+    assert found is not None
+    assert found.as_report() == {"seconds": 60, "how": "default", "source": "default of Vector", "bound": "exact"}

@@ -1,0 +1,94 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every entry of the catalogue of servers is whole."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE, GROUPS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    DIGITS_ONLY,
+    UNIT_REQUIRED,
+    FileKey,
+    Flag,
+    JsonKey,
+    Place,
+    Server,
+    Variable,
+)
+
+SIGNALS = {"TERM", "INT", "QUIT", "USR1", "USR2", "WINCH", "HUP"}
+each = pytest.mark.parametrize("server", CATALOGUE, ids=[server.name for server in CATALOGUE])
+
+
+def places_of(server: Server) -> list[Place]:
+    switches = [*server.ends_where, *filter(None, (server.drains_where, server.own_delay_where))]
+    return [*server.timeout, *server.own_delay, *(place for switch in switches for place in switch.places)]
+
+
+def test_names_programs_and_images_are_each_of_one_server() -> None:
+    assert sum(map(len, GROUPS.values())) == len(CATALOGUE) >= 70
+    for values in (
+        [server.name for server in CATALOGUE],
+        [(program, server.subcommand) for server in CATALOGUE for program in server.programs],
+        [image for server in CATALOGUE for image in server.images],
+    ):
+        assert [value for value, times in Counter(values).items() if times > 1] == []
+
+
+@each
+def test_an_entry_has_a_source(server: Server) -> None:
+    assert server.source
+    assert all(text.strip() == text and len(text) > 10 for text in server.source)
+
+
+@each
+def test_its_signals_are_signals_without_sig_and_either_drain_or_end(server: Server) -> None:
+    assert {*server.drains_on, *server.ends_on} <= SIGNALS
+    assert not {*server.drains_on} & {*server.ends_on}
+    assert server.image_signal in (*SIGNALS, "")
+
+
+@each
+def test_its_advice_takes_the_seconds_and_nothing_else(server: Server) -> None:
+    written = server.advice.format(seconds=47)
+    assert "47" in written or "{" not in server.advice
+    assert not server.timeout or server.advice, "what can be set can be advised"
+
+
+@each
+def test_a_default_needs_a_signal_that_drains_and_an_end(server: Server) -> None:
+    assert server.default is None or (server.default >= 0 and server.drains_on)
+    assert server.default is None or not server.unknown_because
+
+
+@each
+def test_paths_of_images_are_whole_and_need_no_registry(server: Server) -> None:
+    for image in (*server.images, *server.other_images):
+        assert re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+(?:/[a-z0-9-]+)*(?::[a-z]+)?", image), image
+
+
+@each
+def test_its_places_are_well_formed(server: Server) -> None:
+    for place in places_of(server):
+        if isinstance(place, Flag | Variable | JsonKey | FileKey):
+            assert place.unit in ("s", "ms", "m", "h", UNIT_REQUIRED, DIGITS_ONLY)
+        if isinstance(place, FileKey):
+            assert re.compile(place.line, re.MULTILINE).groups == 1
+            re.compile(place.file)
+        if isinstance(place, Variable):
+            assert place.name == place.name.upper()
+        if isinstance(place, Flag) and len(place.name) == 2:
+            assert not place.anywhere, "many programs have such a short flag"
+
+
+@each
+def test_a_program_is_a_base_name_or_a_task(server: Server) -> None:
+    for program in server.programs:
+        assert "/" not in program
+        assert program.count(" ") == (1 if program.startswith(("artisan ", "rake ")) else 0)
