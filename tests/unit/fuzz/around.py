@@ -92,8 +92,9 @@ def _routes(dice: Dice, name: str) -> list[dict[str, Any]]:
 
 
 def _budget(dice: Dice, name: str) -> dict[str, Any]:
-    bound = dice.one({"maxUnavailable": 1}, {"minAvailable": 1}, {"minAvailable": "100%"}, {"maxUnavailable": 0})
-    spec = {"selector": {"matchLabels": {"app": name}}, **bound}
+    bounds: tuple[tuple[str, Any], ...]
+    bounds = ("maxUnavailable", 1), ("minAvailable", 1), ("minAvailable", "100%"), ("maxUnavailable", 0)
+    spec = {"selector": {"matchLabels": {"app": name}}} | dict([dice.one(*bounds)])
     return _object(dice.one("policy/v1", "policy/v1", "policy/v1beta1"), "PodDisruptionBudget", name, spec)
 
 
