@@ -88,8 +88,9 @@ def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
             return  # one finding a workload, whichever volumes block it
     if case.disks and not _stays_on_its_node(case):
         yield Hit(
-            f"only one node at a time can mount the disk {case.disks[0]:.63}, and a rolling update with maxUnavailable 0 "
-            "stops no old pod before a new one is ready: the new one gets no volume on another node, so the rollout hangs",
+            f"only one node at a time can mount the disk {case.disks[0]:.63}, and a rolling update with maxUnavailable "
+            "0 stops no old pod before a new one is ready: the new one gets no volume on another node, so the rollout "
+            "hangs",
             "spec.strategy.rollingUpdate.maxUnavailable",
             _BY_HAND,
             numbers={"replicas": replicas, "max_unavailable": 0},

