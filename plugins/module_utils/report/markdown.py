@@ -135,7 +135,7 @@ def _head(report: Mapping[str, Any], cards: list[Card]) -> list[str]:
     if others := not_judged(summary):
         titles.append("+ not judged")
         cells.append(_text(others.removeprefix(" + ").replace(" not judged", "")))
-    counts = _table(titles, [cells], "rrrrr")
+    counts = _table(titles, [cells], "r" * len(titles))
     sums = [f"- {_text(line)}" for line in (tally(cards), totals(report)) if line]
     return ["# Graceful termination report", _table(("", ""), facts), counts, "\n".join(sums)]
 
