@@ -69,7 +69,7 @@ class Drain:
 
     @property
     def expected(self) -> int | None:
-        """The seconds that somebody counts with; None where only the default of a server is known."""
+        """The seconds that are declared or measured; None where only the default of a server is known."""
         return None if self.how == "default" else self.seconds
 
     @property

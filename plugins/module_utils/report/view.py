@@ -259,9 +259,12 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
         budget = card.workload.get("budget")
         if budget and budget["drain"] is None:
             texts.append(f"drain {visible(budget['sources']['drain'])}")
-        # With a declared drain, only a hook of unknown length can make the sum unknown.
-        if budget and not budget["known"] and (budget["prestop"] is None or budget["drain"] is not None):
-            texts.append(visible(budget["sources"]["prestop"]))
+        # With a declared drain, only a hook of unknown length can make the sum unknown; a default says so itself.
+        if budget and not budget["known"]:
+            allowance = budget.get("allowance")
+            by_default = allowance is not None and allowance["source"] == budget["sources"]["drain"]
+            if budget["prestop"] is None or not (budget["drain"] is None or by_default):
+                texts.append(visible(budget["sources"]["prestop"]))
         for text in texts:
             about.setdefault(text, []).append(object_name(card.workload))
     return ranked(about)

@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import PRESTOP_EXEC_SLEEP, PRESTOP_SLEEP
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 
 
@@ -31,7 +32,7 @@ def _too_short(case: Case) -> Iterator[Hit]:
         longer = max(wanted, ENOUGH)
         yield Hit(
             f"preStop ends after {hook.seconds} s: kube-proxy on some nodes may still send new requests to the pod, "
-            f"and they are refused; {longer} s ({source}) let that end",
+            f"and they are refused; {longer} s ({source}) {covered(case, longer)}",
             f"{container.path}.lifecycle.preStop",
             longer_sleep(case, container, longer),
             container,

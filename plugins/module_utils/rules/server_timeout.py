@@ -46,7 +46,7 @@ def _remedy(case: Case, container: Container, allowance: Allowance, seconds: int
     grace = max(case.workload.grace, before + seconds + case.budget.margin)
     return Remedy(
         SERVER_TIMEOUT,
-        "how the server is configured is for its owner to change",
+        "the owner must change the configuration of the server",
         {"setting": setting, "grace_seconds": grace},
     )
 
@@ -65,7 +65,7 @@ def _too_short(case: Case) -> Iterator[Hit]:
             continue
         seconds, source, how = longest
         if how == "route" and not allowance.certain:
-            continue  # neither number is one that somebody has set for this workload
+            continue  # neither number was set for this workload
         cut = "puts the rest back into its queue" if allowance.server and allowance.server.requeues else "cuts the rest"
         takes = "a request may take" if how == "route" else "what is in flight takes"
         yield Hit(

@@ -22,6 +22,7 @@ def budget(
     *,
     sidecar: int = 0,
     container: str = "app",
+    own_delay: int = 0,
     sources: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """A budget whose sum is right; `sources` replaces single texts."""
@@ -32,15 +33,19 @@ def budget(
         "drain": UNKNOWN if drain is None else DECLARED,
         "sidecar": "no native sidecar",
         "margin": "policy",
+        "own_delay": "Corefile lameduck" if own_delay else "no delay of the server's own",
     }
     return {
         "container": container,
         "grace": grace,
         "prestop": prestop,
         "drain": drain,
+        "own_delay": own_delay,
+        "need": None,
+        "allowance": None,
         "sidecar": sidecar,
         "margin": 10,
-        "required": (prestop or 0) + (drain or 0) + sidecar + 10,
+        "required": (prestop or 0) + own_delay + (drain or 0) + sidecar + 10,
         "known": prestop is not None and drain is not None,
         "sources": told | (sources or {}),
     }

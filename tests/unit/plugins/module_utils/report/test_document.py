@@ -58,6 +58,21 @@ SHOP: list[dict[str, Any]] = [
 ]
 
 
+def test_the_summary_counts_how_drains_are_known() -> None:
+    specs = {
+        "declared": container(command=["app"]),
+        "set": container(command=["gunicorn", "--graceful-timeout", "20"]),
+        "default": container(command=["vector"]),
+        "unlimited": container(command=["uvicorn"]),
+        "nothing": container(command=["app"]),
+    }
+    drains = {"declared": 10}
+    workloads = [workload(spec, name=name, drain=drains.get(name)) for name, spec in specs.items()]
+    summary = run(*workloads, *map(service, specs)).report["summary"]
+    assert summary["drain"] == {"declared": 2, "default": 1, "measured": 0, "unknown": 2}
+    assert summary["drain_unknown"] == 2
+
+
 def test_every_promised_key_is_there() -> None:
     report = run(*SHOP).report
     assert report["schema"] == "graceful.termination/report/v1"
@@ -68,6 +83,7 @@ def test_every_promised_key_is_there() -> None:
     assert set(report["source"]) >= {"type", "name", "server_version", "requests"}
     assert set(report["summary"]) >= {
         *("found", "workloads", "excluded", "unreadable", "findings", "remediable", "suppressed", "drain_unknown"),
+        "drain",
     }
     for entry in report["workloads"]:
         assert set(entry) >= {
@@ -76,6 +92,7 @@ def test_every_promised_key_is_there() -> None:
         }
         assert set(entry["budget"]) >= {
             *("grace", "prestop", "drain", "sidecar", "margin", "required", "sources", "known"),
+            *("own_delay", "need", "allowance"),
         }
     for entry in report["findings"]:
         assert set(entry) >= {

@@ -243,3 +243,9 @@ def test_what_it_costs_and_what_was_put_back() -> None:
     )
     assert "1 workload, 3 pods restart; the first rollout still stops them with the old spec" in text
     assert "rolled back `spec.strategy`; wave 2; not rolled out" in text
+
+
+def test_a_servers_own_delay_is_a_row_only_where_there_is_one() -> None:
+    one, two = workload(budget=budget(30, 0, 10, own_delay=15)), workload(budget=budget(30, 0, 10))
+    assert "| own delay | 15 s | Corefile lameduck |" in markdown.render(report([one], [finding(one)]))
+    assert "own delay" not in markdown.render(report([two], [finding(two)]))

@@ -217,6 +217,28 @@ def test_a_budget_is_arithmetic_and_a_lower_bound_says_so(given_budget: dict[str
     assert lines_of(terminal.render(report([one], [finding(one)])), "now") == [f"now    {said}"]
 
 
+def test_a_servers_own_delay_is_a_part_only_where_there_is_one() -> None:
+    one = workload(budget=budget(30, 0, 10, own_delay=15))
+    text = terminal.render(report([one], [finding(one)]))
+    assert lines_of(text, "now") == [
+        "now    preStop 0 + own delay 15 + drain 10 + sidecar 0 + margin 10 = 35 s > grace 30"
+    ]
+    assert "    own delay 15 s  Corefile lameduck\n" in text
+    without = workload()
+    assert "own delay" not in terminal.render(report([without], [finding(without)]))
+
+
+def test_a_default_that_a_file_may_change_needs_no_note() -> None:
+    given = budget(
+        60, 0, 30, sources={"drain": "default of gunicorn, unless gunicorn.conf.py of the image says otherwise"}
+    )
+    allowance = {"seconds": 30, "how": "default", "source": given["sources"]["drain"], "bound": "exact"}
+    one = workload(budget=given | {"known": False, "allowance": allowance})
+    text = terminal.render(report([one], [finding(one)]))
+    assert "no preStop hook" not in text
+    assert "drain 30 s" in text and "default of gunicorn" in text
+
+
 def test_a_hook_of_unknown_length_is_told_even_for_a_clean_workload() -> None:
     one = workload(budget=budget(60, 5, 30) | {"known": False})
     assert "  - preStop sleep action (shop/Deployment/checkout)\n" in terminal.render(report([one]))

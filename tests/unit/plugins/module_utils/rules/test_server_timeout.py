@@ -81,7 +81,7 @@ def test_a_server_without_such_a_setting_gets_a_pause_instead() -> None:
 def test_a_route_that_allows_longer_requests_is_a_warning() -> None:
     obj = ingress(annotations={"nginx.ingress.kubernetes.io/proxy-read-timeout": "600"}, ingressClassName="nginx")
     spec = container(command=["gunicorn", "--graceful-timeout=30"])
-    finding = run(workload(spec, grace=300), service(), obj).one(SHORT)
+    finding = run(workload(spec, drain=None, grace=300), service(), obj).one(SHORT)
     assert (finding["severity"], finding["evidence"]) == ("warning", "context")
     assert "a request may take 600 s" in finding["message"]
 
@@ -104,7 +104,7 @@ def test_a_timeout_that_is_long_enough_or_not_known_is_not_found(result: Result)
 
 def test_a_route_alone_says_nothing_of_a_default_that_a_file_may_raise() -> None:
     obj = ingress(annotations={"nginx.ingress.kubernetes.io/proxy-read-timeout": "600"}, ingressClassName="nginx")
-    assert not run(workload(container(command=["gunicorn"]), grace=300), service(), obj).of(SHORT)
+    assert not run(workload(container(command=["gunicorn"]), drain=None, grace=300), service(), obj).of(SHORT)
 
 
 # server-ends-at-once
