@@ -84,7 +84,7 @@ class OneCluster:
         if self._changes:
             return {"failed": True, "msg": self._conflict(other.host, known)}
         text = f"hosts {visible(other.host)} and {visible(self._host.name)} are the same cluster ({known})"
-        judged = f"it is judged only once, at {visible(other.host)}"
+        judged = f"it is judged once, at {visible(other.host)}"
         return {"changed": False, "judged_at": other.host, "msg": f"{text}: {judged}"}
 
     def give_up(self) -> None:

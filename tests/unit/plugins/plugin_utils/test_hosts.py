@@ -117,7 +117,9 @@ def test_who_comes_second_to_a_cluster_fails_and_names_both(
         done = play(tmp_path, playbook, {"a": {}, "b": {}}, "--check", given=TARGET, vars=own, **keywords)
         second = "a" if started[0].judged == 0 else "b"
         assert [started["ab".index(second)].judged, started["ba".index(second)].judged > 0] == [0, True]
-    words = f"hosts a and b are the same cluster (kube-system has the UID one): nothing was done at {second}; keep one"
+    words = (
+        f"hosts a and b are the same cluster (kube-system has the UID one): nothing was done at {second}; run only one"
+    )
     assert words in done.stdout and done.returncode == 2
 
 
@@ -130,7 +132,9 @@ def test_a_host_without_a_connection_is_refused_beside_others(tmp_path: Path, pl
         done = play(tmp_path, playbook, known)
         assert server.seen == [] and done.returncode == 2
         assert failed(done.stdout) == {"web1": 1, "web2": 1, "localhost": 1}
-        assert "host web1 has no connection of its own, so it would work on the same cluster as others" in done.stdout
+        assert (
+            "host web1 has no connection of its own, so it would work on the same cluster as other hosts" in done.stdout
+        )
         alone = play(tmp_path, playbook, known, "--limit", "web1", "--check")
         assert alone.returncode == 0 and server.judged, alone.stdout
 
@@ -168,9 +172,9 @@ def test_a_report_that_was_not_renewed_is_marked(tmp_path: Path) -> None:
         known = hosts(tmp_path, {"a": server.url})
         assert play(tmp_path, "audit", known, given=REPORT).returncode == 0 and not note.exists()
         broken = play(tmp_path, "audit", known, given=REPORT | {"termination_rules": "no-such-rule"})
-        assert broken.returncode == 2 and "not renewed: report/a/report.json is of 20" in broken.stdout
+        assert broken.returncode == 2 and "not renewed: report/a/report.json is from 20" in broken.stdout
         text = note.read_text(encoding="utf-8")
-        assert "report/a/report.json is of 20" in text and "no-such-rule" in text
+        assert "report/a/report.json is from 20" in text and "no-such-rule" in text
         assert play(tmp_path, "audit", known, given=REPORT | {"termination_report_formats": "json"}).returncode == 0
         assert "report.json" not in note.read_text(encoding="utf-8") and "report.md" in note.read_text(encoding="utf-8")
         assert play(tmp_path, "audit", known, given=REPORT).returncode == 0 and not note.exists()

@@ -90,7 +90,10 @@ def test_a_module_without_a_report_has_the_last_word(tmp_path: Path, shown: list
         ({"report_dir": {"a": "b"}}, "report_dir: must be the path of one folder; nothing was done"),
         ({"report_dir": 7}, "report_dir: must be the path of one folder; nothing was done"),
         ({"report_dir": "build\0report"}, "report_dir: must be the path of one folder; nothing was done"),
-        ({"report_dir": "~nobody-knows-him/x"}, "report_dir: ~nobody-knows-him/x: there is no such folder"),
+        (
+            {"report_dir": "~nobody-knows-him/x"},
+            "report_dir: ~nobody-knows-him/x: no such folder, and it cannot be created",
+        ),
         ({"report_dir": "x" * 300}, "report_dir: x+: File name too long; nothing was done"),
         ({"template_dir": "/none"}, "template_dir: /none is not a folder"),
         ({"fail_on": "new"}, "fail_on new compares with the report.json of the last run"),
@@ -168,7 +171,7 @@ def test_a_killed_run_leaves_no_report_that_looks_new(tmp_path: Path) -> None:
 
     def killed(_arguments: dict[str, Any]) -> dict[str, Any]:
         note = (tmp_path / "not-renewed.txt").read_text()
-        assert "report.md is of 20" in note and "has not ended, or was killed" in note
+        assert "report.md is from 20" in note and "is still running, or was killed" in note
         raise KeyboardInterrupt
 
     action = Action(tmp_path, FOUND, report_dir=str(tmp_path))

@@ -75,7 +75,7 @@ def test_values_for_helm_lie_beside_and_go_when_they_are_not_needed_any_more(tmp
     assert values == str(tmp_path / "values/shop/deployment-web.yaml")
     text = Path(values).read_text()
     assert yaml.safe_load(text) == HELM["values"]
-    assert text.startswith("# For Helm release edge: values for chart ingress-nginx 4.11.3, beside those that")
+    assert text.startswith("# For Helm release edge: values for chart ingress-nginx 4.11.3, to add to its own")
     write_patches(tmp_path, report())
     assert files(tmp_path) == ["patches/shop/deployment-web.yaml"]
 
