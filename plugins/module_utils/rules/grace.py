@@ -72,19 +72,19 @@ def _insufficient(case: Case) -> Iterator[Hit]:
 
 
 def _shorter_than_default(case: Case) -> Iterator[Hit]:
-    """The server would go on for longer than the pod lives; whether any request takes that long is not known."""
+    """The server's default is longer than the pod lives; whether any request takes that long is not known."""
     budget, drain = case.budget, case.budget.drain
     needed = budget.required - budget.margin
     if needed <= budget.grace or drain.seconds is None:
         return
     left = budget.grace - (needed - drain.seconds)
     yield Hit(
-        f"the server would go on for up to {drain.seconds} s with what is in flight ({drain.source}), but the pod is "
-        f"killed {left} s after SIGTERM: a request that takes longer is cut",
+        f"the server gives what is in flight up to {drain.seconds} s ({drain.source}), but the pod is killed {left} s "
+        "after SIGTERM: what takes longer is cut",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(
             GRACE_PERIOD,
-            f"whether requests take that long, only their owner knows: annotation {DRAIN_ANNOTATION} tells it",
+            f"only the owner knows whether anything takes that long: set annotation {DRAIN_ANNOTATION}",
             {"grace_seconds": budget.required},
         ),
         severity="info",

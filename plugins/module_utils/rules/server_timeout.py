@@ -39,7 +39,7 @@ def _remedy(case: Case, container: Container, allowance: Allowance, seconds: int
     server = allowance.server
     setting = f"set the shutdown timeout of the server to {seconds} s"
     if server and server.advice:
-        setting = f"set {server.advice.format(seconds=seconds)}, in its arguments or its configuration"
+        setting = f"set {server.advice.format(seconds=seconds)}"
     elif server:
         setting = f"{server.name} has no setting for this: only a preStop pause of {seconds} s more lets requests end"
     before = case.prestop_of(container).seconds + case.drain_of(container).delay.seconds

@@ -62,19 +62,12 @@ def allowance(
 
 
 def seconds(found: Allowance | None) -> tuple[int | None, str] | None:
-    return (found.seconds, found.how) if found else None
-
-
-def named(variables: dict[str, str]) -> dict[str, Any]:
-    """Variables whose names are no words of Python, or stand in constants."""
-    return dict(variables)
+    return None if found is None else (found.seconds, found.how)
 
 
 JAVA = ["java", "-jar", "/app.jar"]
 PHASE = "spring.lifecycle.timeout-per-shutdown-phase"
 AKKA = "pekko.coordinated-shutdown.phases.service-requests-done.timeout"
-MICRONAUT = "MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_"
-QUARKUS = "QUARKUS_SHUTDOWN_TIMEOUT"
 # A row for each way of setting the timeout of a server to 45 seconds.
 WAYS = [
     allowance(["gunicorn", "--graceful-timeout", "45", "app"]),
@@ -118,8 +111,12 @@ WAYS = [
     allowance(JAVA, file=("application.yml", f"{PHASE}: 45s\n")),
     allowance(["java", "-Dquarkus.shutdown.timeout=45", "-jar", "/app.jar"]),
     allowance(JAVA, JAVA_OPTS_APPEND="-Dquarkus.shutdown.timeout=PT45S"),
-    allowance(JAVA, **named({QUARKUS: "45s"})),
-    allowance(JAVA, **named({f"{MICRONAUT}GRACE_PERIOD": "45s", f"{MICRONAUT}ENABLED": "true"})),
+    allowance(JAVA, QUARKUS_SHUTDOWN_TIMEOUT="45s"),
+    allowance(
+        JAVA,
+        MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_GRACE_PERIOD="45s",
+        MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_ENABLED="true",
+    ),
     allowance(["java", "-Ddw.server.shutdownGracePeriod=45s", "-jar", "/app.jar"]),
     allowance([*JAVA, "-P:ktor.deployment.shutdownTimeout=45000"]),
     allowance(["java", f"-D{AKKA}=45s", "-jar", "/app.jar"]),
@@ -161,7 +158,7 @@ def test_each_way_of_setting_a_timeout_is_read(found: Allowance | None) -> None:
             ),
             5,
         ),
-        (allowance(JAVA, JAVA_TOOL_OPTIONS="-Dquarkus.shutdown.timeout=5", **named({QUARKUS: "9"})), 5),
+        (allowance(JAVA, JAVA_TOOL_OPTIONS="-Dquarkus.shutdown.timeout=5", QUARKUS_SHUTDOWN_TIMEOUT="9"), 5),
         (allowance(["vector", "--graceful-shutdown-limit-secs=5"], VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="9"), 5),
         (allowance(["dotnet", "a.dll", "--shutdownTimeoutSeconds", "5"], DOTNET_SHUTDOWNTIMEOUTSECONDS="9"), 5),
         (
@@ -324,7 +321,9 @@ def test_a_server_that_ends_at_once_has_an_allowance_of_0(found: Allowance | Non
         pytest.param(allowance(["unicorn"], hook=["kill", "-QUIT", "1"]), id="a hook that sends a signal"),
         pytest.param(allowance(["timeout", "600", "vector"]), id="a parent that stays"),
         pytest.param(allowance(["dotnet", "a.dll"], DOTNET_SHUTDOWNTIMEOUTSECONDS="30s"), id="digits only"),
-        pytest.param(allowance(JAVA, **named({f"{MICRONAUT}GRACE_PERIOD": "45s"})), id="Micronaut, not switched on"),
+        pytest.param(
+            allowance(JAVA, MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_GRACE_PERIOD="45s"), id="Micronaut, not switched on"
+        ),
         pytest.param(allowance(["java", "-Ddw.server.shutdownGracePeriod=45"]), id="Dropwizard without a unit"),
         pytest.param(allowance([*JAVA, "--server.shutdown=graceful"], SERVER_SHUTDOWN="immediate"), id="graceful wins"),
         pytest.param(allowance(JAVA, SPRING_APPLICATION_JSON="{" * 10_000), id="no JSON"),

@@ -175,3 +175,32 @@ def test_the_profile_may_be_declared() -> None:
 def test_an_autoscaler_beside_zero_declared_replicas_scales_nothing() -> None:
     result = run(workload(drain=60, replicas=0), service(), autoscaler(2))
     assert result.one(INSUFFICIENT)["severity"] == "info"
+
+
+# the default of a server
+
+
+def test_a_default_that_is_longer_than_the_pod_lives_is_an_info_and_raises_nothing() -> None:
+    vector = container(command=["vector"], lifecycle={"preStop": {"sleep": {"seconds": 10}}})
+    result = run(workload(vector, drain=None, grace=30), service())
+    finding = result.one(INSUFFICIENT)
+    assert (finding["severity"], finding["remedy"]) == ("info", "manual")
+    assert finding["numbers"] == {"required_seconds": 80, "grace_seconds": 30, "left_seconds": 20}
+    assert "60 s (default of Vector)" in finding["message"]
+    assert all(
+        "terminationGracePeriodSeconds" not in field for change in result.audit.changes for field in change.fields
+    )
+
+
+def test_a_default_that_fits_but_for_the_margin_is_not_found() -> None:
+    vector = container(command=["vector"], lifecycle={"preStop": {"sleep": {"seconds": 10}}})
+    assert not run(workload(vector, drain=None, grace=70), service()).of(INSUFFICIENT)
+
+
+def test_a_timeout_that_is_set_is_an_error_with_an_automatic_fix() -> None:
+    vector = container(
+        command=["vector", "--graceful-shutdown-limit-secs=60"], lifecycle={"preStop": {"sleep": {"seconds": 10}}}
+    )
+    result = run(workload(vector, drain=None, grace=30), service())
+    assert (result.one(INSUFFICIENT)["severity"], result.one(INSUFFICIENT)["remedy"]) == ("error", "auto")
+    assert result.applied().workload["budget"]["grace"] == 80

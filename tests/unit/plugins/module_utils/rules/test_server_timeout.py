@@ -43,7 +43,7 @@ def test_a_need_above_a_declared_timeout_is_an_error_with_both_lines() -> None:
     assert finding["numbers"] == {"need_seconds": 120, "allowance_seconds": 30}
     assert "120 s (annotation graceful.termination/drain-seconds)" in finding["message"]
     assert "30 s after its stop signal (argument --graceful-timeout)" in finding["message"]
-    assert "set --graceful-timeout 120, in its arguments" in finding["snippet"]
+    assert "# set --graceful-timeout 120\n" in finding["snippet"]
 
 
 def test_its_remedy_holds_pause_need_and_margin_and_never_lowers_the_grace_period() -> None:

@@ -1,0 +1,63 @@
+# Copyright: Contributors to the graceful.termination project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the drain is, from the need and the allowance: each row of the table in docs/report.md, "The budget"."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    container,
+    run,
+    service,
+    workload,
+)
+
+
+def budget(*command: str, drain: int | None = None, **fields: Any) -> dict[str, Any]:
+    """The budget of a served workload with this command."""
+    spec = container(command=list(command) or None, **fields)
+    return run(workload(spec, drain=drain, grace=900), service()).workload["budget"]
+
+
+TIMEOUT = ("gunicorn", "--graceful-timeout", "30")
+
+
+@pytest.mark.parametrize(
+    ("found", "drain", "known"),
+    [
+        pytest.param(budget(*TIMEOUT, drain=20), 20, True, id="both: the shorter one, the need"),
+        pytest.param(budget(*TIMEOUT, drain=120), 30, True, id="both: the shorter one, what the server allows"),
+        pytest.param(budget(*TIMEOUT, drain=0), 0, True, id="nothing is in flight"),
+        pytest.param(budget("app", drain=20), 20, True, id="the need alone"),
+        pytest.param(budget(*TIMEOUT), 30, True, id="a timeout alone"),
+        pytest.param(budget("vector"), 60, True, id="a default that is certain"),
+        pytest.param(budget("gunicorn"), 30, False, id="a default that a file may change"),
+        pytest.param(budget("gunicorn", drain=120), 120, True, id="such a default lowers no need"),
+        pytest.param(budget("vector", drain=120), 60, True, id="one that is certain does"),
+        pytest.param(budget("uvicorn"), None, False, id="no limit, and no need"),
+        pytest.param(budget("uvicorn", drain=20), 20, True, id="no limit, and a need"),
+        pytest.param(budget("envoy"), None, False, id="ends at once, and no need"),
+        pytest.param(budget("envoy", drain=20), 20, True, id="ends at once, and a need: a finding of its own"),
+        pytest.param(budget("app"), None, False, id="neither"),
+        pytest.param(budget("gunicorn", "--graceful-timeout=$(T)", drain=20), 20, True, id="one that cannot be read"),
+        pytest.param(budget("gunicorn", "--graceful-timeout=$(T)"), None, False, id="and nothing else"),
+    ],
+)
+def test_the_drain_from_need_and_allowance(found: dict[str, Any], drain: int | None, known: bool) -> None:
+    assert (found["drain"], found["known"]) == (drain, known)
+
+
+def test_both_numbers_are_in_the_report_whichever_counts() -> None:
+    found = budget(*TIMEOUT, drain=120)
+    assert (found["need"]["seconds"], found["need"]["how"], found["need"]["bound"]) == (120, "declared", "exact")
+    assert (found["allowance"]["seconds"], found["allowance"]["how"]) == (30, "declared")
+    assert found["sources"]["drain"] == "argument --graceful-timeout; the declared 120 s are cut there"
+    assert (budget("app")["need"], budget("app")["allowance"]) == (None, None)
+
+
+def test_a_server_without_limit_says_so_in_its_allowance() -> None:
+    assert budget("uvicorn", drain=20)["allowance"]["bound"] == "unlimited"
