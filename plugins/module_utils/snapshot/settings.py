@@ -46,7 +46,10 @@ class ConfigFile:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`variables` have upper-case names. `missing` are the mounted ConfigMaps whose content is not known."""
+    """`variables` have upper-case names. `missing` are the mounted ConfigMaps whose content is not known.
+
+    `hidden` are the names of variables that are set to what is not known, such as a key of a Secret.
+    """
 
     namespace: str
     container: Container
@@ -54,6 +57,7 @@ class Settings:
     variables: dict[str, Variable]
     files: tuple[ConfigFile, ...]
     missing: tuple[str, ...]
+    hidden: frozenset[str] = frozenset()
 
     @property
     def arguments(self) -> str:
@@ -99,7 +103,9 @@ def settings_of(workload: Workload, container: Container, context: Context) -> S
     """Read the settings of a container. Raises Unreadable."""
     files, missing = _files(workload, container, context)
     variables = _variables(workload.namespace, container, context)
-    return Settings(workload.namespace, container, context, variables, tuple(files), tuple(missing))
+    names = (str(entry.get("name")).upper() for entry in get_maps(container.spec, "env", container.path))
+    hidden = frozenset(name for name in names if name not in variables)
+    return Settings(workload.namespace, container, context, variables, tuple(files), tuple(missing), hidden)
 
 
 def _variables(namespace: str, container: Container, context: Context) -> dict[str, Variable]:

@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
+from fnmatch import filter as fnfilter
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.spring import look_up
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
@@ -16,7 +17,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     seconds_of,
     unread,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
     FileKey,
@@ -119,13 +119,12 @@ def _in_options(options: Options, flags: Sequence[Flag], settings: Settings) -> 
 
 def _variables(name: str, settings: Settings) -> Iterator[tuple[str | None, str]]:
     """(value, place) of each environment variable of this name; no value where it comes from a Secret or a field."""
-    wanted = re.compile(re.escape(name).replace(r"\*", r"\w{1,100}"))
-    known = [variable for variable in settings.variables if wanted.fullmatch(variable)]
+    if "*" not in name:
+        known, hidden = [name] * (name in settings.variables), [name] * (name in settings.hidden)
+    else:
+        known, hidden = fnfilter(settings.variables, name), fnfilter(settings.hidden, name)
     yield from ((settings.value(variable), settings.variables[variable].place) for variable in known)
-    for entry in get_maps(settings.container.spec, "env", settings.container.path):
-        given = str(entry.get("name")).upper()
-        if given not in known and wanted.fullmatch(given):
-            yield None, f"env {given}"
+    yield from ((None, f"env {variable}") for variable in hidden)
 
 
 def _in_json(text: str, name: str) -> str | None:
