@@ -231,7 +231,8 @@ def _writers(obj: dict[str, Any], around: Around) -> str:
                 continue  # its owner has several pods write there
             folder = STORES.get(container.get("image", ""))
             mounted = [one["mountPath"] for one in container["volumeMounts"] if one["name"] == name]
-            if kept or SHELVES[name].one_pod or folder in mounted:
+            # No second pod gets a claim for one pod; where the claim is not in the input, nobody knows that it is one.
+            if kept or (SHELVES[name].one_pod and name in around.claims) or folder in mounted:
                 return name
     return ""
 

@@ -153,13 +153,16 @@ def _counts(report: dict[str, Any]) -> list[int]:
 
 
 def _check_counts(report: dict[str, Any], files: dict[str, File], kinds: tuple[str, ...]) -> None:
-    """Every object of a selected kind is judged or unreadable, and so is every broken document."""
+    """Every object of a selected kind is judged or unreadable, like each broken document; other kinds are counted."""
     docs = [doc for file in files.values() for doc in file.docs]
-    present = [obj for doc in docs for obj in doc.objects if obj["kind"] in kinds]
+    every = [obj for doc in docs for obj in doc.objects]
+    present = [obj for obj in every if obj["kind"] in kinds]
+    others = Counter(obj["kind"] for obj in every if obj["kind"] in (*_ALL_KINDS, "Pod") and obj["kind"] not in kinds)
+    assert report["summary"]["not_judged"] == others
     old = [obj for obj in present if obj["apiVersion"] in OLD_API.values()]
     lost = sum(doc.broken for doc in docs) + len(old)
     note(json.dumps(report["skipped"]))
-    assert _counts(report) == [len(present) - len(old) + lost, len(present) - len(old), 0, lost]
+    assert _counts(report) == [len(present) - len(old) + lost + others.total(), len(present) - len(old), 0, lost]
     assert all(entry["reason"] for entry in report["skipped"])
     judged = sorted(f"{one['namespace']}/{one['kind']}/{one['name']}" for one in report["workloads"])
     assert judged == sorted(_key(obj) for obj in present if obj not in old)
