@@ -49,7 +49,7 @@ for _server in CATALOGUE:
 _BY_IMAGE: dict[str, list[tuple[str, Server]]] = {}
 for _server in CATALOGUE:
     for _image in _server.images:
-        _path, _, _tag = _image.partition(":")
+        _path, _colon, _tag = _image.partition(":")
         _BY_IMAGE.setdefault(_path, []).append((_tag, _server))
 
 

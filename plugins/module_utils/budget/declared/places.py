@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import filter as fnfilter
+from typing import TypeAlias
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.spring import look_up
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
@@ -32,7 +33,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.runn
 _REFERENCE = re.compile(r"\$[({]?(\w{1,100})[)}]?")
 _LONGEST_VALUE = 200
 # (the text, where it stands, the unit of a number without one); no text where it cannot be read.
-Found = tuple[str | None, str, str]
+Found: TypeAlias = "tuple[str | None, str, str]"
 
 
 def read_places(

@@ -46,7 +46,7 @@ _PLACES = [
     *(place for switch in _SWITCHES for place in switch.places),
 ]
 _VARIABLES = {
-    *(place.name for place in _PLACES if isinstance(place, Variable | Options)),
+    *(place.name for place in _PLACES if isinstance(place, (Variable, Options))),
     *(place.variable for place in _PLACES if isinstance(place, JsonKey)),
     *(spring.PROFILES, celery.REMAP, puma.WORKERS),
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 UNLIMITED = math.inf  # it waits until the last request or job is done
 # Units of a number without one, beside s, m, h and ms.
@@ -70,7 +71,7 @@ class FileKey:
     last_wins: bool = False
 
 
-Place = Flag | Variable | Options | JsonKey | FileKey
+Place: TypeAlias = "Flag | Variable | Options | JsonKey | FileKey"
 
 
 @dataclass(frozen=True, slots=True)

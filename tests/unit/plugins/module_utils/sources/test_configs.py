@@ -84,7 +84,7 @@ def test_a_refusal_is_one_entry_a_rule_and_the_rest_is_still_read() -> None:
     entries = [entry for entry in report["not_evaluated"] if entry["reason"] == NEEDED]
     assert {entry["rule"] for entry in entries} == {
         *("grace-period-insufficient", "ingress-controller-drain", "log-buffer-volatile", "prestop-starves-drain"),
-        *("prestop-uneven", "proxy-leaves-first", "stop-signal-mismatch"),
+        *("prestop-uneven", "proxy-leaves-first", "server-timeout-too-short", "stop-signal-mismatch"),
     }
     assert {(entry["scope"], entry["count"]) for entry in entries} == {("namespace shop", 2)}
 
