@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Options,
     Place,
     Server,
+    SpringKey,
     Switch,
 )
 
@@ -32,8 +33,9 @@ the [budget](report.md#the-budget). A setting counts before the default. A defau
 certainly reaches the server itself: not behind a shell, npm or a start script. It raises no grace period: whether any
 request takes that long, only its owner knows.
 
-*Drains on*: the signals after which it finishes what is in flight. *New requests*: what becomes of those that arrive
-meanwhile. "depends" says why nothing is assumed; "no limit" means until SIGKILL at the end of the grace period.
+*Drains on*: the signals after which it finishes what is in flight. *New requests are refused*: when, or what becomes of
+those that arrive meanwhile. "depends" says why nothing is assumed; "no limit" means until SIGKILL at the end of the
+grace period.
 """
 _UNITS = {
     "s": "seconds",
@@ -50,7 +52,7 @@ def render_servers() -> str:
     text = _HEAD
     for title, servers in GROUPS.items():
         rows = "".join(_row(server) for server in servers)
-        head = "| server | drains on | by default | at the end | new requests |\n|---|---|---|---|---|\n"
+        head = "| server | drains on | by default | at the end | new requests are refused |\n|---|---|---|---|---|\n"
         text += f"\n## {title}\n\n{head}{rows}" + "".join(_entry(server) for server in servers)
     return text
 
@@ -114,6 +116,8 @@ def _place(place: Place) -> str:
         kind = "argument"
     elif isinstance(place, JsonKey):
         kind, where = "key", f" of the JSON in `{place.variable}`"
+    elif isinstance(place, SpringKey):
+        kind, where = "key", " of application.yml or application.properties"
     elif isinstance(place, FileKey):
         kind, where = "key", " of a file that is mounted from a ConfigMap"
     unit = "" if place.unit == "s" else f" (a number without a unit: {_UNITS[place.unit]})"

@@ -12,7 +12,10 @@ from collections.abc import Iterator, Sequence
 from fnmatch import filter as fnfilter
 from typing import TypeAlias
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.spring import look_up
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.spring import (
+    look_up,
+    written_in_files,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
     Timeout,
     seconds_of,
@@ -25,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     JsonKey,
     Options,
     Place,
+    SpringKey,
     Switch,
     Variable,
 )
@@ -93,6 +97,10 @@ def _found(
             value = _in_json(given or "", place.name)
             if given is None or value is not None:
                 yield value, f"{where} {place.name}", place.unit
+    elif isinstance(place, SpringKey):
+        written = written_in_files(place.name, settings)
+        if written:
+            yield written.value, f"{written.place} {place.name}", place.unit
     else:
         yield from _in_files(place, settings)
 

@@ -27,7 +27,7 @@ _LINE = re.compile(r"[ \t]*([^#!\s:=][^\s:=]*)[ \t]*[ \t:=](.*)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Written:
     """What one document says; `profile` is what it is only for, None where it holds always."""
 
     profile: str | None
@@ -36,14 +36,22 @@ class _Candidate:
 
 
 def in_spring_files(settings: Settings) -> Timeout | None:
-    """The timeout of the files that are mounted from ConfigMaps; the last active profile that has one decides."""
-    found = [candidate for file in settings.files for candidate in _candidates(file)]
+    """The timeout of the files that are mounted from ConfigMaps."""
+    written = written_in_files(_PROPERTY, settings)
+    if written is None:
+        return None
+    seconds = seconds_of(written.value, plain="ms")
+    place = f"{written.place} {_PROPERTY}"
+    return unread(place) if seconds is None else Timeout(seconds, place)
+
+
+def written_in_files(name: str, settings: Settings) -> Written | None:
+    """A property in the files that are mounted from ConfigMaps; the last active profile that has one decides."""
+    found = [written for file in settings.files for written in _written(file, name)]
     for profile in (*reversed(_active(settings)), None):
-        values = [candidate for candidate in found if candidate.profile == profile]
+        values = [written for written in found if written.profile == profile]
         if values:
-            seconds = seconds_of(values[-1].value, plain="ms")
-            place = f"{values[-1].place} {_PROPERTY}"
-            return unread(place) if seconds is None else Timeout(seconds, place)
+            return values[-1]
     return None
 
 
@@ -52,16 +60,16 @@ def _active(settings: Settings) -> list[str]:
     return (match[1] if match else settings.value(PROFILES)).replace(" ", "").split(",")
 
 
-def _candidates(file: ConfigFile) -> Iterator[_Candidate]:
+def _written(file: ConfigFile, name: str) -> Iterator[Written]:
     match = FILE.fullmatch(file.name)
     if not match or "shutdown" not in file.text.lower():
         return
     documents = _properties(file.text) if match["format"] == "properties" else _yaml(file.text)
     for document in documents:
-        value = look_up(document, _PROPERTY)
-        condition = next(filter(None, (look_up(document, name) for name in _CONDITIONS)), None)
+        value = look_up(document, name)
+        condition = next(filter(None, (look_up(document, key) for key in _CONDITIONS)), None)
         if value is not None:
-            yield _Candidate(match["profile"] or condition, value, file.place)
+            yield Written(match["profile"] or condition, value, file.place)
 
 
 def _yaml(text: str) -> list[Any]:

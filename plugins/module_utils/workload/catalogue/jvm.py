@@ -12,6 +12,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     JsonKey,
     Options,
     Server,
+    SpringKey,
     Switch,
     Variable,
 )
@@ -41,6 +42,7 @@ SERVERS = (
                     Flag("-Dserver.shutdown", anywhere=True),
                     *_JAVA_OPTIONS,
                     Variable("SERVER_SHUTDOWN"),
+                    SpringKey("server.shutdown"),
                 ),
             ),
         ),

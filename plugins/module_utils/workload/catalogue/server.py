@@ -58,6 +58,14 @@ class JsonKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SpringKey:
+    """A property of Spring Boot's own files: application.yml, application.properties and those of active profiles."""
+
+    name: str
+    unit: str = "ms"
+
+
+@dataclass(frozen=True, slots=True)
 class FileKey:
     """A line of a configuration file. `file` matches its whole name, group 1 of `line` is the value, whatever it is.
 
@@ -71,7 +79,7 @@ class FileKey:
     last_wins: bool = False
 
 
-Place: TypeAlias = "Flag | Variable | Options | JsonKey | FileKey"
+Place: TypeAlias = "Flag | Variable | Options | JsonKey | SpringKey | FileKey"
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,6 +302,11 @@ def test_what_depends_on_what_cannot_be_seen_is_unknown_and_says_on_what(found: 
         pytest.param(
             allowance(JAVA, SPRING_APPLICATION_JSON='{"server":{"shutdown":"immediate"}}'), True, id="by JSON"
         ),
+        pytest.param(
+            allowance(JAVA, file=("application.yml", f"server: {{shutdown: immediate}}\n{PHASE}: 45s\n")),
+            True,
+            id="by a file, whatever its timeout",
+        ),
     ],
 )
 def test_a_server_that_ends_at_once_has_an_allowance_of_0(found: Allowance | None, certain: bool) -> None:
@@ -326,6 +331,13 @@ def test_a_server_that_ends_at_once_has_an_allowance_of_0(found: Allowance | Non
         ),
         pytest.param(allowance(["java", "-Ddw.server.shutdownGracePeriod=45"]), id="Dropwizard without a unit"),
         pytest.param(allowance([*JAVA, "--server.shutdown=graceful"], SERVER_SHUTDOWN="immediate"), id="graceful wins"),
+        pytest.param(
+            allowance(JAVA, SERVER_SHUTDOWN="graceful", file=("application.yml", "server.shutdown: immediate\n")),
+            id="a variable beats the file",
+        ),
+        pytest.param(
+            allowance(JAVA, file=("application-dev.yml", "server.shutdown: immediate\n")), id="a profile not active"
+        ),
         pytest.param(allowance(JAVA, SPRING_APPLICATION_JSON="{" * 10_000), id="no JSON"),
         pytest.param(allowance(JAVA, SPRING_APPLICATION_JSON="[1]"), id="JSON, but no map"),
         pytest.param(allowance(["sh", "-c", "wait-for -t 5 db; exec app"]), id="a short flag of another program"),

@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     JsonKey,
     Place,
     Server,
+    SpringKey,
     Variable,
 )
 
@@ -76,7 +77,7 @@ def test_paths_of_images_are_whole_and_need_no_registry(server: Server) -> None:
 @each
 def test_its_places_are_well_formed(server: Server) -> None:
     for place in places_of(server):
-        if isinstance(place, Flag | Variable | JsonKey | FileKey):
+        if isinstance(place, Flag | Variable | JsonKey | SpringKey | FileKey):
             assert place.unit in ("s", "ms", "m", "h", UNIT_REQUIRED, DIGITS_ONLY)
         if isinstance(place, FileKey):
             assert re.compile(place.line, re.MULTILINE).groups == 1
