@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """nginx and php-fpm in one pod, whose hooks stop both after a second.
 
-Reported as uselagoon/lagoon-images#444, api-platform/api-platform#1997, chatwork/charts#134. What
-process_control_timeout says of the drain is judged elsewhere.
+Reported as uselagoon/lagoon-images#444, api-platform/api-platform#1997, chatwork/charts#134.
+process_control_timeout of php-fpm is the drain: the application behind the proxy has the work in flight.
 """
 
 from __future__ import annotations

@@ -70,3 +70,15 @@ def test_no_file_is_changed_for_it(case: Callable[[str], Path], remediated: Audi
     folder = case(CASE)
     remediated(folder)
     assert "sleep: {seconds: 20}" in (folder / "d.yaml").read_text(encoding="utf-8").partition("name: gateway")[2]
+
+
+def test_the_readiness_gate_is_asked_for_where_the_namespace_is_known(
+    case: Callable[[str], Path], audited: Audited
+) -> None:
+    folder = case(CASE)
+    rule = "lb-readiness-gate-missing"
+    assert [one["count"] for one in audited(folder)["not_evaluated"] if one["rule"] == rule] == [2]
+    (folder / "namespace.yaml").write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: pay}\n")
+    report = audited(folder)
+    assert {one["name"] for one in report["findings"] if one["rule"] == rule} == {"api", "gateway"}
+    assert rule not in {one["rule"] for one in report["not_evaluated"]}

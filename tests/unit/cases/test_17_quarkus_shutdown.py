@@ -33,7 +33,9 @@ def test_the_fix_is_the_grace_period_alone(
     folder = case(CASE)
     remediated(folder)
     assert audited(folder)["workloads"][0]["budget"]["grace"] == 80
-    assert "preStop" not in (folder / "d.yaml").read_text()
+    text = (folder / "d.yaml").read_text()
+    assert "preStop" not in text
+    assert "port: http}, terminationGracePeriodSeconds: 30}" in text, "probes kill no later"
 
 
 def test_a_delay_that_is_not_switched_on_is_none(case: Callable[[str], Path], audited: Callable[..., Any]) -> None:

@@ -23,6 +23,7 @@ def test_a_program_that_windows_has_not_delays_nothing(audited: Audited) -> None
     (finding,) = [one for one in report["findings"] if (one["name"], one["rule"]) == ("legacy", "prestop-missing")]
     assert "Windows has no program of that name" in finding["message"]
     assert finding["template"] == "prestop-sleep"
+    assert "exec: null" in finding["snippet"] and "sleep:" in finding["snippet"]
     (workload,) = [one for one in report["workloads"] if one["name"] == "legacy"]
     assert workload["budget"]["prestop"] == 0
 

@@ -25,7 +25,7 @@ def test_a_hook_on_a_port_that_is_not_for_http(audited: Audited) -> None:
     findings = found(audited(CASE), "es-data")
     assert findings["prestop-http-unverified"]["severity"] == "warning"
     assert "port 9300 is declared as 'transport'" in findings["prestop-http-unverified"]["message"]
-    assert findings["stateful-grace-too-short"]["numbers"]["grace_seconds"] == 30
+    assert findings["stateful-grace-too-short"]["numbers"] == {"grace_seconds": 30, "usual_seconds": 120}
 
 
 def test_a_sleep_of_twice_the_grace_period(audited: Audited, case: Callable[[str], Path], remediated: Audited) -> None:

@@ -43,7 +43,24 @@ def test_all_but_the_anchor_are_fixed_and_the_rest_stays(
         # A line changes where it has the whole object, or where a comma or a break has to follow.
         assert len(changed) <= (0 if name in WHOLE_LINES else 2)
     report = audited(folder)
-    assert {entry["budget"]["grace"] for entry in report["workloads"] if entry["name"] != "anchors"} == {40}
+    budgets = [entry["budget"] for entry in report["workloads"] if entry["name"] != "anchors"]
+    assert {(budget["prestop"], budget["grace"]) for budget in budgets} == {(10, 40)}
+
+
+def test_what_is_added_has_the_line_ends_of_the_file(
+    case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]]
+) -> None:
+    folder = case(NAME)
+    remediated(folder)
+    lines = (folder / "crlf.yaml").read_bytes().split(b"\n")
+    assert {line[-1:] for line in lines[:-1]} == {b"\r"}
+    assert (folder / "bom.yaml").read_bytes().startswith("\ufeff".encode())
+    assert not (folder / "nonl.yaml").read_bytes().endswith(b"\n")
+
+
+def test_numbers_are_read_as_kubectl_reads_them(audited: Callable[..., dict[str, Any]]) -> None:
+    [workload] = [one for one in audited(NAME)["workloads"] if one["name"] == "yaml11"]
+    assert (workload["replicas"], workload["budget"]["grace"]) == (3, 30), "0o3 and 0x1E"
 
 
 def test_a_second_run_changes_nothing(case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]]) -> None:

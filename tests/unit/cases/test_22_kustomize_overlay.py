@@ -18,7 +18,8 @@ NAME = "22-kustomize-overlay"
 def test_the_overlay_is_judged_with_its_patch(audited: Callable[..., dict[str, Any]], kustomize: Path) -> None:
     report = audited(NAME)
     [workload] = report["workloads"]
-    assert (workload["namespace"], workload["budget"]["prestop"]) == ("prod", 20)
+    budget = workload["budget"]
+    assert (workload["namespace"], budget["prestop"], budget["grace"]) == ("prod", 20, 90)
     assert "prestop-missing" not in {finding["rule"] for finding in report["findings"]}
 
 

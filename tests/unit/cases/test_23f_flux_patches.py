@@ -28,3 +28,12 @@ def test_without_the_program_the_file_is_refused_with_the_reason(
     [action] = remediated(folder)["actions"]
     assert action["status"] == "refused" and "with clusters/prod/apps.yaml:1: patches" in action["reason"]
     assert (folder / "apps/web/deployment.yaml").read_bytes() == before
+
+
+def test_a_fix_leaves_the_hook_to_the_patch(
+    case: Callable[[str], Path], remediated: Callable[..., dict[str, Any]], kustomize: Path
+) -> None:
+    folder = case(NAME)
+    before = (folder / "apps/web/deployment.yaml").read_bytes()
+    assert remediated(folder)["actions"] == []
+    assert (folder / "apps/web/deployment.yaml").read_bytes() == before

@@ -9,6 +9,7 @@ Reported as zalando-incubator/kubernetes-on-aws#9203, fluxcd/flagger#815, #1604.
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.tests.unit.manifest_runs import severities
@@ -23,3 +24,12 @@ def test_one_of_two_pods_may_go(audited: Audited) -> None:
     report = audited(CASE)
     for name in ("edge", "edge-canary"):
         assert not {"pdb-blocks-eviction", "single-replica"} & severities(report, name).keys()
+
+
+def test_none_of_two_may_go_where_both_must_stay(case: Callable[[str], Path], audited: Audited) -> None:
+    folder = case(CASE)
+    (file,) = folder.iterdir()
+    file.write_text(file.read_text(encoding="utf-8").replace("minAvailable: 1", "minAvailable: 2"))
+    report = audited(folder)
+    for name in ("edge", "edge-canary"):
+        assert severities(report, name)["pdb-blocks-eviction"] == "error"

@@ -25,6 +25,8 @@ def test_the_rollout_hangs_and_the_delay_does_no_harm(
 ) -> None:
     folder = case(CASE)
     assert severities(audited(folder), "docs") == {"prestop-missing": "warning", "surge-volume-deadlock": "warning"}
+    (hangs,) = [one for one in audited(folder)["findings"] if one["rule"] == "surge-volume-deadlock"]
+    assert hangs["remedy"] == "manual" and "type: Recreate" in hangs["snippet"]
     remediated(folder)
     assert severities(audited(folder), "docs") == {"surge-volume-deadlock": "warning"}
     assert "Recreate" not in (folder / "d.yaml").read_text(encoding="utf-8")
