@@ -121,7 +121,8 @@ def options(module: str) -> dict[str, Option]:
     """What users may set of a module, as it is described, in the order of its places; last its connection."""
     described = _described(module)
     names = dict.fromkeys(name for place in MODULES[module] for name in place.specs if not name.startswith("_"))
-    return {name: described[name] for name in names} | connection_options()
+    # What is not described is for `problems` to say.
+    return {name: described[name] for name in names if name in described} | connection_options()
 
 
 def problems(module: str) -> list[str]:

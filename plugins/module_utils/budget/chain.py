@@ -29,6 +29,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.prox
 from ansible_collections.graceful.termination.plugins.module_utils.workload.stores import store_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
+# Comments of configuration files, and addresses on which a proxy itself listens.
+_NOT_ASKED = re.compile(r"^[ \t]*(?:[#;]|(?:listen|bind|stats)\b).*$", re.MULTILINE | re.IGNORECASE)
 _OWN_PORT = re.compile(r"(?<![\w.-])(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})(?!\d)")
 
 
@@ -114,14 +116,14 @@ def find_chain(workload: Workload, reached: Sequence[Container], reader: Setting
 def _behind(
     front: Container, others: Sequence[Container], reached: set[str], reader: SettingsReader
 ) -> Iterator[Container]:
-    named = list(_named_in(reader.of(front), others))
+    named = list(_named_in(reader.of(front), others, files=is_proxy(front)))
     yield from named
     if not is_proxy(front):
         return
     beside = _beside(front, others, reached)
     served = [one for one in beside if is_application_server(one) or (has_port(one) and not store_of(one))]
     yield from served
-    elsewhere = _own_ports(reader.of(front)) - {port.number for one in others for port in one.ports}
+    elsewhere = _own_ports(reader.of(front), files=True) - {port.number for one in others for port in one.ports}
     if not (named or served) and elsewhere and len(beside) == 1:
         yield beside[0]  # nothing else in the pod could listen there
 
@@ -135,9 +137,9 @@ def _beside(front: Container, others: Sequence[Container], reached: set[str]) ->
     ]
 
 
-def _named_in(settings: Settings, others: Sequence[Container]) -> Iterator[Container]:
-    """The containers of which arguments or variables name a port by which they are asked."""
-    ports = _own_ports(settings)
+def _named_in(settings: Settings, others: Sequence[Container], *, files: bool = False) -> Iterator[Container]:
+    """The containers of which arguments or variables, or `files` of a proxy, name a port by which they are asked."""
+    ports = _own_ports(settings, files=files)
     for one in others:
         if is_companion(one):
             continue
@@ -145,8 +147,13 @@ def _named_in(settings: Settings, others: Sequence[Container]) -> Iterator[Conta
             yield one
 
 
-def _own_ports(settings: Settings) -> set[int]:
-    """The ports of the pod itself whose address arguments or variables hold, without those of the container."""
-    texts = (settings.arguments, *(variable.value for variable in settings.variables.values()))
+def _own_ports(settings: Settings, *, files: bool = False) -> set[int]:
+    """The ports of the pod itself whose address arguments or variables hold, without those of the container.
+
+    `files`: the configuration files of a proxy as well, which say where it sends its requests.
+    """
+    texts = [settings.arguments, *(variable.value for variable in settings.variables.values())]
+    if files:
+        texts += [_NOT_ASKED.sub("", file.text) for file in settings.files]
     own = {port.number for port in settings.container.ports}
     return {int(found[1]) for text in texts for found in _OWN_PORT.finditer(text)} - own

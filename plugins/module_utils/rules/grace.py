@@ -78,6 +78,8 @@ def _shorter_than_default(case: Case) -> Iterator[Hit]:
     if needed <= budget.grace or drain.seconds is None:
         return
     left = budget.grace - (needed - drain.seconds)
+    if left <= 0:
+        return  # prestop-exceeds-grace
     yield Hit(
         f"the server gives what is in flight up to {drain.seconds} s ({drain.source}), but the pod is killed {left} s "
         "after SIGTERM: what takes longer is cut",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.parallel import on_all_cores
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import difference, merge, same
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.contents import Files, objects_of
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.edit import (
@@ -29,7 +30,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.sources.edit_
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import NO_PROGRAM, Builds
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
-from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
+from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload, read_workload
 
 
 @dataclass(slots=True)
@@ -68,9 +69,13 @@ class Edits:
                 by_place[place][index] = change
         wanted = {place: _Wanted(group, _patches(group.values())) for place, group in by_place.items()}
         self._try_texts(wanted)
-        for entry in wanted.values():
+        for place, entry in wanted.items():
             if entry.patches and (reason := self._out_of_reach(entry)):
                 entry.patches, entry.reason = [], reason
+            for patch in entry.patches:
+                if reason := self._spoils(place, patch):
+                    entry.patches = [other for other in entry.patches if other is not patch]
+                    entry.reason = reason
         trial = self._settle(wanted, judging)
         for place, entry in wanted.items():
             if not entry.patches:
@@ -136,6 +141,21 @@ class Edits:
                     f"{part} may change it, too, and the combined result is unknown, since {result.failure}: {remedy}, "
                     "or audit the output of kustomize build"
                 )
+        return None
+
+    def _spoils(self, place: Place, patch: dict[str, Any]) -> str | None:
+        """Why the object as it is written would be invalid with a patch that was made for what is built from it."""
+        written = self._written(place) if self._builds else None
+        if written is None:
+            return None
+        try:
+            read_workload(written)
+        except Unreadable:
+            return None
+        try:
+            read_workload(merge(written, patch))
+        except Unreadable as error:
+            return f"an overlay sets part of it, and the file itself would become invalid: {error.reason}"
         return None
 
     def _written(self, place: Place) -> dict[str, Any] | None:

@@ -17,11 +17,23 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 # Programs, and for those that also schedule and show, the word that makes them a worker.
 _WORKERS = frozenset(
     (
-        *("arq", "dramatiq", "good_job", "huey_consumer", "huey_consumer.py", "rqworker", "shoryuken", "sidekiq"),
+        *(
+            "arq",
+            "dramatiq",
+            "dramatiq-gevent",
+            "good_job",
+            "huey_consumer",
+            "huey_consumer.py",
+            "rqworker",
+            "shoryuken",
+            "sidekiq",
+            "sidekiqswarm",
+        ),
         *("queue:work", "queue:listen", "jobs:work", "resque:work", "solid_queue:start", "delayed_job"),
     )
 )
 _SUBCOMMANDS = {"celery": "worker", "rq": "worker", "taskiq": "worker", "procrastinate": "worker"}
+_TASKS = {"artisan": "horizon"}  # programs that do much else as well
 _WORKER_WORD = re.compile(r"(?:^|[^a-z])(?:worker|consumer)(?:$|[^a-z_])", re.IGNORECASE)
 _NAMED = ("-A", "--app", "-b", "--broker")  # what follows is called by its owner
 
@@ -37,6 +49,8 @@ def queue_worker(container: Container) -> str | None:
         for index, name in enumerate(names):
             if name in _WORKERS or (name in _SUBCOMMANDS and _SUBCOMMANDS[name] in names[index:]):
                 return name
+            if name in _TASKS and _TASKS[name] in names[index:]:
+                return _TASKS[name]
         word = word or (not _SUBCOMMANDS.keys() & set(names) and any(_WORKER_WORD.search(part) for part in plain))
     return "" if word else None
 

@@ -120,6 +120,10 @@ def tool(folder: Path, body: str) -> Iterator[subprocess.Popen[str]]:
     """A tool that runs with its main function; it can name `folder`."""
     lines = "".join(f"    {line}\n" for line in body.splitlines())
     code = (
+        # As from a terminal, also where the tests themselves run under nohup or in the background.
+        "import signal\n"
+        "for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):\n"
+        "    signal.signal(number, signal.SIG_DFL)\n"
         "from pathlib import Path\n"
         "from testbed.common import *\n"
         f"folder = Path({str(folder)!r})\n"

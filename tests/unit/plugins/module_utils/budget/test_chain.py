@@ -85,3 +85,28 @@ def test_a_port_in_a_config_map_is_evidence_that_lies_outside_of_the_workload() 
     behind = gunicorn(ports=[{"containerPort": 8000}])
     result = run(workload(front, behind, drain=None, grace=45), service(), config_map(upstream="http://localhost:8000"))
     assert result.one("grace-period-insufficient")["evidence"] == "context"
+
+
+def behind_a_file(text: str) -> Any:
+    """nginx that waits 10 s, with this configuration from a ConfigMap, and an application without ports beside it."""
+    mounts = [{"name": "conf", "mountPath": "/etc/nginx/nginx.conf", "subPath": "nginx.conf"}]
+    front = hooked({"sleep": {"seconds": 10}}, "nginx", image="nginx:1.27", volumeMounts=mounts)
+    app = hooked(None, command=["./app"], ports=None, readinessProbe=None)
+    volumes = [{"name": "conf", "configMap": {"name": "edge"}}]
+    return run(
+        workload(front, app, drain=None, grace=60, pod={"volumes": volumes}),
+        service(),
+        config_map("edge", **{"nginx.conf": text}),
+    )
+
+
+def test_the_configuration_of_a_proxy_says_where_it_sends_its_requests() -> None:
+    result = behind_a_file("http { server { location / {\n  proxy_pass http://127.0.0.1:8000;\n} } }\n")
+    assert result.one("prestop-uneven")["container"] == "app"
+
+
+@pytest.mark.parametrize(
+    "text", ["#  proxy_pass http://127.0.0.1:8000;\n", "  listen 127.0.0.1:8081;\n", "proxy_pass http://other:8000;\n"]
+)
+def test_a_comment_or_an_address_of_its_own_does_not(text: str) -> None:
+    assert not behind_a_file(text).of("prestop-uneven")

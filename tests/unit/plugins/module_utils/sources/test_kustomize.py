@@ -556,3 +556,22 @@ def test_one_object_that_cannot_be_edited_does_not_hold_up_the_others(kustomize:
     assert (tmp_path / "base/deployment.yaml").read_text() == WEB
     text = (tmp_path / "base/all.yaml").read_text()
     assert text.startswith("# first\n---\n") and text.endswith(f"---\n{SERVICE.replace('web', 'api')}")
+
+
+def test_a_base_with_a_hook_of_another_kind_is_not_given_a_second_one(kustomize: Path, tmp_path: Path) -> None:
+    """The overlay's short sleep is at fault, and the base has an exec hook that the overlay replaces."""
+    lifecycle = {"preStop": {"sleep": {"seconds": 3}}}
+    patch = [{"op": "add", "path": "/spec/template/spec/containers/0/lifecycle", "value": lifecycle}]
+    overlay = {"resources": ["../base"], "patches": [{"patch": json.dumps(patch), "target": {"kind": "Deployment"}}]}
+    hooked = WEB + "          lifecycle: {preStop: {exec: {command: [sleep, '5']}}}\n"
+    files = {
+        "base/deployment.yaml": hooked,
+        "base/service.yaml": SERVICE,
+        "base/kustomization.yaml": "resources: [deployment.yaml, service.yaml]\n",
+        "dev/kustomization.yaml": json.dumps(overlay),
+    }
+    write(tmp_path, files)
+    report = remediate(tmp_path)
+    assert (tmp_path / "base/deployment.yaml").read_text() == hooked
+    assert [action["status"] for action in report["actions"]] == ["refused"]
+    assert "the file itself would become invalid" in report["actions"][0]["reason"]
