@@ -245,6 +245,13 @@ def test_a_server_that_waits_without_limit_says_so(found: Allowance | None) -> N
         ),
         pytest.param(allowance(image="caddy", file=("Caddyfile", "{\n grace_period {$GRACE}\n}")), id="a placeholder"),
         pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", "timeout: <%= ENV['T'] %>")), id="ERB"),
+        pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", ":redis:\n  timeout: 1\n")), id="of a connection"),
+        pytest.param(
+            allowance(["sidekiq"], file=("sidekiq.yml", "production:\n  :timeout: 60\n")), id="of one environment"
+        ),
+        pytest.param(
+            allowance(["shoryuken"], file=("shoryuken.yml", "groups:\n  a:\n    timeout: 2\n")), id="of a group"
+        ),
         pytest.param(
             allowance(["unicorn"], file=("unicorn.rb", "timeout 5\ntimeout 9"), signal="SIGQUIT"),
             id="set twice in code",
