@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     declared_timeout,
     timeout_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_switched
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_set, is_switched
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
@@ -117,10 +117,13 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
         waits = f"unknown: {server.name} waits without limit for what is in flight; {_SETTLE}"
         return Allowance(None, "default", waits, "unlimited", server)
     seconds = math.ceil(server.default)
-    hedge = f", unless {server.file_in_image} of the image says otherwise" if server.file_in_image else ""
+    named = is_set(server.file_from, settings, running)
+    hedge = ", unless its configuration file says otherwise" if named else ""
+    if server.file_in_image:
+        hedge = f", unless {server.file_in_image} of the image says otherwise"
     # What was not read may hold its configuration.
     hidden = _hidden_variables(settings) or _hidden_words(running)
-    certain = not server.file_in_image and not settings.missing and not hidden
+    certain = not hedge and not settings.missing and not hidden
     source = f"default of {server.name}{hedge}"
     if not seconds:
         source = f"by default {server.name} finishes nothing that is in flight{hedge}"

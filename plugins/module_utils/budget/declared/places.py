@@ -66,6 +66,11 @@ def read_places(
     return None
 
 
+def is_set(places: Sequence[Place], settings: Settings, running: RunningServer) -> bool:
+    """Whether one of these places has any value."""
+    return any(True for place in places for _one in _found(place, (), settings, running.server.name, running))
+
+
 def is_switched(switch: Switch, settings: Settings) -> bool:
     """Whether a setting has this value, by the place that decides."""
     flags = [place for place in switch.places if isinstance(place, Flag)]
