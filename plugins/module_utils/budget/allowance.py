@@ -16,7 +16,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     declared_timeout,
     timeout_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_switched
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_set, is_switched
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
@@ -27,6 +28,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.runn
     running_server,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import script_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION
 
 _SETTLE = f"annotation {ANNOTATION}drain-seconds would settle it"
@@ -62,12 +64,23 @@ def allowance_of(settings: Settings) -> Allowance | None:
     if ends:
         return ends
     server = running.server if running else None
-    found = timeout_of(server, settings, running) if server else declared_timeout(settings)
+    found = _declared(running, settings)
     if found:
         # Celery's limit is none whatever its settings say.
         bound = "unlimited" if found.unlimited else "unknown" if found.seconds is None else "exact"
         return Allowance(found.seconds, "declared", found.source, bound, server)
     return _default(running, settings) if running else None
+
+
+def _declared(running: RunningServer | None, settings: Settings) -> Timeout | None:
+    if running is None:
+        return declared_timeout(settings)
+    own = timeout_of(running.server, settings, running)
+    if own is None or own.seconds is None or script_of(settings.container.words) is None:
+        return own
+    # A script may have started another server before this one.
+    other = declared_timeout(settings)
+    return other if other and (other.seconds is None or other.seconds > own.seconds) else own
 
 
 def _does_not_drain(settings: Settings) -> Allowance | None:
@@ -104,9 +117,13 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
         waits = f"unknown: {server.name} waits without limit for what is in flight; {_SETTLE}"
         return Allowance(None, "default", waits, "unlimited", server)
     seconds = math.ceil(server.default)
-    hedge = f", unless {server.file_in_image} of the image says otherwise" if server.file_in_image else ""
+    named = is_set(server.file_from, settings, running)
+    hedge = ", unless its configuration file says otherwise" if named else ""
+    if server.file_in_image:
+        hedge = f", unless {server.file_in_image} of the image says otherwise"
     # What was not read may hold its configuration.
-    certain = not server.file_in_image and not settings.missing and not _hidden_variables(settings)
+    hidden = _hidden_variables(settings) or _hidden_words(running)
+    certain = not hedge and not settings.missing and not hidden
     source = f"default of {server.name}{hedge}"
     if not seconds:
         source = f"by default {server.name} finishes nothing that is in flight{hedge}"
@@ -121,3 +138,8 @@ def _hidden_variables(settings: Settings) -> bool:
         if not name or settings.context.config_of(settings.namespace, name) is None:
             return True
     return False
+
+
+def _hidden_words(running: RunningServer) -> bool:
+    """Whether an argument is a variable, a substitution, or quoted text of a script, which is blanked."""
+    return any(word.startswith("$") or word == "_" for word in running.words)

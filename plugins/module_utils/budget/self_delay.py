@@ -8,21 +8,30 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import seconds_of
 from ansible_collections.graceful.termination.plugins.module_utils.budget.own_delay import own_delay_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
+# Measured on kind with a server that ends at once, fresh connections lost in four restarts: 14 of 3,700 with a pause of
+# 1 s, 1 of 4,064 with 2 s, 0 of 4,616 with 3 s, and 0 of 8,743 with 5 s. Proxies of large clusters are slower.
+ENOUGH = 5
 _DELAYS_ITSELF = re.compile(
     r"(?:^|\s)--?(?:shutdown-(?:grace-period|delay|delay-duration)|http\.shutdowndelay|wait-for-healthcheck-interval)"
-    r"[= ](?!0m?s?(?:\s|$))",
+    r"[= ](\S+)",
     re.IGNORECASE,
 )
 _SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 
 def delays_itself(settings: Iterable[Settings]) -> bool:
-    """Whether one of the servers with these settings goes on serving for a while after SIGTERM, without any hook."""
-    return any(_DELAYS_ITSELF.search(one.arguments) or own_delay_of(one).seconds for one in settings)
+    """Whether one of the servers with these settings goes on serving long enough after SIGTERM, without any hook."""
+    return any(own_delay_of(one).seconds >= ENOUGH or _by_argument(one.arguments) for one in settings)
+
+
+def _by_argument(arguments: str) -> bool:
+    given = [seconds_of(text) for text in _DELAYS_ITSELF.findall(arguments)]
+    return any(seconds is None or seconds >= ENOUGH for seconds in given)
 
 
 def has_shutdown_manager(workload: Workload) -> bool:

@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import (
-    ENOUGH,
-    longer_sleep,
-    short_hooks,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import longer_sleep, short_hooks
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import PRESTOP_EXEC_SLEEP, PRESTOP_SLEEP
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from ansible_collections.graceful.termination.plugins.module_utils.budget.allowance import Allowance
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION, Drain
-from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import ENOUGH
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import SERVER_TIMEOUT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container

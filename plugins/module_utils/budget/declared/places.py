@@ -23,6 +23,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    DIGITS_ONLY,
+    UNIT_REQUIRED,
     FileKey,
     Flag,
     JsonKey,
@@ -33,6 +35,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Variable,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import RunningServer
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import script_of
 
 _REFERENCE = re.compile(r"\$[({]?(\w{1,100})[)}]?")
 _LONGEST_VALUE = 200
@@ -55,11 +58,17 @@ def read_places(
             continue
         read = [_timeout(found, settings, place) for found in _found(place, flags, settings, name, running)]
         known = [one for one in read if one]
-        if known and "*" in getattr(place, "name", ""):
+        # Of parts, and of the commands of a script, the longest counts; to one command, the last one.
+        if known and ("*" in getattr(place, "name", "") or script_of(settings.container.words) is not None):
             return max(known, key=lambda one: math.inf if one.seconds is None else one.seconds)
         if known:
             return known[-1]
     return None
+
+
+def is_set(places: Sequence[Place], settings: Settings, running: RunningServer) -> bool:
+    """Whether one of these places has any value."""
+    return any(True for place in places for _one in _found(place, (), settings, running.server.name, running))
 
 
 def is_switched(switch: Switch, settings: Settings) -> bool:
@@ -163,5 +172,7 @@ def _timeout(found: Found, settings: Settings, place: Place) -> Timeout | None:
     seconds = seconds_of(settings.put_in(text, _REFERENCE) if "$" in text else text, unit)
     if seconds is not None:
         return Timeout(seconds, where)
+    if text[:1].isdigit() and unit not in (DIGITS_ONLY, UNIT_REQUIRED):
+        return unread(where)  # longer than any that is meant, or in a unit of the server's own
     # A reference, a substitution, or quoted text of a script, which is blanked; in files, whatever an engine fills in.
     return unread(where) if isinstance(place, FileKey) or "$" in text or "`" in text or text == "_" else None

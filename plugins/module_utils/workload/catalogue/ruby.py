@@ -13,7 +13,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Variable,
 )
 
-_YAML_TIMEOUT = r"^[ \t]*:?timeout:[ \t]*([^\s#]+)"
+# Of a nested one, which may be a connection's or count in one environment alone, the value is the key: not a number.
+_YAML_TIMEOUT = r"^(?::?timeout:[ \t]*|[ \t]+(?=:?timeout:))([^\s#]+)"
 
 SERVERS = (
     Server(

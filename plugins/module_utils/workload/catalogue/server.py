@@ -109,6 +109,7 @@ class Server:
     - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
       where that depends on its version or on the application, as `unknown_because` says. `file_in_image`: a file of
       the image that may set it, too.
+      `file_from`: what names a file that may set it; the image has none of its own.
       `zero_is_unlimited`: a timeout of 0 is none.
     - `ends_where`: settings with which it does not drain at all; `waits_where`: arguments and variables with which it
       waits without limit; `drains_where`: without this setting, its timeout has no effect.
@@ -132,6 +133,7 @@ class Server:
     default: float | None = None
     unknown_because: str = ""
     file_in_image: str = ""
+    file_from: tuple[Flag | Variable, ...] = ()
     zero_is_unlimited: bool = False
     ends_where: tuple[Switch, ...] = ()
     waits_where: tuple[str, ...] = ()

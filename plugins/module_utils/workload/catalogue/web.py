@@ -16,7 +16,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
 _WORKER_SHUTDOWN = r"^[ \t]*worker_shutdown_timeout[ \t]+([^;\s]+)[ \t]*;"
 _TRAEFIK = "--entryPoints.*.transport.lifeCycle."
 _TRAEFIK_VARIABLE = "TRAEFIK_ENTRYPOINTS_*_TRANSPORT_LIFECYCLE_"
-_TRAEFIK_FILE = r"traefik\.(?:ya?ml|toml)"
+_TRAEFIK_FILE = r"[\w.-]+\.(?:ya?ml|toml)"  # whatever --configFile calls it: no other file has these keys
+
+
+def _traefik_key(name: str) -> FileKey:
+    return FileKey(name, _TRAEFIK_FILE, rf"(?i)^[^#\n]*\b{name}[\"']?[ \t]*[:=][ \t]*([^\s#,}}]+)")
+
+
 _NGINX = (
     FileKey("worker_shutdown_timeout", r"nginx\.conf", _WORKER_SHUTDOWN),
     Flag("worker_shutdown_timeout", anywhere=True),  # nginx -g "worker_shutdown_timeout 30s;"
@@ -147,17 +153,14 @@ SERVERS = (
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         timeout=(
-            FileKey("graceTimeOut", _TRAEFIK_FILE, r"(?i)^[ \t]*graceTimeOut[ \t]*[:=][ \t]*([^\s#]+)"),
+            _traefik_key("graceTimeOut"),
             Flag(f"{_TRAEFIK}graceTimeOut", anywhere=True),
             Variable(f"{_TRAEFIK_VARIABLE}GRACETIMEOUT"),
         ),
         default=10,
+        file_from=(Flag("--configFile"), Flag("--configfile"), Variable("TRAEFIK_CONFIGFILE")),
         own_delay=(
-            FileKey(
-                "requestAcceptGraceTimeout",
-                _TRAEFIK_FILE,
-                r"(?i)^[ \t]*requestAcceptGraceTimeout[ \t]*[:=][ \t]*([^\s#]+)",
-            ),
+            _traefik_key("requestAcceptGraceTimeout"),
             Flag(f"{_TRAEFIK}requestAcceptGraceTimeout", anywhere=True),
             Variable(f"{_TRAEFIK_VARIABLE}REQUESTACCEPTGRACETIMEOUT"),
         ),

@@ -67,6 +67,8 @@ def seconds(found: Allowance | None) -> tuple[int | None, str] | None:
 
 JAVA = ["java", "-jar", "/app.jar"]
 PHASE = "spring.lifecycle.timeout-per-shutdown-phase"
+GRACEFUL = "--graceful-timeout"
+TRAEFIK = "--entryPoints.web.transport.lifeCycle.graceTimeOut"
 AKKA = "pekko.coordinated-shutdown.phases.service-requests-done.timeout"
 # A row for each way of setting the timeout of a server to 45 seconds.
 WAYS = [
@@ -101,6 +103,9 @@ WAYS = [
     allowance(image="traefik:v3", args=["--entryPoints.web.transport.lifeCycle.graceTimeOut=45s"]),
     allowance(image="traefik:v3", TRAEFIK_ENTRYPOINTS_WEB_TRANSPORT_LIFECYCLE_GRACETIMEOUT="45"),
     allowance(image="traefik:v3", file=("traefik.yml", "entryPoints:\n  web:\n    graceTimeOut: 45\n")),
+    allowance(image="traefik:v3", args=["--configFile=/etc/app/a.yaml"], file=("a.yaml", "  graceTimeOut: 45s\n")),
+    allowance(image="traefik:v3", file=("a.toml", '[entryPoints.web.transport.lifeCycle]\n  graceTimeOut = "45s"\n')),
+    allowance(image="traefik:v3", file=("a.yml", "lifeCycle: {requestAcceptGraceTimeout: 9s, graceTimeOut: 45s}\n")),
     allowance(image="php:8-fpm", file=("zz-docker.conf", "[global]\nprocess_control_timeout = 45\n")),
     allowance([*JAVA, f"--{PHASE}=45s"]),
     allowance(JAVA, SPRING_APPLICATION_JSON='{"spring": {"lifecycle.timeoutPerShutdownPhase": "45s"}}'),
@@ -161,6 +166,9 @@ def test_each_way_of_setting_a_timeout_is_read(found: Allowance | None) -> None:
         (allowance(JAVA, JAVA_TOOL_OPTIONS="-Dquarkus.shutdown.timeout=5", QUARKUS_SHUTDOWN_TIMEOUT="9"), 5),
         (allowance(["vector", "--graceful-shutdown-limit-secs=5"], VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="9"), 5),
         (allowance(["dotnet", "a.dll", "--shutdownTimeoutSeconds", "5"], DOTNET_SHUTDOWNTIMEOUTSECONDS="9"), 5),
+        (allowance(["sh", "-c", f"gunicorn {GRACEFUL}=90 a & exec gunicorn {GRACEFUL}=5 b"]), 90),
+        (allowance(["sh", "-c", f"gunicorn {GRACEFUL}=90 a & exec sidekiq -t 5"]), 90),
+        (allowance(["sh", "-c", f"gunicorn {GRACEFUL}=5 a & exec sidekiq -t 90"]), 90),
         (
             allowance(
                 image="traefik:v3",
@@ -190,6 +198,9 @@ def test_one_setting_wins_over_another(found: Allowance | None, expected: int) -
         (allowance(image="traefik:v3", args=["--providers.docker"]), 10, True),
         # The others have 10 s.
         (allowance(image="traefik:v3", args=["--entryPoints.a.transport.lifeCycle.graceTimeOut=3"]), 10, True),
+        (allowance(image="traefik:v3", args=["--configFile=/c/static.yml"]), 10, False),
+        (allowance(image="traefik:v3", args=["--configfile", "/c/static.yml"]), 10, False),
+        (allowance(image="traefik:v3", TRAEFIK_CONFIGFILE="/c/static.yml"), 10, False),
         (allowance(image="grafana/grafana:11"), 30, True),
         (allowance(["rails", "solid_queue:start"]), 5, False),
         (allowance(["php", "artisan", "horizon"], signal="SIGTERM"), 60, False),
@@ -198,6 +209,12 @@ def test_one_setting_wins_over_another(found: Allowance | None, expected: int) -
         (allowance(image="php:8-fpm"), 0, False),
         (allowance(["php-fpm"], image="php:8-fpm"), 0, False),
         (allowance(["cloud-sql-proxy", "p:r:i"]), 0, True),
+        (allowance(["sh", "-c", "exec vector --quiet"]), 60, True),
+        # Arguments that are not known may set another one.
+        (allowance(["sh", "-c", "exec vector $OPTIONS"]), 60, False),
+        (allowance(["sh", "-c", 'exec vector "$@"']), 60, False),
+        (allowance(["sh", "-c", "exec vector $(cat /options)"]), 60, False),
+        (allowance(["vector", "$(OPTION)"]), 60, False),
     ],
 )
 def test_a_default_counts_and_says_whether_a_file_may_change_it(
@@ -244,7 +261,17 @@ def test_a_server_that_waits_without_limit_says_so(found: Allowance | None) -> N
             id="a part of whose name is free",
         ),
         pytest.param(allowance(image="caddy", file=("Caddyfile", "{\n grace_period {$GRACE}\n}")), id="a placeholder"),
+        pytest.param(allowance(["dramatiq", "--worker-shutdown-timeout", "172800000", "app"]), id="two days"),
+        pytest.param(allowance(["uvicorn", "--timeout-graceful-shutdown", "1e9", "app"]), id="another notation"),
+        pytest.param(allowance(image="traefik:v3", args=[f"{TRAEFIK}=1d"]), id="another unit"),
         pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", "timeout: <%= ENV['T'] %>")), id="ERB"),
+        pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", ":redis:\n  timeout: 1\n")), id="of a connection"),
+        pytest.param(
+            allowance(["sidekiq"], file=("sidekiq.yml", "production:\n  :timeout: 60\n")), id="of one environment"
+        ),
+        pytest.param(
+            allowance(["shoryuken"], file=("shoryuken.yml", "groups:\n  a:\n    timeout: 2\n")), id="of a group"
+        ),
         pytest.param(
             allowance(["unicorn"], file=("unicorn.rb", "timeout 5\ntimeout 9"), signal="SIGQUIT"),
             id="set twice in code",

@@ -197,6 +197,19 @@ def test_a_server_that_delays_its_own_shutdown_needs_none(words: dict[str, Any])
     assert not run(workload(hooked(None, **words)), service()).of(MISSING)
 
 
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--shutdown-delay-duration=1s",
+        "--shutdown-grace-period=0",
+        "--http.shutdownDelay=500ms",
+        "--entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout=4s",
+    ],
+)
+def test_a_server_whose_own_delay_is_too_short_needs_one(argument: str) -> None:
+    assert run(workload(hooked(None, args=[argument])), service()).of(MISSING)
+
+
 def config(name: str, **data: str) -> dict[str, Any]:
     """A ConfigMap."""
     return context_object("ConfigMap", name, {}) | {"data": data}
@@ -214,7 +227,9 @@ def test_a_name_server_that_goes_on_as_a_lame_duck_needs_none(text: str) -> None
     assert not run(dns(), service(), config("dns", Corefile=text)).of(MISSING)
 
 
-@pytest.mark.parametrize("text", ["health", "# lameduck 5s", "health {\n  # lameduck 5s\n}", "lameduck 0s"])
+@pytest.mark.parametrize(
+    "text", ["health", "# lameduck 5s", "health {\n  # lameduck 5s\n}", "lameduck 0s", "lameduck 1s"]
+)
 def test_a_name_server_that_stops_at_once_needs_it(text: str) -> None:
     assert run(dns(), service(), config("dns", Corefile=text)).of(MISSING)
     assert run(dns(), service(), config("dns", README="lameduck 5s")).of(MISSING)

@@ -47,6 +47,12 @@ def test_the_remedy_writes_the_policys_pause_and_keeps_the_drains_time() -> None
     assert (after.workload["budget"]["prestop"], after.workload["budget"]["grace"]) == (10, 68)
 
 
+@pytest.mark.parametrize(("delay", "found"), [(1, True), (3, False), (10, False)])
+def test_what_the_server_adds_by_itself_counts(delay: int, found: bool) -> None:
+    argument = f"--entryPoints.web.transport.lifeCycle.requestAcceptGraceTimeout={delay}s"
+    assert bool(audited(hooked({"sleep": {"seconds": 2}}, args=[argument])).of(RULE)) is found
+
+
 def test_a_command_that_may_do_more_is_left_to_a_person() -> None:
     finding = audited(shell("touch /tmp/stopping; sleep 2")).one(RULE)
     assert (finding["remedy"], finding["template"]) == ("manual", "prestop-exec-sleep")

@@ -107,7 +107,6 @@ def test_durations(text: str, plain: str, seconds: int | None) -> None:
         pytest.param(declared(["app", "--graceful-timeout-seconds=9"]), id="another flag"),
         pytest.param(declared(["app", GRACE]), id="without a value"),
         pytest.param(declared(**{SPRING: "soon"}), id="no duration"),
-        pytest.param(declared(**{SPRING: "9" * 9 + "h"}), id="longer than a day"),
         pytest.param(declared(MY_GRACEFUL_TIMEOUT="30"), id="another variable"),
         pytest.param(declared(["celery", "-A", "shop", "beat"]), id="Celery, but no worker"),
         pytest.param(declared(["hypercorn", GRACE, "7", "app"]), id="has an effect on some versions of Python only"),
