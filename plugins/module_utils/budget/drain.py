@@ -9,7 +9,7 @@ before it cuts the rest (allowance.py). Neither is invented.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import whole
@@ -100,8 +100,11 @@ def drain_of(workload: Workload, container: Container, context: Context, reader:
     if text is not None:
         seconds = whole(text)
         if seconds is None or not 0 <= seconds < _LONGEST:
-            why = f"unknown: annotation {DRAIN_ANNOTATION} is not a whole number of seconds"
-            return Drain(None, why, allowance=allowance, delay=delay)
+            wrong = f"annotation {DRAIN_ANNOTATION} is not a whole number of seconds"
+            found = _not_declared(None, allowance, delay)
+            # What the server allows holds all the same.
+            source = f"unknown: {wrong}" if found.seconds is None else f"{found.source}; {wrong}"
+            return replace(found, source=source)
         return _declared(Need(seconds, "declared", f"annotation {DRAIN_ANNOTATION}"), allowance, delay)
     measured = context.measured_of(workload)
     need = Need(measured.seconds, "measured", measured.source) if measured else None

@@ -45,14 +45,23 @@ def sleep_remedy(case: Case) -> Remedy:
 def without_pause(case: Case) -> tuple[Container, ...]:
     """The containers that take requests and have no delay, of those that should have one."""
     drain = case.profile.drain_containers if case.profile.takes_requests else ()
-    hooks = [container.pre_stop for container in drain if container.pre_stop]
-    if not all(map(takes_no_time, hooks)) or case.delays_itself or case.exclusive:
+    if case.delays_itself or case.exclusive:
         return ()
+    waiting = [container for container in drain if container.pre_stop and not takes_no_time(container.pre_stop)]
+    if waiting:
+        # Containers stop side by side: the pause of one is none for another one that a Service reaches as well.
+        drain = tuple(container for container in drain if container not in waiting and _is_reached(case, container))
     # A hook that stops the server at once is prestop-stops-server-early.
     drain = tuple(container for container in drain if not hook_stops_server(container))
     if "external-lb" not in case.profile.traits and all(container.name == ISTIO_PROXY for container in drain):
         return ()  # a gateway runs on for terminationDrainDuration, 5 s by default: enough for clients in the cluster
     return drain
+
+
+def _is_reached(case: Case, container: Container) -> bool:
+    """Whether a Service certainly sends to this container: to a port that it declares."""
+    own = {str(name) for port in container.ports for name in (port.number, port.name) if name}
+    return any(str(port.target) in own for service in case.profile.services for port in service.ports)
 
 
 def _missing(case: Case) -> Iterator[Hit]:

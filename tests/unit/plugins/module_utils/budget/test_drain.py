@@ -61,3 +61,12 @@ def test_both_numbers_are_in_the_report_whichever_counts() -> None:
 
 def test_a_server_without_limit_says_so_in_its_allowance() -> None:
     assert budget("uvicorn", drain=20)["allowance"]["bound"] == "unlimited"
+
+
+@pytest.mark.parametrize("text", ["5s", "-5", "soon"])
+def test_an_annotation_that_is_no_number_hides_no_timeout(text: str) -> None:
+    annotations = {"graceful.termination/drain-seconds": text}
+    one = workload(container(command=list(TIMEOUT)), drain=None, annotations=annotations)
+    found = run(one, service()).workload["budget"]
+    assert found["drain"] == 30
+    assert "is not a whole number of seconds" in found["sources"]["drain"]

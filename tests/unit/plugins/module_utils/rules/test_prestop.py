@@ -640,3 +640,22 @@ def test_a_hook_that_gives_itself_longer_than_the_grace_period(command: list[str
 )
 def test_a_hook_whose_own_limit_fits_or_is_not_certain(command: list[str]) -> None:
     assert not run(workload(hooked({"exec": {"command": command}})), service()).of("prestop-exceeds-grace")
+
+
+BOTH_PORTS = [{"port": 80, "targetPort": 8080}, {"port": 81, "targetPort": 8000, "name": "b"}]
+
+
+def test_the_pause_of_one_container_is_none_for_another_one_that_requests_reach() -> None:
+    other = container("other", ports=[{"containerPort": 8000}])
+    assert run(workload(sleeping(10), other), service(ports=BOTH_PORTS)).one(MISSING)["container"] == "other"
+
+
+@pytest.mark.parametrize(
+    "ports",
+    [
+        pytest.param([{"containerPort": 7070}], id="another port"),
+        pytest.param(None, id="no port, so that it is not certain"),
+    ],
+)
+def test_a_container_that_no_service_reaches_needs_none(ports: list[dict[str, Any]] | None) -> None:
+    assert not run(workload(sleeping(10), container("other", ports=ports)), service(ports=BOTH_PORTS)).of(MISSING)
