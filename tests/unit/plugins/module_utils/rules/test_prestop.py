@@ -646,7 +646,7 @@ BOTH_PORTS = [{"port": 80, "targetPort": 8080}, {"port": 81, "targetPort": 8000,
 
 
 def test_the_pause_of_one_container_is_none_for_another_one_that_requests_reach() -> None:
-    other = container("other", ports=[{"containerPort": 8000}])
+    other = hooked(None, "other", ports=[{"containerPort": 8000}])
     assert run(workload(sleeping(10), other), service(ports=BOTH_PORTS)).one(MISSING)["container"] == "other"
 
 
@@ -658,4 +658,4 @@ def test_the_pause_of_one_container_is_none_for_another_one_that_requests_reach(
     ],
 )
 def test_a_container_that_no_service_reaches_needs_none(ports: list[dict[str, Any]] | None) -> None:
-    assert not run(workload(sleeping(10), container("other", ports=ports)), service(ports=BOTH_PORTS)).of(MISSING)
+    assert not run(workload(sleeping(10), hooked(None, "other", ports=ports)), service(ports=BOTH_PORTS)).of(MISSING)
