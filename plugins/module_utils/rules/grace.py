@@ -58,14 +58,19 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         return
     least = "" if budget.known else "at least "
     delay = f" + own delay {budget.drain.delay.seconds}" if budget.drain.delay.seconds else ""
+    # A worker whose timeout ends before the pod does has put its jobs back by then, or does so in the next seconds.
+    allowance = budget.drain.allowance
+    requeues = budget.drain.need is None and allowance and allowance.server and allowance.server.requeues
+    tight = requeues and budget.required - budget.margin <= budget.grace
+    cut = "jobs that are not back in their queue by then are lost" if tight else "what is still in flight then is cut"
     yield Hit(
         f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds}{delay} "
         f"+ drain {budget.drain.seconds} + margin {budget.margin}), but "
-        f"the pod is killed after {budget.grace} s: what is still in flight then is cut",
+        f"the pod is killed after {budget.grace} s: {cut}",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD),
         # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut.
-        severity="error" if budget.drain.seconds and budget.drain.promised else None,
+        severity="error" if budget.drain.seconds and budget.drain.promised and not tight else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
         evidence=case.profile.drain_evidence,
     )

@@ -204,3 +204,23 @@ def test_a_timeout_that_is_set_is_an_error_with_an_automatic_fix() -> None:
     result = run(workload(vector, drain=None, grace=30), service())
     assert (result.one(INSUFFICIENT)["severity"], result.one(INSUFFICIENT)["remedy"]) == ("error", "auto")
     assert result.applied().workload["budget"]["grace"] == 80
+
+
+@pytest.mark.parametrize(
+    ("timeout", "severity"),
+    [
+        pytest.param("25", "warning", id="only the margin is missing"),
+        pytest.param("30", "warning", id="to the second"),
+        pytest.param("31", "error", id="it is killed before it puts its jobs back"),
+    ],
+)
+def test_a_worker_that_requeues_in_time_lacks_only_the_margin(timeout: str, severity: str) -> None:
+    one = workload(container(command=["sidekiq", "-t", timeout], ports=None, lifecycle=None), drain=None, grace=30)
+    finding = run(one, service("other")).one("grace-period-insufficient")
+    assert finding["severity"] == severity
+    assert ("back in their queue" in finding["message"]) == (severity == "warning")
+
+
+def test_a_worker_whose_owner_declares_its_jobs_is_judged_by_them() -> None:
+    one = workload(container(command=["sidekiq", "-t", "25"], ports=None, lifecycle=None), drain=25, grace=30)
+    assert run(one, service("other")).one("grace-period-insufficient")["severity"] == "error"
