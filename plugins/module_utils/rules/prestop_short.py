@@ -23,17 +23,17 @@ def _too_short(case: Case) -> Iterator[Hit]:
     if case.exclusive or case.never_overlaps:
         return
     wanted, source = case.wanted_prestop
-    for container, hook in short_hooks(case, ENOUGH):
+    # Who sets a shorter policy has decided so; a remedy writes no more than that.
+    for container, hook in short_hooks(case, min(ENOUGH, wanted)):
         if not hook.exact or not hook.seconds or hook_stops_server(container):
             continue
-        longer = max(wanted, ENOUGH)
         yield Hit(
             f"preStop ends after {hook.seconds} s: kube-proxy on some nodes may still send new requests to the pod, "
-            f"and they are refused; {longer} s ({source}) {covered(case, longer)}",
+            f"and they are refused; {wanted} s ({source}) {covered(case, wanted)}",
             f"{container.path}.lifecycle.preStop",
-            longer_sleep(case, container, longer),
+            longer_sleep(case, container, wanted),
             container,
-            numbers={"prestop_seconds": hook.seconds, "wanted_seconds": longer},
+            numbers={"prestop_seconds": hook.seconds, "wanted_seconds": wanted},
         )
 
 
@@ -46,7 +46,7 @@ RULES = (
         why="Every node learns on its own that a pod's address is withdrawn. A pause of a second or two ends before "
         "the last one has, and the connections that come after it are refused.",
         exceptions=(
-            f"a pause of {ENOUGH} s or more, however long the policy's is",
+            f"a pause of {ENOUGH} s or more, however long the policy's is, and one as long as a shorter policy",
             "a hook whose time is not known, that waits for the drain, or that stops the server",
             "a server that delays its own shutdown",
             "load balancers that send to the addresses of pods: lb-deregistration-race",

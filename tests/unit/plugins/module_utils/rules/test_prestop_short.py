@@ -92,3 +92,15 @@ def test_what_is_long_enough_or_has_a_rule_of_its_own_is_not_found(result: Resul
 
 def test_behind_a_load_balancer_that_sends_to_pods_only_that_rule_speaks() -> None:
     assert run(workload(sleeping(2)), service(), target_group()).of("lb-deregistration-race")
+
+
+@pytest.mark.parametrize(("policy", "found"), [(1, False), (2, True), (4, True)])
+def test_a_pause_as_long_as_a_shorter_policy_is_its_owners_decision(policy: int, found: bool) -> None:
+    options = {"policy": {"prestop_seconds": {"default": policy}}}
+    assert bool(run(workload(sleeping(1), grace=60), service(), **options).of(RULE)) == found
+
+
+def test_a_short_policy_can_be_written() -> None:
+    options = {"policy": {"prestop_seconds": {"default": 1}, "margin_seconds": 1}}
+    result = run(workload(hooked(None), grace=60), service(), **options)
+    assert result.one("prestop-missing")["remedy"] == "auto"
