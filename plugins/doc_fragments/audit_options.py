@@ -190,7 +190,7 @@ options:
     type: str
     default: ""
   _identify:
-    description: Set by the action plugin, to be told the cluster and nothing else. Not for users.
+    description: Set by the action plugin, to identify the cluster and nothing else. Not for users.
     type: bool
     default: false
 """

@@ -180,7 +180,7 @@ class Case(Derived):
 
     @cached_property
     def data_stores(self) -> tuple[DataStore, ...]:
-        """Its databases and brokers whose stop nobody has declared: neither an operator nor a drain annotation."""
+        """Its databases and brokers whose stop is not declared: neither an operator nor a drain annotation."""
         if self.workload.kind not in ("StatefulSet", "Deployment") or "owned" in self.profile.traits:
             return ()
         declared = all(drain.expected is not None for drain in self.profile.drains.values())
@@ -189,7 +189,7 @@ class Case(Derived):
     # What its containers do when they stop
 
     def settings_of(self, container: Container) -> Settings:
-        """What a container is told from outside its image."""
+        """What is set for a container from outside its image."""
         return self.reader.of(container)
 
     def hook_of(self, container: Container) -> HookTime:

@@ -93,8 +93,8 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
         inner = drain_of(workload, container, context, reader)
         if inner.seconds is not None:
             drains.setdefault(container.name, inner)
-    told = drain == applications and not chain.links and all(one.evidence == "static" for one in drains.values())
-    return Profile(name, traits, tuple(services), drain, drains, "static" if told else "context", note, chain)
+    static = drain == applications and not chain.links and all(one.evidence == "static" for one in drains.values())
+    return Profile(name, traits, tuple(services), drain, drains, "static" if static else "context", note, chain)
 
 
 def _name(workload: Workload, context: Context, services: list[Service]) -> tuple[str, str | None]:
@@ -170,7 +170,7 @@ def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[
                 continue
             if ships_logs and _MONITOR_PORT in (own_port.number, port.target):
                 continue
-            # A number routes to the pod whether a container declares it or not; a name that nobody has, does not.
+            # A number routes to the pod whether a container declares it or not; a name that no container has, does not.
             if owner or not named:
                 reached.add(owner.name if owner else "")
         # A StatefulSet must have a headless Service, and that needs no ports: the pods' own then tell what it is for.

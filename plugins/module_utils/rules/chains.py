@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import delays_itself
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH, delays_itself
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR, SLEEP_ACTION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -20,7 +20,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.database_proxies import (
     DatabaseProxy,

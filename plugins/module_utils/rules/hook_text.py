@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     PRESTOP_DELAY_FIRST,
     PRESTOP_EXEC_SLEEP,
@@ -20,7 +21,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     pause_instead,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
-from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.events import HOOK_FAILED
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import EVENTS, EXEC
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import (

@@ -194,7 +194,7 @@ RULES = (
         severity="warning",
         evidence="context",
         why="No shell reads the command of a hook, so that a whole command line in one item is the name of a file that "
-        "nobody has. The hook fails each time, whatever it was meant to save or hand over.",
+        "does not exist. The hook fails each time, whatever it was meant to save or hand over.",
         exceptions=(
             "where a pause is missing as well: prestop-missing, which says the same",
             "a path with a blank in the name of a folder",

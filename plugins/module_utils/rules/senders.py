@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 
-ENOUGH = 5  # seconds before the server is stopped; from this on prestop-stops-server-early finds nothing
-
 
 def covered(case: Case, seconds: int) -> str:
     """The end of a sentence that begins with so many seconds: whether they suffice, as far as is known."""

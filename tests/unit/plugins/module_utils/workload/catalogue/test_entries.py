@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.declared_timeout import READERS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE, GROUPS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
     DIGITS_ONLY,
@@ -86,6 +87,10 @@ def test_its_places_are_well_formed(server: Server) -> None:
             assert place.name == place.name.upper()
         if isinstance(place, Flag) and len(place.name) == 2:
             assert not place.anywhere, "many programs have such a short flag"
+
+
+def test_each_reader_of_its_own_is_that_of_an_entry() -> None:
+    assert READERS.keys() <= {server.name for server in CATALOGUE}
 
 
 @each
