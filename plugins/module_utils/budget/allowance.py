@@ -135,7 +135,7 @@ def _hidden_variables(settings: Settings) -> bool:
     container = settings.container
     for source in get_maps(container.spec, "envFrom", container.path):
         name = get(get_map(source, "configMapRef", container.path), "name", str, container.path, "")
-        if not name or settings.context.config_of(settings.namespace, name) is None:
+        if not name or settings.context.dependencies.config_of(settings.namespace, name) is None:
             return True
     return False
 

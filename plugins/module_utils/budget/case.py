@@ -33,7 +33,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.versions
     oldest_kubelet_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.claim import claim_names
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context, RunBy
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Look, Seen
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.stops import (
     ObservedStop,
@@ -46,6 +46,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import Route
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import Autoscaler, DisruptionBudget
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scaling import RunBy
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import SLOW
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, Handler
@@ -75,23 +76,27 @@ class Case(Derived):
     version: Version
     reader: SettingsReader
 
+    def why_unknown(self, kind: str) -> str | None:
+        """The reason why objects of this kind are not all known in its namespace; None when they are."""
+        return self.context.coverage.why_unknown(kind, self.workload.namespace)
+
     # How many pods
 
     @cached_property
     def autoscaler(self) -> Autoscaler | None:
         """The HorizontalPodAutoscaler that sets its replicas, if any."""
-        return self.context.autoscaler_of(self.workload)
+        return self.context.scaling.autoscaler_of(self.workload)
 
     @property
     def replicas(self) -> int | None:
         """The fewest pods it runs with: an autoscaler's minimum beats the declared number, but 0 switches it off."""
-        declared = self.context.replicas_of(self.workload)
+        declared = self.context.scaling.replicas_of(self.workload)
         return self.autoscaler.min_replicas if self.autoscaler and declared != 0 else declared
 
     @property
     def run_by(self) -> RunBy | None:
         """The Rollout of Argo that runs its template. What the workload itself says of rollouts is then not used."""
-        return self.context.run_by(self.workload)
+        return self.context.scaling.run_by(self.workload)
 
     @property
     def replicas_declared(self) -> bool:
@@ -105,7 +110,7 @@ class Case(Derived):
         """Why an autoscaler that was not read may set its replicas; None where none does."""
         if self.autoscaler:
             return None
-        return self.context.why_unknown("HorizontalPodAutoscaler", self.workload.namespace)
+        return self.why_unknown("HorizontalPodAutoscaler")
 
     @property
     def never_overlaps(self) -> bool:
@@ -122,12 +127,12 @@ class Case(Derived):
     @cached_property
     def routes(self) -> list[Route]:
         """What brings requests to its Services, each route once."""
-        return self.context.routes_of(self.profile.services)
+        return self.context.network.routes_of(self.profile.services)
 
     @cached_property
     def pods_addressed_by(self) -> set[str]:
         """Whose load balancers (AWS, NLB, GKE, AGIC) send to the addresses of its pods."""
-        return self.context.pods_addressed_by(self.profile.services)
+        return self.context.network.pods_addressed_by(self.profile.services)
 
     @property
     def slowest_sender(self) -> tuple[str, int] | None:
@@ -140,18 +145,18 @@ class Case(Derived):
     @property
     def oldest(self) -> Version:
         """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
-        return min(self.version, self.context.oldest_kubelet or self.version)
+        return min(self.version, self.context.cluster.oldest_kubelet or self.version)
 
     @property
     def oldest_possible(self) -> Version:
         """The same for what is newly written: a kubelet that was not read may be as old as the API server allows."""
-        unread = self.context.why_unknown("Node", "")
+        unread = self.context.coverage.why_unknown("Node", "")
         return min(self.oldest, oldest_kubelet_of(self.version)) if unread else self.oldest
 
     @cached_property
     def disruption_budgets(self) -> list[DisruptionBudget]:
         """The PodDisruptionBudgets that select its pods."""
-        return self.context.budgets_of(self.workload)
+        return self.context.scaling.budgets_of(self.workload)
 
     @cached_property
     def claim_names(self) -> tuple[str, ...]:
@@ -161,7 +166,7 @@ class Case(Derived):
     @cached_property
     def claims(self) -> dict[str, tuple[str, ...] | None]:
         """The same with their access modes; None where the claim is not known."""
-        return {name: self.context.claim_of(self.workload.namespace, name) for name in self.claim_names}
+        return {name: self.context.dependencies.claim_of(self.workload.namespace, name) for name in self.claim_names}
 
     @cached_property
     def disks(self) -> tuple[str, ...]:
@@ -247,7 +252,7 @@ class Case(Derived):
     @cached_property
     def injected(self) -> tuple[Container, ...]:
         """The containers that its live pods have and its template does not."""
-        return self.context.injected_into(self.workload)
+        return self.context.observed.injected_into(self.workload)
 
     @cached_property
     def proxies(self) -> tuple[Proxy, ...]:
@@ -258,7 +263,7 @@ class Case(Derived):
     def proxy_only_announced(self) -> bool:
         """Whether its template or namespace asks for a proxy of which nothing tells how it will run."""
         # On a cluster, the pods of namespaces with a mesh are read, and show what is injected.
-        namespace = self.context.namespaces.get(self.workload.namespace) if self.workload.origin.file else None
+        namespace = self.context.cluster.namespaces.get(self.workload.namespace) if self.workload.origin.file else None
         return is_only_announced(self.workload, self.injected, meshed=namespace is not None and namespace.meshed)
 
     # What running pods show
@@ -266,15 +271,15 @@ class Case(Derived):
     @property
     def seen(self) -> Seen:
         """Its pods, their events, and a look into its containers."""
-        return self.context.evidence.of(self.workload)
+        return self.context.observed.evidence.of(self.workload)
 
     def look(self, container: Container) -> Look | None:
         """The look into one of its containers; None where nobody looked."""
-        return self.context.evidence.look(self.workload, container)
+        return self.context.observed.evidence.look(self.workload, container)
 
     def why_not_seen(self, source: str) -> str | None:
         """Why a source of evidence tells nothing of it; None where it does."""
-        return self.context.evidence.why_not(self.workload, source)
+        return self.context.observed.evidence.why_not(self.workload, source)
 
     @cached_property
     def observed_stops(self) -> list[ObservedStop]:

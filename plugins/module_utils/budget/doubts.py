@@ -15,11 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 def doubts(case: Case) -> list[str]:
     """Each doubt with its reason, in words; only what concerns the workload. Raises Unreadable."""
-    return [f"{what} not known: {reason}" for what, kind in _open(case) if (reason := _why(case, kind))]
-
-
-def _why(case: Case, kind: str) -> str | None:
-    return case.context.why_unknown(kind, case.workload.namespace)
+    return [f"{what} not known: {reason}" for what, kind in _open(case) if (reason := case.why_unknown(kind))]
 
 
 def _open(case: Case) -> Iterator[tuple[str, str]]:
@@ -32,12 +28,12 @@ def _open(case: Case) -> Iterator[tuple[str, str]]:
     for name, modes in case.claims.items():
         if modes is None:
             yield f"which access modes the claim {name:.63} has is", "PersistentVolumeClaim"
-    if any(context.config_of(*key) is None for key in wanted_config_maps(workload)):
+    if any(context.dependencies.config_of(*key) is None for key in wanted_config_maps(workload)):
         yield "what its ConfigMaps set is", "ConfigMap"
     if case.profile.services:
-        unread = (kind for kind in (*ROUTE_KINDS, "Gateway") if _why(case, kind))
+        unread = (kind for kind in (*ROUTE_KINDS, "Gateway") if case.why_unknown(kind))
         yield from (("what sends requests to its Services is", kind) for kind in list(unread)[:1])
     if case.profile.name == "worker" and workload.kind in SCALED_KINDS:
         yield "whether its pods elect a leader is", "Lease"
-    if workload.namespace not in context.namespaces:
+    if workload.namespace not in context.cluster.namespaces:
         yield "whether a mesh injects a proxy into its pods is", "Namespace"

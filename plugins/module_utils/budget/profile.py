@@ -105,9 +105,9 @@ def _name(workload: Workload, context: Context, services: list[Service]) -> tupl
     if services:
         return "serving", None
     # A flag says what the workload is for. A Lease may be for a side task of one that serves, so a Service beats it.
-    if context.elects_leader(workload):
+    if context.dependencies.elects_leader(workload):
         return "controller", None
-    missing = context.why_unknown("Service", workload.namespace)
+    missing = context.coverage.why_unknown("Service", workload.namespace)
     if missing and _works_on_queue(workload, context) and not any(map(has_port, _applications(workload))):
         return "worker", None
     if missing and any(map(has_port, _applications(workload))):
@@ -140,19 +140,19 @@ def _is_called(workload: Workload, context: Context, services: list[Service]) ->
     names = ((one.name, port.name, str(port.target)) for one in services for port in one.ports)
     if any(_WEBHOOK.search(name) for row in names for name in row):
         return True
-    routed = any(route.external for route in context.routes_of(services))
+    routed = any(route.external for route in context.network.routes_of(services))
     return routed or any(one.type == "LoadBalancer" for one in services)
 
 
 def _works_on_queue(workload: Workload, context: Context) -> bool:
     """Whether it is certain that the pods take jobs from a queue: by their program, or as KEDA scales them."""
-    autoscaler = context.autoscaler_of(workload)
+    autoscaler = context.scaling.autoscaler_of(workload)
     return bool(autoscaler and autoscaler.queue) or any(map(queue_worker, _applications(workload)))
 
 
 def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[Container, ...]]:
     """The Services that bring requests to the pods, and the containers that own their target ports."""
-    services = context.services_of(workload)
+    services = context.network.services_of(workload)
     if all(is_idle(container) for container in _applications(workload)):
         # Nothing listens, so the Service is there for a name only; a load balancer means a proxy that is injected.
         services = [service for service in services if service.type == "LoadBalancer"]
@@ -190,11 +190,11 @@ def _owner(workload: Workload, target: int | str) -> tuple[Container | None, Por
 
 
 def _traits(workload: Workload, context: Context, services: list[Service]) -> tuple[str, ...]:
-    traits, routes = [], context.routes_of(services)
+    traits, routes = [], context.network.routes_of(services)
     # What a route sends comes through proxies that learn late, as with any Service.
     if services and all(service.headless for service in services) and not routes:
         traits.append("headless-only")
-    addressed = context.pods_addressed_by(services)
+    addressed = context.network.pods_addressed_by(services)
     balanced = addressed or any(service.type == "LoadBalancer" for service in services)
     if balanced or any(route.external for route in routes):
         traits.append("external-lb")
@@ -202,12 +202,12 @@ def _traits(workload: Workload, context: Context, services: list[Service]) -> tu
         traits.append("lb-ip-targets")
     if any(container.name in MESH_PROXIES for container in workload.all_containers):
         traits.append("meshed")
-    autoscaler = context.autoscaler_of(workload)
+    autoscaler = context.scaling.autoscaler_of(workload)
     if autoscaler:
         traits.append("autoscaled")
     # A ScaledObject scales from zero, too.
-    is_off = context.replicas_of(workload) == 0 and not (
-        not autoscaler and context.why_unknown("ScaledObject", workload.namespace)
+    is_off = context.scaling.replicas_of(workload) == 0 and not (
+        not autoscaler and context.coverage.why_unknown("ScaledObject", workload.namespace)
     )
     if is_off or (autoscaler and autoscaler.min_replicas == 0 and not autoscaler.queue):
         traits.append("scaled-to-zero")

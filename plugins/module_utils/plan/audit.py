@@ -25,6 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.regressi
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import SnippetError, Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Judging, Source
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.population import Population
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
@@ -111,10 +112,10 @@ def audit(
     """
     first = min((workload.identity for workload in snapshot.workloads), default=None)
     for context in snapshot.contexts:
-        context.first = first
+        context.population = Population(first)
     for workload in snapshot.workloads:
         for context in snapshot.contexts_with(workload):
-            context.count(workload)
+            context.population.add(workload, context.scaling)
 
     def judged(workload: Workload) -> tuple[Judgement, Undecided] | Skipped:
         try:

@@ -160,7 +160,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
         **_identity(judgement, snapshot),
         "profile": profile.name,
         "traits": sorted(profile.traits),
-        "replicas": case.context.replicas_of(case.workload),
+        "replicas": case.context.scaling.replicas_of(case.workload),
         "owner": owner,
         "file": origin.file,
         "line": origin.line,

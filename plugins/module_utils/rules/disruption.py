@@ -37,7 +37,7 @@ def _missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     replicas = case.replicas
     if not _is_drained(case) or replicas is None or replicas < 2:
         return
-    unknown = case.context.why_unknown("PodDisruptionBudget", case.workload.namespace)
+    unknown = case.why_unknown("PodDisruptionBudget")
     if unknown:
         yield NotEvaluated(unknown)
     elif not case.disruption_budgets:
@@ -56,12 +56,12 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
     replicas = case.replicas
     if not _is_drained(case) or replicas is None:
         return
-    unknown = case.context.why_unknown("PodDisruptionBudget", case.workload.namespace)
+    unknown = case.why_unknown("PodDisruptionBudget")
     if unknown:
         yield NotEvaluated(unknown)
         return
     for budget in sorted(case.disruption_budgets, key=lambda budget: budget.name):
-        others = case.context.others_selected_by(budget.selector, case.workload)
+        others = case.context.population.others_selected_by(budget.selector, case.workload)
         expected = replicas + others if budget.pods is None else budget.pods
         text = _never_allows(budget, expected)
         if text:

@@ -32,7 +32,7 @@ def _budgets(case: Case) -> dict[str, DisruptionBudget]:
 
 def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload = case.workload
-    unknown = case.context.why_unknown("PodDisruptionBudget", workload.namespace)
+    unknown = case.why_unknown("PodDisruptionBudget")
     if unknown:
         yield NotEvaluated(unknown)
         return

@@ -69,7 +69,7 @@ def _volatile_buffer(case: Case) -> Iterator[Hit | NotEvaluated]:
             )
         elif settings.missing:
             yield NotEvaluated(
-                case.context.why_unknown("ConfigMap", workload.namespace)
+                case.why_unknown("ConfigMap")
                 or "a ConfigMap that the log shipper mounts was not found, and it may set the buffer path"
             )
 

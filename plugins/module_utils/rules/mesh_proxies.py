@@ -29,7 +29,7 @@ _QUITTERS = re.compile(
 
 def doubt(case: Case) -> bool:
     """Whether only a live pod would show it, and no report of missing permissions says so already."""
-    unlisted = case.context.why_unknown("Pod", case.workload.namespace)
+    unlisted = case.why_unknown("Pod")
     return not unlisted and case.proxy_only_announced
 
 

@@ -37,7 +37,7 @@ def _is_gated(case: Case) -> bool | None:
     gates = get_maps(case.workload.pod, "readinessGates", case.workload.pod_path)
     if any(get(gate, "conditionType", str, path, "").startswith(_GATE_PREFIX) for gate in gates):
         return True
-    namespace = case.context.namespaces.get(case.workload.namespace)
+    namespace = case.context.cluster.namespaces.get(case.workload.namespace)
     return None if namespace is None else namespace.labels.get(_GATE_LABEL) == "enabled"
 
 
@@ -56,7 +56,7 @@ def _gate_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
         return
     gated = _is_gated(case)
     if gated is None:
-        reason = case.context.why_unknown("Namespace", namespace) or f"namespace {namespace} is not in the input"
+        reason = case.why_unknown("Namespace") or f"namespace {namespace} is not in the input"
         yield NotEvaluated(f"it is unknown whether the pods get a readiness gate: {reason}")
     if gated is not False:
         return

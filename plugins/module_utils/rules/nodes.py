@@ -32,7 +32,7 @@ _GKE_EXTENDED, _GKE_SECONDS = Version(1, 35), 120  # since then a node pool may 
 
 def _spread(case: Case) -> Iterator[Hit]:
     workload, replicas = case.workload, case.replicas
-    if workload.kind not in SCALED_KINDS or replicas is None or replicas < 2 or len(case.context.nodes) == 1:
+    if workload.kind not in SCALED_KINDS or replicas is None or replicas < 2 or len(case.context.cluster.nodes) == 1:
         return
     affinity = get_map(workload.pod, "affinity", workload.pod_path)
     if workload.pod.get("topologySpreadConstraints") or affinity.get("podAntiAffinity"):
@@ -93,7 +93,7 @@ def _spot(case: Case) -> tuple[str, str] | None:
     chosen = _chosen(case.workload)
     if chosen:
         return chosen
-    kinds = {node.spot for node in case.context.nodes}
+    kinds = {node.spot for node in case.context.cluster.nodes}
     if None in kinds:
         return None
     # Where there are several kinds, the one that waits longest: no more than that is certain.

@@ -24,13 +24,13 @@ VALID_DAYS = 90
 def _alerts_missing(case: Case) -> Iterator[Hit | NotEvaluated]:
     context = case.context
     # What is true of the whole cluster is reported once.
-    if case.workload.identity != context.first or context.why_unknown("PrometheusRule", ""):
+    if case.workload.identity != context.population.first or context.coverage.why_unknown("PrometheusRule", ""):
         return
-    if not any(rules.pods for rules in context.alerting):
+    if not any(rules.pods for rules in context.cluster.alerting):
         yield UNSEEN
-    elif not any(rules.terminations for rules in context.alerting):
+    elif not any(rules.terminations for rules in context.cluster.alerting):
         yield Hit(
-            f"none of {len(context.alerting)} PrometheusRules has an alert on how pods end (overdue deletions, "
+            f"none of {len(context.cluster.alerting)} PrometheusRules has an alert on how pods end (overdue deletions, "
             "containers killed at the end of their grace period): lost requests go unnoticed. Reported once for all "
             "workloads, at the first one",
             "metadata",
@@ -42,7 +42,7 @@ def _untested(case: Case) -> Iterator[Hit | NotEvaluated]:
     if not case.profile.takes_requests or "scaled-to-zero" in case.profile.traits:
         return
     # The UID: a namesake in another cluster, or one that was deleted since, is not what was drilled.
-    proof = case.context.drills.get(str(case.workload.obj["metadata"].get("uid")))
+    proof = case.context.records.drills.get(str(case.workload.obj["metadata"].get("uid")))
     if proof is None:
         yield UNTESTED
     elif proof.deployed != deployed(case.workload):

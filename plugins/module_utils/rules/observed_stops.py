@@ -176,7 +176,7 @@ def _java(case: Case, container: Container) -> bool:
 
 
 def _stuck(case: Case) -> Iterator[Hit | NotEvaluated]:
-    now = case.context.evidence.at
+    now = case.context.observed.evidence.at
     unknown = _unknown(case, STATUS)
     if unknown:
         yield from [unknown] if case.has_pods else []

@@ -90,7 +90,7 @@ def _no_startup_probe(case: Case) -> Iterator[Hit]:
 
 def _frozen_readiness(case: Case) -> Iterator[Hit]:
     asked = [container for container in _probed(case) if container.probes.get("readinessProbe", {}).get("exec")]
-    nodes = case.context.nodes
+    nodes = case.context.cluster.nodes
     frozen = sum(node.kubelet == _FROZEN for node in nodes) if asked else 0
     if not frozen:
         return

@@ -72,7 +72,7 @@ def _takes_first(case: Case) -> Iterator[Hit]:
     if case.disks or any(mode is not None and not is_shared(mode) for mode in modes):
         # One more pod could not mount the volume: the rollout would hang instead.
         return
-    nodes = sum(node.schedulable for node in case.context.nodes)
+    nodes = sum(node.schedulable for node in case.context.cluster.nodes)
     apart = _kept_apart_by(case)
     if apart == "kubernetes.io/hostname" and 0 < nodes <= replicas:
         return  # as above: there is no node for one more
@@ -146,7 +146,7 @@ def _single_replica(case: Case) -> Iterator[Hit]:
     if get_maps(workload.spec, "volumeClaimTemplates", "spec") or _wants_own_volume(case) or case.exclusive:
         return
     services = case.profile.services
-    if services and all(case.context.others_selected_by(service.selector, workload) for service in services):
+    if services and all(case.context.population.others_selected_by(service.selector, workload) for service in services):
         return  # other workloads serve behind the same Services
     # A StatefulSet has a headless Service for the names of its pods, whether or not requests go there.
     named = workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
@@ -172,7 +172,7 @@ def _surge_port_conflict(case: Case) -> Iterator[Hit]:
     surge, unavailable = rolling.resolve(replicas)
     if surge == 0 or unavailable > 0:
         return
-    nodes = sum(node.schedulable for node in case.context.nodes)
+    nodes = sum(node.schedulable for node in case.context.cluster.nodes)
     hangs = 0 < nodes <= replicas
     where = f"{nodes} schedulable nodes" if hangs else "if no other node is free"
     yield Hit(

@@ -113,7 +113,7 @@ def _deaf(case: Case, container: Container, look: Look, processes: Processes, *,
 
 
 def _runtime_default(case: Case) -> Iterator[Hit | NotEvaluated]:
-    stops = case.observed_stops if STATUS in case.context.evidence.asked else []
+    stops = case.observed_stops if STATUS in case.context.observed.evidence.asked else []
     clean = {stop.container for stop in stops if stop.ended.exit_code == 0}
     for seen in _seen(case):
         if isinstance(seen, NotEvaluated):

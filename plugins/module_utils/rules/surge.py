@@ -97,7 +97,7 @@ def _volume_deadlock(case: Case) -> Iterator[Hit | NotEvaluated]:
         )
         return
     if not all(claims.values()):
-        reason = case.context.why_unknown("PersistentVolumeClaim", workload.namespace)
+        reason = case.why_unknown("PersistentVolumeClaim")
         yield NotEvaluated(reason or "the access modes of a mounted claim are unknown: add the claim to the input")
 
 
@@ -105,7 +105,7 @@ def _stays_on_its_node(case: Case) -> bool:
     """Whether every pod of the workload lands on one and the same node, where they can share what is mounted."""
     pod = case.workload.pod
     pinned = "kubernetes.io/hostname" in get_map(pod, "nodeSelector", case.workload.pod_path) or pod.get("nodeName")
-    return bool(pinned) or len(case.context.nodes) == 1
+    return bool(pinned) or len(case.context.cluster.nodes) == 1
 
 
 RULES = (

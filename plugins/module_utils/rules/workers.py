@@ -39,7 +39,7 @@ def _too_short(case: Case) -> Iterator[Hit | NotEvaluated]:
         if runner is None:
             continue
         if case.profile.name == "unknown":
-            yield NotEvaluated(case.context.why_unknown("Service", workload.namespace) or "its profile is unknown")
+            yield NotEvaluated(case.why_unknown("Service") or "its profile is unknown")
             return
         yield Hit(
             f"{runner or 'the command'} looks like a queue worker, and its pods are killed after {workload.grace} s: "

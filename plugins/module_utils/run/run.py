@@ -32,6 +32,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.run.choose im
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.run.wave import Wave
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import read_proofs
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import Durations
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Records
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -158,17 +160,13 @@ def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change |
 def _read(source: Source, options: Options) -> Snapshot:
     """What the source has, with measured request durations and the results of earlier drills, if there are any."""
     snapshot = source.read()
-    if options.drills:
-        drills = read_proofs(options.drills)
-        for context in snapshot.contexts:
-            context.drills = drills
-    if options.prometheus:
-        durations = options.prometheus.durations
-        for context in snapshot.contexts:
-            context.measured = durations.found
-        if durations.problem:
-            scope = "measured request durations"
-            snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))
+    drills = read_proofs(options.drills) if options.drills else {}
+    durations = options.prometheus.durations if options.prometheus else Durations({})
+    for context in snapshot.contexts:
+        context.records = Records(durations.found, drills)
+    if durations.problem:
+        scope = "measured request durations"
+        snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))
     return snapshot
 
 

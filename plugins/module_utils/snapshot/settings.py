@@ -114,7 +114,7 @@ def _variables(namespace: str, container: Container, context: Context) -> dict[s
     for source in get_maps(container.spec, "envFrom", container.path):
         name = get(get_map(source, "configMapRef", container.path), "name", str, f"{container.path}.envFrom", "")
         prefix = get(source, "prefix", str, f"{container.path}.envFrom", "")
-        for key, value in (context.config_of(namespace, name) or {}).items():
+        for key, value in (context.dependencies.config_of(namespace, name) or {}).items():
             variable = f"{prefix}{key}".upper()
             found[variable] = Variable(value, f"env {variable} (ConfigMap {namespace}/{name})")
     for entry in get_maps(container.spec, "env", container.path):
@@ -123,7 +123,7 @@ def _variables(namespace: str, container: Container, context: Context) -> dict[s
         reference = get_map(get_map(entry, "valueFrom", container.path), "configMapKeyRef", container.path)
         name, given = str(reference.get("name")), entry.get("value")
         if reference:
-            given = (context.config_of(namespace, name) or {}).get(str(reference.get("key")))
+            given = (context.dependencies.config_of(namespace, name) or {}).get(str(reference.get("key")))
         if isinstance(given, str):
             place = f"env {variable}"
             found[variable] = Variable(given, f"{place} (ConfigMap {namespace}/{name})" if reference else place)
@@ -134,7 +134,7 @@ def _files(workload: Workload, container: Container, context: Context) -> tuple[
     files, missing = [], []
     for mount in mounts_of(workload, container):
         for config in mounted_configs(mount):
-            data = context.config_of(workload.namespace, config.name)
+            data = context.dependencies.config_of(workload.namespace, config.name)
             if data is None:
                 missing.append(config.name)
                 continue

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.wanted import wanted_config_maps
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import read_config_map
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import (
     CoverageGap,
     Skipped,
@@ -32,30 +31,29 @@ def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:
     """
     wanted = sorted({key for workload in snapshot.workloads for key in _wanted(workload)})
 
-    def get(key: tuple[str, str]) -> dict[str, str] | Unreadable | None:
+    def get(key: tuple[str, str]) -> Obj | None:
         namespace, name = key
         try:
-            what = f"get configmap {name} in namespace {namespace}"
-            with barrier():
-                return read_config_map(api.get(CONFIG_MAP.path(namespace, name), what))
-        except Unreadable as error:
-            return error
+            return api.get(CONFIG_MAP.path(namespace, name), f"get configmap {name} in namespace {namespace}")
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
             return {} if error.status == 404 else None
 
     refused = []
-    for key, data in zip(wanted, concurrently(get, wanted), strict=True):
-        if data is None:
-            refused.append(key[0])
-            snapshot.context.miss(CONFIG_MAP.kind, key[0], REFUSED)
-        elif isinstance(data, Unreadable):
-            where = f"{key[0]}/{CONFIG_MAP.kind}/{key[1]}"
-            snapshot.skipped.append(Skipped(where, None, data.reason, is_file=False))
-            snapshot.context.miss(CONFIG_MAP.kind, key[0], f"{where} cannot be read: {data.reason}")
-        else:
-            snapshot.context.configs[key] = data
+    for (namespace, name), found in zip(wanted, concurrently(get, wanted), strict=True):
+        if found is None:
+            refused.append(namespace)
+            snapshot.context.coverage.miss(CONFIG_MAP.kind, namespace, REFUSED)
+            continue
+        named = {"kind": CONFIG_MAP.kind, "metadata": {"namespace": namespace, "name": name}}
+        try:
+            with barrier():
+                snapshot.context.add(found | named)
+        except Unreadable as error:
+            where = f"{namespace}/{CONFIG_MAP.kind}/{name}"
+            snapshot.skipped.append(Skipped(where, None, error.reason, is_file=False))
+            snapshot.context.coverage.miss(CONFIG_MAP.kind, namespace, f"{where} cannot be read: {error.reason}")
     if refused:
         several = f"{len(set(refused))} namespaces"
         scope = f"namespace {refused[0]}" if len(set(refused)) == 1 else several

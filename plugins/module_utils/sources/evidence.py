@@ -54,14 +54,14 @@ NO_READER = "no reader in the image (find, cat, head, grep, busybox)"
 
 def read_evidence(
     api: Api, snapshot: Snapshot, asked: frozenset[str], rules: Sequence[Rule], now: Callable[[], float]
-) -> None:
-    """Read evidence from running pods into the context, as far as it is asked for. `now` in seconds since the epoch.
+) -> Evidence:
+    """Read evidence from running pods, as far as it is asked for. `now` in seconds since the epoch.
 
     What cannot be read is recorded with the reason, and the rules that need it are not evaluated there.
     """
-    evidence = snapshot.context.evidence = Evidence(asked, at=now())
+    evidence = Evidence(asked, at=now())
     if not asked or not any(rule.observes for rule in rules):
-        return
+        return evidence
     by_namespace: dict[str, list[Workload]] = defaultdict(list)
     for workload in snapshot.workloads:
         by_namespace[workload.namespace].append(workload)
@@ -79,6 +79,7 @@ def read_evidence(
         pass
     if EXEC in asked:
         _read_processes(api, evidence, snapshot.workloads)
+    return evidence
 
 
 def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Sequence[Workload]) -> None:

@@ -20,8 +20,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.pods
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
-def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules: Sequence[Rule]) -> None:
-    """Read what a mesh injected into the context, with one LIST of pods for each meshed namespace.
+def read_injected(
+    api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules: Sequence[Rule]
+) -> dict[str, tuple[Container, ...]]:
+    """What a mesh injected, by the key of the workload, with one LIST of pods for each meshed namespace.
 
     Without the right to list its pods a namespace is unknown, and the rules that need them are not evaluated there.
     """
@@ -41,13 +43,15 @@ def read_injected(api: Api, snapshot: Snapshot, namespaces: Iterable[Obj], rules
         except Unreadable as error:
             return f"pods cannot be read, and a mesh injects proxies here: {error.reason}"
 
+    injected: dict[str, tuple[Container, ...]] = {}
     for namespace, found in zip(meshed, concurrently(list_injected, meshed), strict=True):
         if isinstance(found, str):
             reason = found
-            snapshot.context.unknown[POD.kind, namespace] = reason
+            snapshot.context.coverage.miss(POD.kind, namespace, reason)
             snapshot.gaps += [CoverageGap(rule.id, reason, f"namespace {namespace}") for rule in needing]
         else:
-            snapshot.context.injected |= found
+            injected |= found
+    return injected
 
 
 def meshed_namespaces(namespaces: Iterable[Obj], workloads: Iterable[Workload]) -> set[str]:

@@ -161,12 +161,11 @@ class Collector:
         self._cast_doubts(snapshot, tuple(charts))
         for workload in snapshot.workloads:
             context = snapshot.context_of(workload)
-            if context.why_unknown("Service", workload.namespace):
+            if context.coverage.why_unknown("Service", workload.namespace):
                 continue
-            if not context.services.get(workload.namespace):
-                context.unknown["Service", workload.namespace] = (
-                    f"no Service of namespace {workload.namespace} is in the input"
-                )
+            if not context.network.has_services(workload.namespace):
+                reason = f"no Service of namespace {workload.namespace} is in the input"
+                context.coverage.miss("Service", workload.namespace, reason)
 
     def _cast_doubts(self, snapshot: Snapshot, charts: tuple[str, ...]) -> None:
         """What could not be read is not known, where it may be: it is not absent."""
@@ -186,7 +185,7 @@ class Collector:
                 namespaces = {workload.namespace for workload in snapshot.workloads} - {unread.besides}
             for namespace in sorted(namespaces):
                 for context in self._seeing(unread.origin.environment, snapshot):
-                    context.miss(unread.kind, namespace, unread.reason)
+                    context.coverage.miss(unread.kind, namespace, unread.reason)
                 if unread.kind == "Namespace":
                     reason = f"whether its namespace allows changes is not known: {unread.reason}"
                     self.unmanaged.setdefault(namespace, reason)

@@ -24,6 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.resource
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, Version, parse_version
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import (
     CoverageGap,
     Skipped,
@@ -96,13 +97,15 @@ class Reader:
                 namespaces += [item for item in part.items if self._add_namespace(item, snapshot)]
                 if part.broken:
                     self.unmanaged[""] = f"unknown whether its namespace allows changes: {part.broken[0].reason}"
-                    snapshot.context.miss(NAMESPACE.kind, "", f"a namespace cannot be read: {part.broken[0].reason}")
+                    reason = f"a namespace cannot be read: {part.broken[0].reason}"
+                    snapshot.context.coverage.miss(NAMESPACE.kind, "", reason)
             else:
                 self._add(part, snapshot)
         read_others(self._api, snapshot, self._wanted.selection)
         read_configs(self._api, snapshot, self._wanted.rules)
-        read_injected(self._api, snapshot, namespaces, self._wanted.rules)
-        read_evidence(self._api, snapshot, self._wanted.evidence, self._wanted.rules, time.time)
+        injected = read_injected(self._api, snapshot, namespaces, self._wanted.rules)
+        evidence = read_evidence(self._api, snapshot, self._wanted.evidence, self._wanted.rules, time.time)
+        snapshot.context.observed = Observed(injected, evidence)
         snapshot.requests = self._api.requests
         return snapshot
 
@@ -186,7 +189,7 @@ class Reader:
             if part.missing:
                 snapshot.gaps.append(CoverageGap("all", f"there is no namespace {namespace}", scope(namespace)))
             else:
-                snapshot.context.unknown[kind, namespace or ""] = reason
+                snapshot.context.coverage.miss(kind, namespace or "", reason)
                 self.unmanaged[namespace or ""] = f"unknown whether its namespace allows changes: {reason}"
             return
         if kind in WORKLOADS:
@@ -198,7 +201,7 @@ class Reader:
 
     def _miss(self, resource: Resource, namespace: str, reason: str, snapshot: Snapshot) -> None:
         """Note what is not known of a kind, and for which rules."""
-        snapshot.context.miss(resource.kind, namespace, reason)
+        snapshot.context.coverage.miss(resource.kind, namespace, reason)
         where = scope(namespace) if resource.namespaced else "all nodes"
         needing = [rule for rule in self._wanted.rules if resource.kind in rule.needs]
         gaps = [CoverageGap(rule.id, reason, where) for rule in needing]
@@ -213,7 +216,7 @@ class Reader:
                     self.unmanaged[name] = reason
         except Unreadable as error:
             self.unmanaged[name] = f"unknown whether its namespace allows changes: {error.reason}"
-            snapshot.context.miss(NAMESPACE.kind, name, f"namespace {name} cannot be read: {error.reason}")
+            snapshot.context.coverage.miss(NAMESPACE.kind, name, f"namespace {name} cannot be read: {error.reason}")
             snapshot.skipped.append(Skipped(_where(NAMESPACE, item), None, error.reason, is_file=False))
             return False
         return True

@@ -30,7 +30,7 @@ def ingress_nginx_timeout(settings: Settings) -> Timeout | None:
     default = f"default of ingress-nginx for {OPTION}"
     if config:
         place = f"ConfigMap {'/'.join(config)}"
-        data = settings.context.config_of(*config)
+        data = settings.context.dependencies.config_of(*config)
         if data is None:
             return Timeout(None, f"unknown: {place}, which may set {OPTION}, is not known")
         if OPTION in data:

@@ -30,8 +30,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.docume
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.population import Population
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import read_container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
     SCALED_KINDS,
@@ -325,9 +327,10 @@ def snapshot_of(
 ) -> Snapshot:
     """What a source would read: `unknown` is why Services are not known, `injected` what live pods have on top."""
     snapshot = Snapshot("cluster", "test", parse_version(version), server_version=version)
-    snapshot.context.evidence = evidence or Evidence()
+    live: dict[str, tuple[Container, ...]] = {}
+    snapshot.context.observed = Observed(live, evidence or Evidence())
     if unknown:
-        snapshot.context.unknown["Service", ""] = unknown
+        snapshot.context.coverage.miss("Service", "", unknown)
     for obj in objects:
         try:
             if obj["kind"] in (*CONTEXT_KINDS, "Namespace"):
@@ -336,7 +339,7 @@ def snapshot_of(
                 read = read_workload(obj, Origin(file))
                 snapshot.workloads.append(read)
                 if injected:
-                    snapshot.context.injected[read.key] = tuple(
+                    live[read.key] = tuple(
                         read_container(one, "containers[0]", native_sidecar="restartPolicy" in one) for one in injected
                     )
         except Unreadable as error:
@@ -377,11 +380,11 @@ def _check_what_findings_rest_on(
     # No cluster is asked for a ScaledObject: the HorizontalPodAutoscaler that KEDA makes of it tells.
     present = {obj["kind"] for obj in objects} & {*CONTEXT_KINDS, "Namespace"} - {"ScaledObject"}
     refused = {}
-    for kind in sorted(present | ({"Pod"} if snapshot.context.injected else set())):
+    for kind in sorted(present | ({"Pod"} if snapshot.context.observed.injected else set())):
         rest = [obj for obj in objects if obj["kind"] != kind]
         without = snapshot_of(rest, **(options | ({"injected": ()} if kind == "Pod" else {}))).context
-        without.unknown[kind, ""] = "refused"
-        without.first = snapshot.context.first
+        without.coverage.miss(kind, "", "refused")
+        without.population = Population(snapshot.context.population.first)
         refused[kind] = without
     for judgement in judged.judgements:
         check_evidence(judgement.case, judgement.findings)

@@ -14,7 +14,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.judge.finding
 from ansible_collections.graceful.termination.plugins.module_utils.judge.judge import Verdict, judge
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.cluster import Cluster
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.coverage import Coverage
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dependencies import Dependencies
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
     EVENTS,
     EXEC,
@@ -22,6 +25,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     Evidence,
     Seen,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.network import Network
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed, Records
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scaling import Scaling
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -45,7 +51,7 @@ _READ_FROM = {
     "Namespace": ("namespaces",),
     "Pod": ("injected",),
 }
-_PARTS = {*(part for parts in _READ_FROM.values() for part in parts), "measured", "drills"}
+PARTS = {*(part for parts in _READ_FROM.values() for part in parts), "measured", "drills"}
 # What can only take a finding away, or change its remedy: where it is not known, nothing is missed.
 _CLEARS = {
     "graceful-shutdown-untested": {"drills"},
@@ -79,15 +85,19 @@ GATED = ("error", "warning")
 
 def check_evidence(case: Case, findings: Sequence[Finding]) -> None:
     """A finding holds without the evidence above its own, and one of running pods does not hold without them."""
-    unseen = replace(case.context, evidence=Evidence(), drills={})
+    unseen = replace(
+        case.context,
+        observed=replace(case.context.observed, evidence=Evidence()),
+        records=replace(case.context.records, drills={}),
+    )
     by = {
         kind: [finding for finding in findings if finding.evidence == kind] for kind in ("static", "context", "runtime")
     }
     if by["static"]:
-        refused = Context(unknown={(kind, ""): "refused" for kind in KINDS})
+        refused = Context(coverage=Coverage({(kind, ""): "refused" for kind in KINDS}))
         for context in (Context(), refused):
             _require(by["static"], again(case, context, by["static"]), "without its context")
-    if by["context"] and (case.context.evidence.seen or case.context.drills):
+    if by["context"] and (case.context.observed.evidence.seen or case.context.records.drills):
         _require(by["context"], again(case, unseen, by["context"]), "without running pods")
     if by["runtime"]:
         still = {_name(finding) for finding in again(case, unseen, by["runtime"]).findings if finding.severity in GATED}
@@ -132,18 +142,40 @@ def _name(finding: Finding) -> tuple[str, str | None]:
 
 
 class _Recorded:
-    """Notes which parts of a context a rule looks at."""
+    """Notes what of a part of a context a rule looks at."""
 
     reads: set[str]
 
     def __getattribute__(self, name: str) -> Any:
-        if name in _PARTS:
+        if name in PARTS:
             object.__getattribute__(self, "reads").add(name)
         return object.__getattribute__(self, name)
 
 
-class _Context(_Recorded, Context):
-    pass
+RECORDED = {
+    part: type(f"_{part.__name__}", (_Recorded, part), {})
+    for part in (Network, Scaling, Cluster, Dependencies, Observed, Records)
+}
+
+
+def _recorded(part: Any, reads: set[str], **changes: Any) -> Any:
+    """The same part, or the same with changes, which notes in `reads` what is looked at."""
+    copy = RECORDED[type(part)](**(vars(part) | changes))
+    object.__setattr__(copy, "reads", reads)
+    return copy
+
+
+def recorded_context(context: Context, reads: set[str], evidence: Evidence) -> Context:
+    """The same context with other evidence, which notes in `reads` what of its parts is looked at."""
+    return replace(
+        context,
+        network=_recorded(context.network, reads),
+        scaling=_recorded(context.scaling, reads),
+        cluster=_recorded(context.cluster, reads),
+        dependencies=_recorded(context.dependencies, reads),
+        observed=_recorded(context.observed, reads, evidence=evidence),
+        records=_recorded(context.records, reads),
+    )
 
 
 class _Evidence(Evidence):
@@ -166,16 +198,16 @@ class _Seen:
 
 def check_reads(case: Case, rules: Sequence[Rule]) -> None:
     """A rule looks at nothing but what it says: its `needs`, what it `observes`, and what can only clear it."""
+    reads: set[str] = set()
+    evidence = _Evidence(**vars(case.context.observed.evidence))
+    evidence.reads = set()
+    context = recorded_context(case.context, reads, evidence)
     for rule in rules:
         if rule.serving_only and not case.profile.takes_requests:
             continue
-        reads: set[str] = set()
-        evidence = _Evidence(**vars(case.context.evidence))
-        evidence.reads = set()
-        context = _Context(**(vars(case.context) | {"evidence": evidence}))
-        context.reads = set()
+        reads.clear()
+        evidence.reads.clear()
         list(rule.check(replace(case, context=context, reader=SettingsReader(case.workload, context))))
-        reads = object.__getattribute__(context, "reads")
         declared = (
             {part for kind in rule.needs for part in _READ_FROM[kind]} | _CLEARS.get(rule.id, set()) | _CLEARS_ANY
         )

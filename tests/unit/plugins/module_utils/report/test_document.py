@@ -194,7 +194,7 @@ def test_who_writes_a_live_object_is_told() -> None:
 
 def test_rules_without_their_evidence_are_counted_never_silent() -> None:
     snapshot = snapshot_of([workload(name="a"), workload(name="b"), service("a"), service("b")])
-    snapshot.context.unknown["PodDisruptionBudget", ""] = "no right to list them"
+    snapshot.context.coverage.miss("PodDisruptionBudget", "", "no right to list them")
     snapshot.gaps.append(CoverageGap("all", "no right to list Deployments", "namespace vault"))
     snippets = Snippets(TEMPLATES)
     judged = audit(snapshot, Memory(), disruption.RULES, Policy(), snippets)

@@ -84,7 +84,7 @@ def test_others_do_not_count() -> None:
 
 def test_without_the_right_to_see_them_it_is_not_evaluated() -> None:
     snapshot = snapshot_of([])
-    snapshot.context.unknown["PodDisruptionBudget", ""] = "refused"
+    snapshot.context.coverage.miss("PodDisruptionBudget", "", "refused")
     case = open_case(read_workload(workload()), snapshot.context, Policy(), snapshot.version)
     (rule,) = (rule for rule in RULES if rule.id == OVERLAP)
     assert list(rule.check(case)) == [NotEvaluated("refused")]

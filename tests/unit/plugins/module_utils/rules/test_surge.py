@@ -220,7 +220,7 @@ def test_only_where_it_matters() -> None:
 
 def test_without_the_right_to_see_claims_it_is_not_evaluated() -> None:
     snapshot = snapshot_of([])
-    snapshot.context.unknown["PersistentVolumeClaim", ""] = "refused"
+    snapshot.context.coverage.miss("PersistentVolumeClaim", "", "refused")
     case = open_case(read_workload(workload(pod=POD)), snapshot.context, Policy(), snapshot.version)
     (rule,) = (rule for rule in RULES if rule.id == DEADLOCK)
     assert list(rule.check(case)) == [NotEvaluated("refused")]

@@ -30,7 +30,7 @@ def elects(obj: dict[str, Any], *leases: dict[str, Any]) -> bool:
     known = Context()
     for one in leases:
         known.add(one)
-    return known.elects_leader(read_workload(obj))
+    return known.dependencies.elects_leader(read_workload(obj))
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_of_a_disruption_budget_the_counts_are_kept() -> None:
     assert "AlwaysAllow" not in str(kept)
     known = Context()
     known.add(kept)
-    (budget,) = known.budgets_of(read_workload(workload()))
+    (budget,) = known.scaling.budgets_of(read_workload(workload()))
     assert (budget.healthy, budget.wanted, budget.unhealthy_policy) == (1, 2, None)
 
 
@@ -172,14 +172,14 @@ def test_of_a_node_the_labels_are_kept() -> None:
     kept = AROUND["Node"].keep(listed(node("a", labels={"karpenter.sh/capacity-type": "spot"})) | {"extra": 1})
     known = Context()
     known.add(kept)
-    assert known.nodes[0].spot == ("karpenter.sh/capacity-type", "spot")
+    assert known.cluster.nodes[0].spot == ("karpenter.sh/capacity-type", "spot")
 
 
 @pytest.mark.parametrize("labels", [{"cloud.google.com/gke-spot": "false"}, {"spot": "true"}, {}])
 def test_other_labels_tell_nothing_of_a_node(labels: dict[str, str]) -> None:
     known = Context()
     known.add(node("a", labels=labels))
-    assert known.nodes[0].spot is None
+    assert known.cluster.nodes[0].spot is None
 
 
 def test_odd_labels_of_a_node_are_unreadable() -> None:

@@ -43,7 +43,7 @@ def routes(*objects: dict[str, Any], to: dict[str, Any] | None = None) -> list[R
         known.add(one)
     found = read_service(obj["metadata"]["namespace"], obj["metadata"]["name"], obj)
     assert found
-    return known.routes_of([found])
+    return known.network.routes_of([found])
 
 
 def addressed(*objects: dict[str, Any], to: dict[str, Any] | None = None) -> set[str]:
@@ -54,7 +54,7 @@ def addressed(*objects: dict[str, Any], to: dict[str, Any] | None = None) -> set
         known.add(one)
     found = read_service(obj["metadata"]["namespace"], obj["metadata"]["name"], obj)
     assert found
-    return known.pods_addressed_by([found])
+    return known.network.pods_addressed_by([found])
 
 
 def sender(*objects: dict[str, Any]) -> str:
@@ -282,7 +282,7 @@ def test_large_uploads_count_where_they_stream(size: str | None, buffering: str 
 def test_labels_of_a_namespace_are_known() -> None:
     known = Context()
     known.add(namespace_object("shop", team="x"))
-    assert {name: namespace.labels for name, namespace in known.namespaces.items()} == {"shop": {"team": "x"}}
+    assert {name: namespace.labels for name, namespace in known.cluster.namespaces.items()} == {"shop": {"team": "x"}}
 
 
 @pytest.mark.parametrize(

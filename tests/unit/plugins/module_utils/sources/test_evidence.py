@@ -66,9 +66,9 @@ def read(declared: Executing, *asked: str, of: tuple[dict[str, Any], ...] = (), 
     """Read the evidence of shop/Deployment/web, or of these."""
     snapshot = snapshot_of(of or (workload(),))
     chosen = select_rules(rules, None)
-    read_evidence(Api(declared, lambda _seconds: None), snapshot, frozenset(asked), chosen, lambda: NOW)
+    evidence = read_evidence(Api(declared, lambda _seconds: None), snapshot, frozenset(asked), chosen, lambda: NOW)
     declared.check()
-    return snapshot.context.evidence
+    return evidence
 
 
 def refused(status: int = 403) -> Reply:
@@ -228,6 +228,6 @@ def test_the_options_reach_the_source() -> None:
     declared = Executing()
     declared.expect_lists()
     options = options_of(evidence=["status"])
-    assert source_of(declared, options).read().context.evidence.asked == {"status"}
+    assert source_of(declared, options).read().context.observed.evidence.asked == {"status"}
     assert options.scope["evidence"] == ["status"]
     assert options_of().scope["evidence"] == []
