@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A note next to a report that a run did not renew, so that nobody mistakes it for a new one."""
+"""A note next to a report that a run did not renew, so that it is not taken for a new one."""
 
 from __future__ import annotations
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND, NAMESPACE, WORKLOADS
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import CONTEXT, NAMESPACE, WORKLOADS
 
 from .bare import Server
 from .sample import Sample, run
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATHS = "tests:tools:.collections"
-_READ = [*(WORKLOADS[kind] for kind in DEFAULT_KINDS), *AROUND.values(), NAMESPACE]
+_READ = [*(WORKLOADS[kind] for kind in DEFAULT_KINDS), *CONTEXT.values(), NAMESPACE]
 
 
 class Commands:

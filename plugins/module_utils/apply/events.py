@@ -48,7 +48,7 @@ def read_causes(api: Api, workloads: Sequence[tuple[Workload, datetime | None]])
         try:
             return api.objects(EVENT.path(namespace), f"list events in namespace {namespace}", _trim, _WARNINGS)
         except SourceError as error:
-            return f"its events could not be read: {api.words(error)}"
+            return f"its events could not be read: {api.reason(error)}"
 
     namespaces = sorted({workload.namespace for workload, _since in workloads})
     events = dict(zip(namespaces, concurrently(read, namespaces), strict=True))

@@ -194,9 +194,9 @@ class _Follow:
         """The API server does not respond. It may be restarting: that alone ends no rollout before its timeout."""
         self._unavailable = True
         lost = [place for place in self._waiting if not error.passing or self._late(place)]
-        self._give_up(lost, f"unknown whether it rolled out: {self._api.words(error)}")
+        self._give_up(lost, f"unknown whether it rolled out: {self._api.reason(error)}")
         if lost and not self._stop:
-            self._stop = f"not started: {self._api.words(error)}"
+            self._stop = f"not started: {self._api.reason(error)}"
 
     def _give_up(self, places: Sequence[int], reason: str) -> None:
         for place in places:

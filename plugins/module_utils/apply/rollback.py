@@ -48,7 +48,7 @@ def _roll_back(api: Api, entry: ApplyResult) -> ApplyResult:
     try:
         now, patch, stored, others = _send(api, workload, entry.undo)
     except (SourceError, MergeError) as error:
-        return _add(replace(entry, restarts=False), f"not rolled back: {api.words(error)}")
+        return _add(replace(entry, restarts=False), f"not rolled back: {api.reason(error)}")
     fields = tuple(difference(content_of(now), content_of(merge(now, patch))))
     reason = "rolled back" if fields else "nothing to roll back: none of the patched values is still there"
     if others:
@@ -62,14 +62,14 @@ def _send(api: Api, workload: Workload, undo: Undo) -> tuple[Obj, Obj, Obj, tupl
     resource = WORKLOADS[workload.kind]
     path = resource.path(workload.namespace, workload.name)
     for attempt in range(CONFLICTS + 1):
-        now = resource.keep(api.get(path, "get it"))
+        now = resource.trim(api.get(path, "get it"))
         patch, others = undo.against(now)
         if not patch:
             return now, patch, now, others
         body = {"metadata": {"resourceVersion": now["metadata"]["resourceVersion"]}, **patch}
         try:
             stored = api.patch(path, body, (("fieldManager", FIELD_MANAGER),), "roll it back")
-            return now, patch, resource.keep(stored), others
+            return now, patch, resource.trim(stored), others
         except ApiError as error:
             if error.status != 409 or attempt == CONFLICTS:
                 raise

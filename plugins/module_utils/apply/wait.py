@@ -83,7 +83,7 @@ def compare(api: Api, entry: ApplyResult, rollout: Rollout) -> ApplyResult:
         what = f"list pods in namespace {workload.namespace}"
         pods = api.objects(POD.path(workload.namespace), what, _trim_pod, query)
     except SourceError as error:
-        return outcome(entry, "changed", f"rolled out; its pods were not compared with the patch: {api.words(error)}")
+        return outcome(entry, "changed", f"rolled out; its pods were not compared with the patch: {api.reason(error)}")
     for pod in pods:
         if not pod["metadata"]["deletionTimestamp"] and belongs(pod, workload):
             wrong = _differences(pod["spec"], entry.sent)

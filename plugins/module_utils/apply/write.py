@@ -82,12 +82,12 @@ class Writer:
             if error.status == 404:
                 return task.result("skipped", "it was deleted after it was read")
             if error.status == 401:
-                self._outage = self._api.words(error)
-            return task.result("failed", self._api.words(error))
+                self._outage = self._api.reason(error)
+            return task.result("failed", self._api.reason(error))
         except (SourceError, MergeError, Unreadable) as error:
             if isinstance(error, Unreachable):
-                self._outage = self._api.words(error)
-            return task.result("failed", self._api.words(error))
+                self._outage = self._api.reason(error)
+            return task.result("failed", self._api.reason(error))
         except OSError as error:
             return task.result("failed", f"not patched: the journal cannot be written: {error.strerror}")
         return task.result("would-change" if self._check else "changed", task.doubt)
@@ -148,13 +148,13 @@ class Writer:
         path = resource.path(workload.namespace, workload.name)
         query = (("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if dry else ()))
         body = {"metadata": {"resourceVersion": obj["metadata"]["resourceVersion"]}, **patch}
-        return resource.keep(self._api.patch(path, body, query, "patch it"))
+        return resource.trim(self._api.patch(path, body, query, "patch it"))
 
     def _read_again(self, task: _Task, conflict: ApiError) -> None:
         """After a conflict, plan again for the present object. Raises _Stop if nothing may or need be done."""
         workload = task.change.workload
         resource = WORKLOADS[workload.kind]
-        obj = resource.keep(self._api.get(resource.path(workload.namespace, workload.name), "get it"))
+        obj = resource.trim(self._api.get(resource.path(workload.namespace, workload.name), "get it"))
         if content_of(obj) == content_of(task.obj):
             # Only its status has changed.
             task.obj, task.change = obj, replace(task.change, workload=workload.with_object(obj))
@@ -218,7 +218,7 @@ def _require_kept(stored: Obj, patch: Obj, verb: str) -> None:
 def _unconfirmed(error: ApiError) -> str | None:
     """Why the server cannot do a dry run, although the real request may work; None for any other refusal."""
     if error.status == 403 and error.user:
-        return f"no right to patch (403, user {error.user})"
+        return f"forbidden: user {error.user} cannot patch (403)"
     if "does not support dry run" in error.detail:
         return error.detail
     return None

@@ -261,7 +261,7 @@ class Case(Derived):
 
     @cached_property
     def proxy_only_announced(self) -> bool:
-        """Whether its template or namespace asks for a proxy of which nothing tells how it will run."""
+        """Whether its template or namespace asks for a proxy whose settings are not known."""
         # On a cluster, the pods of namespaces with a mesh are read, and show what is injected.
         namespace = self.context.cluster.namespaces.get(self.workload.namespace) if self.workload.origin.file else None
         return is_only_announced(self.workload, self.injected, meshed=namespace is not None and namespace.meshed)
@@ -274,11 +274,11 @@ class Case(Derived):
         return self.context.observed.evidence.of(self.workload)
 
     def look(self, container: Container) -> Look | None:
-        """The look into one of its containers; None where nobody looked."""
+        """The look into one of its containers; None where there was none."""
         return self.context.observed.evidence.look(self.workload, container)
 
     def why_not_seen(self, source: str) -> str | None:
-        """Why a source of evidence tells nothing of it; None where it does."""
+        """Why a source of evidence says nothing about it; None where it does."""
         return self.context.observed.evidence.why_not(self.workload, source)
 
     @cached_property

@@ -79,7 +79,7 @@ class Drain:
 
     @property
     def evidence(self) -> str:
-        """Whether the workload alone tells it: `static`, else `context`."""
+        """`static` where the workload alone determines it, else `context`."""
         of_config = any("ConfigMap " in source for source in (self.source, self.delay.source))
         return "context" if self.measured or of_config else "static"
 

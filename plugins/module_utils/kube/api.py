@@ -165,7 +165,7 @@ class Api:
         self._lock = threading.Lock()
         self._lost: float | None = None  # when the server was last not there, by the monotonic clock
 
-    def words(self, error: Exception) -> str:
+    def reason(self, error: Exception) -> str:
         """An error's text for a report, which names the cluster once for all."""
         return str(error).removeprefix(f"{self.name}: ")
 
@@ -217,17 +217,17 @@ class Api:
         what = f"execute {command[0]} in pod {pod} in namespace {namespace}"
         return self._transport.execute(namespace, pod, container, command, what)
 
-    def objects(self, path: str, what: str, keep: Callable[[Obj], Kept], query: Query = ()) -> list[Kept]:
-        """Read all objects, page by page; `keep` is what stays of each. Raises ApiError, Unreachable."""
+    def objects(self, path: str, what: str, trim: Callable[[Obj], Kept], query: Query = ()) -> list[Kept]:
+        """Read all objects, page by page; `trim` is what stays of each. Raises ApiError, Unreachable."""
         for _restart in range(_RESTARTS):
             try:
-                return self._pages(path, what, keep, query)
+                return self._pages(path, what, trim, query)
             except ApiError as error:
                 if error.status != 410:
                     raise
         raise SourceError(f"{self.name}: cannot {what}: the list expired {_RESTARTS} times before its end")
 
-    def _pages(self, path: str, what: str, keep: Callable[[Obj], Kept], query: Query) -> list[Kept]:
+    def _pages(self, path: str, what: str, trim: Callable[[Obj], Kept], query: Query) -> list[Kept]:
         items: list[Kept] = []
         following: Query = ()
         for _number in range(MOST_PAGES):
@@ -235,7 +235,7 @@ class Api:
             found, metadata = page.get("items") or [], page.get("metadata") or {}
             if not isinstance(found, list) or not isinstance(metadata, dict):
                 raise SourceError(f"{self.name}: cannot {what}: {_NO_API}")
-            items += [keep(item) for item in found]
+            items += [trim(item) for item in found]
             token = metadata.get("continue")
             if not token:
                 return items
@@ -283,8 +283,8 @@ def failure(answer: Answer, server: Server, what: str, *, again: bool = False) -
     elif error.user == "system:anonymous":
         text = f"no credentials reached the server (user system:anonymous), so it did not {what}: set "
         text += "api_key (K8S_AUTH_API_KEY), or check the user in the kubeconfig"
-    elif answer.status == 403:
-        text = f"no right to {what} (403, user {error.user})" if error.user else f"may not {what} (403): {detail}"
+    elif answer.status == 403 and error.user:
+        text = f"forbidden: user {error.user} cannot {what} (403)"
     else:
         text = f"cannot {what} ({answer.status})" + (f": {detail}" if detail else "")
     if server.hint and (answer.status == 401 or error.user == "system:anonymous"):

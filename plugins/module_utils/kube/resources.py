@@ -23,6 +23,11 @@ def scope(namespace: str | None) -> str:
     return f"namespace {namespace}" if namespace else "all namespaces"
 
 
+def refusal(what: str, status: int) -> str:
+    """Why a request was refused, without its user: gaps that have the same reason are counted as one."""
+    return f"forbidden: cannot {what} ({status})" if status == 403 else f"the server cannot {what} ({status})"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """One kind, and the path segment under which the API server has it."""
@@ -42,7 +47,7 @@ class Resource:
         parts = [group, *(("namespaces", quote(namespace, safe="")) if namespace else ()), self.plural]
         return "/".join(parts if name is None else [*parts, quote(name, safe="")])
 
-    def keep(self, obj: Obj) -> Obj:
+    def trim(self, obj: Obj) -> Obj:
         """The object, trimmed to what is needed: the rest is most of its size. Changes and returns its argument."""
         obj["apiVersion"], obj["kind"] = self.api_version, self.kind
         metadata = obj.setdefault("metadata", {})
@@ -90,7 +95,7 @@ def _tells_an_owner(entry: Obj) -> bool:
 _PLURALS = {"Deployment": "deployments", "StatefulSet": "statefulsets", "DaemonSet": "daemonsets"}
 _PLURALS |= {"ReplicaSet": "replicasets", "CronJob": "cronjobs", "Job": "jobs", "Rollout": "rollouts"}
 WORKLOADS = {kind: Resource(kind, version, _PLURALS[kind]) for kind, version in API_VERSIONS.items()}
-AROUND = {kind: Resource(kind, entry.api_version, entry.plural) for kind, entry in CONTEXT_KINDS.items()}
+CONTEXT = {kind: Resource(kind, entry.api_version, entry.plural) for kind, entry in CONTEXT_KINDS.items()}
 NAMESPACE = Resource("Namespace", "v1", "namespaces")
 POD = Resource("Pod", "v1", "pods")
 EVENT = Resource("Event", "v1", "events")

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Origin
 
-ANY = ""  # of a kind or a namespace that cannot be told
+ANY = ""  # of a kind or a namespace that is not known
 
 _KIND = re.compile(r"""^["']?kind["']?[ \t]*:[ \t]*["']?([A-Za-z]\w*)["']?[ \t]*(?:#.*)?\r?$""", re.MULTILINE)
 _FLOW_KIND = re.compile(r"""[{,\s]["']?kind["']?\s*:\s*["']?([A-Za-z]\w*)""")
@@ -27,7 +27,7 @@ _FOUND_BY_NAME = ("ConfigMap", "Gateway", "Namespace", "PersistentVolumeClaim")
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """An object that was not read: its kind and namespace, each ANY where that cannot be told.
+    """An object that was not read: its kind and namespace, each ANY where that is not known.
 
     `besides`: of an object that was read as it is, the placeholder of its namespace; it is known to be there.
     """

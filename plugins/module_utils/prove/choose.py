@@ -64,7 +64,7 @@ def choose(api: Api, selection: Selection) -> Workload:
         for space in selection.named_namespaces or (None,):
             items = api.objects(resource.path(space), f"list {resource.plural} in {scope(space)}", _identity)
             listed = [(item["namespace"], kind, item["name"]) for item in items]
-            found += [entry for entry in listed if selection.takes(entry[0], entry[2], {})]
+            found += [entry for entry in listed if selection.includes(entry[0], entry[2], {})]
     if len(found) != 1:
         shown = ", ".join("/".join(entry) for entry in sorted(found)[:_SHOWN])
         more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""

@@ -125,7 +125,7 @@ class _Judged:
         for place in places:
             if {("all", place), ("all", f"{finding['kind']} in {place}")} & self._unseen:
                 return False
-        return self._selection.takes(finding["namespace"], finding["name"], {})
+        return self._selection.includes(finding["namespace"], finding["name"], {})
 
 
 def verdict(report: Mapping[str, Any], fail_on: str) -> str | None:

@@ -94,7 +94,7 @@ def _selects(selection: Selection, waiver: Waiver) -> bool:
     if is_pattern(waiver.name) and selection.names:
         return False
     # A pattern that gets here has no restriction, so it may match any value.
-    return selection.takes(waiver.namespace, waiver.name, {})
+    return selection.includes(waiver.namespace, waiver.name, {})
 
 
 def waiver_lines(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:

@@ -11,7 +11,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import CONTEXT
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import (
     CoverageGap,
@@ -20,8 +20,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-CONFIG_MAP = AROUND["ConfigMap"]
-REFUSED = "no right to get configmaps (403): shutdown timeouts and log buffers declared there are unknown"
+CONFIG_MAP = CONTEXT["ConfigMap"]
+REFUSED = "forbidden: cannot get configmaps (403): shutdown timeouts and log buffers declared there are unknown"
 
 
 def read_configs(api: Api, snapshot: Snapshot, rules: Sequence[Rule]) -> None:

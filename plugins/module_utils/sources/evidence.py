@@ -17,7 +17,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.api impo
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT, POD, Resource
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import EVENT, POD, Resource, refusal
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence import events, pods
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
@@ -103,15 +103,15 @@ def _read_namespace(api: Api, evidence: Evidence, namespace: str, workloads: Seq
 
 def _list(api: Api, evidence: Evidence, resource: Resource, namespace: str, lost: tuple[str, ...]) -> list[Obj]:
     """The objects; if that is forbidden, the sources in `lost` are recorded as refused."""
-    keep, query = (events.trim, _OF_PODS) if resource is EVENT else (pods.trim, ())
+    trim, query = (events.trim, _OF_PODS) if resource is EVENT else (pods.trim, ())
     try:
         what = f"list {resource.plural} in namespace {namespace}"
-        return api.objects(resource.path(namespace), what, keep, query)
+        return api.objects(resource.path(namespace), what, trim, query)
     except ApiError as error:
         if error.status not in (403, 404):
             raise
         for source in lost:
-            evidence.refused[source, namespace] = f"no right to list {resource.plural} ({error.status})"
+            evidence.refused[source, namespace] = refusal(f"list {resource.plural}", error.status)
         return []
 
 
@@ -162,12 +162,12 @@ class _ProcReader:
             except ApiError as error:
                 if error.status != 403:
                     return Look(None, f"its processes could not be read ({error.status})")
-                reason = "no right to execute in pods (403; get and create pods/exec)"
+                reason = "forbidden: cannot exec into pods (403): needs get and create on pods/exec"
                 self._evidence.refused[EXEC, workload.namespace] = reason
                 return None
             except Unreachable as error:
                 if not error.passing:
-                    self._evidence.refused[EXEC, workload.namespace] = self._api.words(error)
+                    self._evidence.refused[EXEC, workload.namespace] = self._api.reason(error)
                     return None
                 return Look(None, "its processes could not be read: no response, or none in time")
             absent += done.absent

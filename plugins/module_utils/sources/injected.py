@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable, get_map
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import POD, refusal
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.namespace import asks_for_proxy
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
@@ -39,7 +39,7 @@ def read_injected(
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
-            return f"no right to list pods ({error.status}), and a mesh injects proxies here"
+            return f"{refusal('list pods', error.status)}, and a mesh injects proxies here"
         except Unreadable as error:
             return f"pods cannot be read, and a mesh injects proxies here: {error.reason}"
 

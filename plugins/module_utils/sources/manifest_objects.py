@@ -252,7 +252,7 @@ class Collector:
             if "{{" in text:
                 raise Unreadable(TEMPLATE)
         self._others.add_workload(workload)
-        if self._selection.takes(workload.namespace, workload.name, workload.labels):
+        if self._selection.includes(workload.namespace, workload.name, workload.labels):
             snapshot.workloads.append(workload)
             self.paths[workload.identity] = entry.path
         else:

@@ -16,7 +16,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds im
     OPT_IN_KINDS,
     OTHER_KINDS,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import WORKLOADS, Resource, scope
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
+    WORKLOADS,
+    Resource,
+    refusal,
+    scope,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.others import ROLLOUT, group_of, title_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
@@ -34,7 +39,7 @@ def read_others(api: Api, snapshot: Snapshot, selection: Selection) -> None:
         if error.status not in (403, 404):
             raise
         groups = {}
-        reason = f"no right to see which extensions there are ({error.status})"
+        reason = refusal("list API groups", error.status)
         snapshot.gaps.append(CoverageGap("all", reason, "kinds that run pods"))
     namespaces: list[str | None] = [*(selection.named_namespaces or ())]
     if selection.named_namespaces is None:
@@ -92,8 +97,8 @@ def _read(api: Api, resource: Resource, namespace: str | None) -> tuple[list[dic
                 return found, ""
             if error.status not in (403, 410) and error.status < 500:
                 raise
-            right = "no right to list" if error.status == 403 else "the server cannot list"
-            return found, f"{right} {resource.plural} ({error.status}): whether some are not judged is not known"
+            reason = refusal(f"list {resource.plural}", error.status)
+            return found, f"{reason}: whether some are not judged is not known"
         items, metadata = page.get("items"), page.get("metadata")
         found += [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
         token = metadata.get("continue") if isinstance(metadata, dict) else None
@@ -114,7 +119,7 @@ def _count(item: dict[str, Any], title: str, snapshot: Snapshot, selection: Sele
         return
     labels = metadata.get("labels")
     texts = {key: str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
-    if selection.takes(namespace, name, texts):
+    if selection.includes(namespace, name, texts):
         snapshot.see(title, 1)
     else:
         snapshot.excluded += 1

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Counts what runs pods and is not judged, so that nobody takes a report without it for an all-clear."""
+"""Counts what runs pods and is not judged, so that a report is no all-clear for it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class OtherObjects:
             namespace, kind, name = _place_of(obj)
             labels = _metadata(obj).get("labels")
             texts = {key: str(value) for key, value in labels.items()} if isinstance(labels, dict) else {}
-            if self._is_made(obj, namespace) or not selection.takes(namespace, name, texts):
+            if self._is_made(obj, namespace) or not selection.includes(namespace, name, texts):
                 snapshot.excluded += 1
             else:
                 snapshot.see(title_of(kind, group_of(obj["apiVersion"])), 1)

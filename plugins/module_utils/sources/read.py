@@ -16,10 +16,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
 from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import CONTEXT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import (
-    AROUND,
+    CONTEXT,
     NAMESPACE,
     WORKLOADS,
     Resource,
+    refusal,
     scope,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import ASSUMED, Version, parse_version
@@ -84,7 +85,7 @@ class Reader:
         self._require_rights(listed)
         blind = _blind(listed)
         snapshot.gaps += [
-            CoverageGap("all", "no right to list any kind of workload (403)", scope(name)) for name in blind
+            CoverageGap("all", "forbidden: cannot list any kind of workload (403)", scope(name)) for name in blind
         ]
         namespaces: list[Obj] = []
         for part in listed:
@@ -92,7 +93,7 @@ class Reader:
                 self._skip(part.resource, broken, snapshot)
             if part.problem:
                 if part.namespace not in blind or part.missing:
-                    self._note(part, snapshot)
+                    self._note(part, part.problem.status, snapshot)
             elif part.resource is NAMESPACE:
                 namespaces += [item for item in part.items if self._add_namespace(item, snapshot)]
                 if part.broken:
@@ -124,7 +125,7 @@ class Reader:
         kinds = [WORKLOADS[kind] for kind in self._wanted.selection.kinds]
         # The large lists first, so that none of them is left to the end.
         context = [
-            AROUND[kind]
+            CONTEXT[kind]
             for kind, entry in CONTEXT_KINDS.items()
             if not entry.by_name and (not entry.on_demand or self._needed(kind))
         ]
@@ -177,14 +178,12 @@ class Reader:
         if self._namespaces and len(missing) == len(self._namespaces):
             raise SourceError(f"{self._api.name}: there is no namespace {', '.join(map(str, missing))}")
 
-    def _note(self, part: _Listed, snapshot: Snapshot) -> None:
+    def _note(self, part: _Listed, status: int, snapshot: Snapshot) -> None:
         """Record a failed LIST, in the report and in the context."""
         kind, namespace = part.resource.kind, part.namespace
-        reason = f"no right to list {part.resource.plural} (403)"
-        if part.problem and part.problem.status == 404:
+        reason = refusal(f"list {part.resource.plural}", status)
+        if status == 404:
             reason = f"the server has no {part.resource.plural} of version {part.resource.api_version} (404)"
-        elif part.problem and part.problem.status >= 500:
-            reason = f"the server cannot list {part.resource.plural} ({part.problem.status})"
         if part.resource is NAMESPACE:
             if part.missing:
                 snapshot.gaps.append(CoverageGap("all", f"there is no namespace {namespace}", scope(namespace)))
@@ -195,7 +194,7 @@ class Reader:
         if kind in WORKLOADS:
             snapshot.gaps.append(CoverageGap("all", reason, f"{kind} in {scope(namespace)}"))
             return
-        if part.problem and part.problem.status == 404 and CONTEXT_KINDS[kind].addon:
+        if status == 404 and CONTEXT_KINDS[kind].addon:
             return  # an extension that this cluster does not have: there is none of its objects
         self._miss(part.resource, namespace or "", reason, snapshot)
 
@@ -224,7 +223,7 @@ class Reader:
     def _skip(self, resource: Resource, skipped: Skipped, snapshot: Snapshot) -> None:
         """An object that cannot be read is unknown, not absent."""
         snapshot.skipped.append(skipped)
-        if resource.kind in AROUND:
+        if resource.kind in CONTEXT:
             namespace = skipped.where.split("/")[0] if resource.namespaced else ""
             reason = f"{skipped.where} cannot be read: {skipped.reason}"
             self._miss(resource, "" if namespace == "None" else namespace, reason, snapshot)
@@ -234,7 +233,7 @@ class Reader:
         for item in part.items:
             try:
                 with barrier():
-                    if part.resource.kind in AROUND:
+                    if part.resource.kind in CONTEXT:
                         snapshot.context.add(item)
                         continue
                     if part.resource.kind == ROLLOUT:
@@ -245,7 +244,7 @@ class Reader:
                 continue
             # A ReplicaSet of a Deployment, a Job of a CronJob: judged with its owner.
             owner = (controller_of(item) or ("", ""))[0]
-            if owner not in selection.kinds and selection.takes(workload.namespace, workload.name, workload.labels):
+            if owner not in selection.kinds and selection.includes(workload.namespace, workload.name, workload.labels):
                 snapshot.workloads.append(workload)
             else:
                 snapshot.excluded += 1
@@ -263,7 +262,7 @@ def _trimmed(resource: Resource, item: Any) -> Obj | Skipped:
         with barrier():
             if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict):
                 raise Unreadable("the API server returned an object without metadata")
-            return resource.keep(item)
+            return resource.trim(item)
     except Unreadable as error:
         return Skipped(_where(resource, item), None, error.reason, is_file=False)
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where a store is told to keep its data, by its variables and arguments."""
+"""Where a store keeps its data, by its variables and arguments."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects that run pods and are not judged, because nobody asked for them or because no rule knows their kind."""
+"""Objects that run pods and are not judged, because they were not asked for or because no rule knows their kind."""
 
 from __future__ import annotations
 

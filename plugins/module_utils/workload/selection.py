@@ -60,7 +60,7 @@ class Selection:
             return False
         return not self.namespaces or any(fnmatch.fnmatchcase(namespace, pattern) for pattern in self.namespaces)
 
-    def takes(self, namespace: str, name: str, labels: dict[str, str]) -> bool:
+    def includes(self, namespace: str, name: str, labels: dict[str, str]) -> bool:
         """Whether an object of a selected kind is judged (True) or counted as excluded (False)."""
         if not self.has_namespace(namespace):
             return False

@@ -39,13 +39,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.preflig
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.kube.api import THREADS, Api, ApiError, concurrently
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Obj, Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND, POD, Resource, scope
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import CONTEXT, POD, Resource, scope
 from ansible_collections.graceful.termination.plugins.module_utils.plan.clearance import Verdict
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan import Change
 from ansible_collections.graceful.termination.plugins.module_utils.workload.pods import maker_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
-NODE = AROUND["Node"]
+NODE = CONTEXT["Node"]
 QUOTA = Resource("ResourceQuota", "v1", "resourcequotas")
 ACCOUNT = Resource("ServiceAccount", "v1", "serviceaccounts")
 SECRET = Resource("Secret", "v1", "secrets")
@@ -164,7 +164,7 @@ class Preflight:
         try:
             return read()
         except SourceError as error:
-            return self._api.words(error)
+            return self._api.reason(error)
         except Unreadable as error:
             return error.reason
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Celery workers: on SIGTERM they wait for their tasks without limit, unless told to shut down softly."""
+"""Celery workers: on SIGTERM they wait for their tasks without limit, unless a soft shutdown is configured."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A shutdown timeout as somebody wrote it down, and how durations are written."""
+"""A shutdown timeout as it is written in a setting, and how durations are written."""
 
 from __future__ import annotations
 

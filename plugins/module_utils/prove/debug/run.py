@@ -43,7 +43,7 @@ def foresee(api: Api, target: Target, options: DebugOptions, observer: Observer)
     except ApiError as error:
         if error.status != 403:
             raise
-        unsure.append(api.words(error))
+        unsure.append(api.reason(error))
     return "; ".join(filter(None, unsure))
 
 

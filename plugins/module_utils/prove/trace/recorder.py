@@ -75,7 +75,7 @@ class Recorder:
         except ApiError as error:
             if error.status not in (403, 404):
                 raise
-            self.unseen[stream.name] = self.api.words(error)
+            self.unseen[stream.name] = self.api.reason(error)
             return
         threading.Thread(target=self._follow, args=(stream, version), daemon=True).start()
 
@@ -143,7 +143,7 @@ class Recorder:
 
     def _lose(self, stream: Stream, error: SourceError) -> None:
         with self._news:
-            self.unseen[stream.name] = self.api.words(error)
+            self.unseen[stream.name] = self.api.reason(error)
             self._news.notify_all()
 
     def _take(self, stream: Stream, kind: str, obj: dict[str, Any]) -> None:

@@ -153,7 +153,7 @@ def _slices(api: Api, pod: dict[str, Any]) -> tuple[list[dict[str, Any]] | None,
     except ApiError as error:
         if error.status not in (403, 404):
             raise
-        return None, api.words(error)
+        return None, api.reason(error)
 
 
 def _require_another(

@@ -47,7 +47,7 @@ def rehearse(api: Api, target: Target, mode: str) -> str:
     except ApiError as error:
         if error.status != 403:
             raise
-        return api.words(error)
+        return api.reason(error)
     return ""
 
 

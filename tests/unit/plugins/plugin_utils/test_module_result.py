@@ -77,7 +77,7 @@ def test_a_file_that_cannot_be_read_is_not_an_empty_report(tmp_path: Path) -> No
 
 
 def test_a_module_that_fails_half_way_has_its_own_message(tmp_path: Path) -> None:
-    failure = {"failed": True, "msg": "no right to list pods"}
+    failure = {"failed": True, "msg": "forbidden: user jane cannot list pods"}
     assert run_module(Scripted(tmp_path, (failure, None)), {}, None) == (failure, {})
 
 

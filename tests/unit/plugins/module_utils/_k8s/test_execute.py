@@ -207,7 +207,7 @@ def test_what_is_forbidden_names_who_asked(server: Any) -> None:
     server.status = 403
     text = 'pods "web-1" is forbidden: User "jane" cannot create resource "pods/exec" in API group ""'
     server.body = {"kind": "Status", "status": "Failure", "message": text, "code": 403}
-    with pytest.raises(ApiError, match=r"no right to execute cat .* \(403, user jane\)") as caught:
+    with pytest.raises(ApiError, match=r"forbidden: user jane cannot execute cat .* \(403\)") as caught:
         api_of(server).execute("shop", "web-1", "app", COMMAND)
     assert caught.value.status == 403
 

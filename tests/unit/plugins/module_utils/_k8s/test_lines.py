@@ -107,7 +107,7 @@ def test_a_watch_that_breaks_off_is_no_answer(server: _Server) -> None:
 
 def test_a_watch_that_is_forbidden(server: _Server) -> None:
     server.status = 403
-    with pytest.raises(ApiError, match="may not watch pods") as caught:
+    with pytest.raises(ApiError, match="cannot watch pods") as caught:
         list(api_of(server).watch(PODS, "watch pods", ()))
     assert caught.value.status == 403
 

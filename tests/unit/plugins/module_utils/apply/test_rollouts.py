@@ -232,7 +232,8 @@ def test_without_the_right_to_read_events_it_says_so() -> None:
     cluster = Cluster("a", bad=("a",))
     cluster.events = forbidden()
     (outcome,) = go(cluster)
-    assert "its events could not be read: no right to list events in namespace shop (403" in str(told(outcome)["a"][1])
+    reason = "its events could not be read: forbidden: user jane cannot list events in namespace shop (403)"
+    assert reason in str(told(outcome)["a"][1])
 
 
 def test_put_back_at_once() -> None:

@@ -253,7 +253,7 @@ def test_without_the_right_to_list_pods_the_change_stands_and_says_so() -> None:
     assert status == "changed"
     assert reason == (
         "rolled out; its pods were not compared with the patch: "
-        "no right to list pods in namespace shop (403, user jane)"
+        "forbidden: user jane cannot list pods in namespace shop (403)"
     )
 
 

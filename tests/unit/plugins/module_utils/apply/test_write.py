@@ -154,7 +154,7 @@ def test_without_the_right_to_patch_the_diff_is_made_here_and_says_so() -> None:
         outcome = remediate(declared, check=True)
     assert action(outcome)[:2] == (
         "would-change",
-        "not confirmed by the server: no right to patch (403, user jane)",
+        "not confirmed by the server: forbidden: user jane cannot patch (403)",
     )
     assert "seconds: 10" in outcome.diffs[0].after
 
@@ -174,7 +174,7 @@ def test_a_webhook_that_forbids_dry_runs_is_no_failure() -> None:
     [
         (failed(422, "grace is too long"), "cannot patch it (422): grace is too long"),
         # Not a missing right: a policy says no, and would say no to the real request.
-        (failed(403, 'admission webhook "x" denied the request: no'), "may not patch it (403): admission webhook"),
+        (failed(403, 'admission webhook "x" denied the request: no'), "cannot patch it (403): admission webhook"),
     ],
 )
 def test_a_refused_patch_fails_in_both_modes(check: bool, refusal: Answer, reason: str) -> None:
@@ -192,7 +192,7 @@ def test_without_the_right_to_patch_a_real_run_fails() -> None:
     with script() as declared:
         cluster(declared, Stored(live()))
         declared.expect("PATCH", WEB, forbidden("patch"), query=REAL)
-        assert action(remediate(declared)) == ("failed", "no right to patch it (403, user jane)", ())
+        assert action(remediate(declared)) == ("failed", "forbidden: user jane cannot patch it (403)", ())
 
 
 def test_a_workload_that_is_gone_is_skipped() -> None:
@@ -400,7 +400,7 @@ def test_without_the_right_to_patch_the_rehearsal_of_a_real_run_fails_it() -> No
     with script() as declared:
         cluster(declared, Stored(live(**ROLLING)))
         declared.expect("PATCH", WEB, forbidden("patch"), query=DRY)
-        assert action(remediate(declared)) == ("failed", "no right to patch it (403, user jane)", ())
+        assert action(remediate(declared)) == ("failed", "forbidden: user jane cannot patch it (403)", ())
 
 
 def test_what_was_written_is_told_even_if_nobody_can_look_any_more() -> None:

@@ -119,8 +119,8 @@ def test_a_conflict_after_a_dropped_connection_may_be_our_own() -> None:
 @pytest.mark.parametrize(
     ("refusal", "text"),
     [
-        (forbidden(user="system:serviceaccount:a:b"), "no right to read x (403, user system:serviceaccount:a:b)"),
-        (failed(403, "x is forbidden: exceeded quota"), "may not read x (403): x is forbidden: exceeded quota"),
+        (forbidden(user="system:serviceaccount:a:b"), "forbidden: user system:serviceaccount:a:b cannot read x (403)"),
+        (failed(403, "x is forbidden: exceeded quota"), "cannot read x (403): x is forbidden: exceeded quota"),
         (failed(401, "Unauthorized"), "the server does not accept the credentials (401)"),
         (failed(422, "a: Invalid value:\n b"), "cannot read x (422): a: Invalid value: b"),
         (Answer(418, b"\xff<html>"), "cannot read x (418): \ufffd<html>"),

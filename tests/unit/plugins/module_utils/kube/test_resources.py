@@ -22,13 +22,13 @@ def deployment(updated: int, manager: str = "graceful-termination") -> dict[str,
 
 @pytest.mark.parametrize(("manager", "ours"), [("graceful-termination", True), ("kubectl", False)])
 def test_the_status_of_what_is_not_at_rest_is_kept_and_whether_that_is_ours(manager: str, ours: bool) -> None:
-    kept = WORKLOADS["Deployment"].keep(deployment(updated=1, manager=manager))
+    kept = WORKLOADS["Deployment"].trim(deployment(updated=1, manager=manager))
     assert kept["status"]["updatedReplicas"] == 1
     assert unfinished(kept) == ours
 
 
 def test_any_other_status_is_dropped() -> None:
-    kept = WORKLOADS["Deployment"].keep(deployment(updated=2))
+    kept = WORKLOADS["Deployment"].trim(deployment(updated=2))
     assert "status" not in kept
     assert not unfinished(kept)
 
@@ -36,6 +36,6 @@ def test_any_other_status_is_dropped() -> None:
 def test_of_a_daemon_set_at_rest_only_how_many_pods_it_has_is_kept() -> None:
     names = ("observedGeneration", "desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
     obj = {"metadata": {"name": "agent", "generation": 1}, "spec": {}, "status": dict.fromkeys(names, 4)}
-    kept = WORKLOADS["DaemonSet"].keep(obj)
+    kept = WORKLOADS["DaemonSet"].trim(obj)
     assert kept["status"] == {"desiredNumberScheduled": 4}
     assert not unfinished(kept)

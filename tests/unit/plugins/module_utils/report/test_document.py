@@ -194,15 +194,15 @@ def test_who_writes_a_live_object_is_told() -> None:
 
 def test_rules_without_their_evidence_are_counted_never_silent() -> None:
     snapshot = snapshot_of([workload(name="a"), workload(name="b"), service("a"), service("b")])
-    snapshot.context.coverage.miss("PodDisruptionBudget", "", "no right to list them")
-    snapshot.gaps.append(CoverageGap("all", "no right to list Deployments", "namespace vault"))
+    snapshot.context.coverage.miss("PodDisruptionBudget", "", "forbidden: cannot list them")
+    snapshot.gaps.append(CoverageGap("all", "forbidden: cannot list Deployments", "namespace vault"))
     snippets = Snippets(TEMPLATES)
     judged = audit(snapshot, Memory(), disruption.RULES, Policy(), snippets)
     report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="now")
     assert report["not_evaluated"] == [
-        {"rule": "all", "reason": "no right to list Deployments", "scope": "namespace vault", "count": 1},
-        {"rule": "pdb-blocks-eviction", "reason": "no right to list them", "scope": "workloads", "count": 2},
-        {"rule": "pdb-missing", "reason": "no right to list them", "scope": "workloads", "count": 2},
+        {"rule": "all", "reason": "forbidden: cannot list Deployments", "scope": "namespace vault", "count": 1},
+        {"rule": "pdb-blocks-eviction", "reason": "forbidden: cannot list them", "scope": "workloads", "count": 2},
+        {"rule": "pdb-missing", "reason": "forbidden: cannot list them", "scope": "workloads", "count": 2},
     ]
 
 

@@ -167,7 +167,7 @@ def test_what_the_earlier_run_did_not_look_at_is_not_new(earlier: dict[str, Any]
     ],
 )
 def test_what_a_rule_could_not_see_then_is_not_new_when_it_can(rule: str, scope: str, is_new: bool | None) -> None:
-    unseen = [{"rule": rule, "reason": "no right to list services (403)", "scope": scope, "count": 1}]
+    unseen = [{"rule": rule, "reason": "forbidden: cannot list services (403)", "scope": scope, "count": 1}]
     assert new(made(found()), made(not_evaluated=unseen)) == [is_new]
     assert new(made(found(), not_evaluated=unseen), made(not_evaluated=unseen)) == [True]
 

@@ -196,7 +196,7 @@ def test_a_proxy_that_outlasts_the_application_is_an_info(one: dict[str, Any]) -
 def test_missing_rights_are_said_once() -> None:
     case = case_of(meshed(labels={"sidecar.istio.io/inject": "true"}))
     assert judge(case, mesh.RULES).undecided
-    case.context.coverage.miss("Pod", "shop", "no right to list pods (403)")
+    case.context.coverage.miss("Pod", "shop", "forbidden: cannot list pods (403)")
     assert not judge(case, mesh.RULES).undecided
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import Unreadable
-from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import AROUND
+from ansible_collections.graceful.termination.plugins.module_utils.kube.resources import CONTEXT
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
@@ -147,7 +147,7 @@ def listed(obj: dict[str, Any], **metadata: Any) -> dict[str, Any]:
 def test_of_a_lease_little_is_kept() -> None:
     obj = listed(lease(HOLDER), uid="1", managedFields=[{"operation": "Apply"}])
     obj["spec"] |= {"renewTime": "2027-01-04T09:30:00Z", "leaseDurationSeconds": 15}
-    kept = AROUND["Lease"].keep(obj)
+    kept = CONTEXT["Lease"].trim(obj)
     assert kept == {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -159,7 +159,7 @@ def test_of_a_lease_little_is_kept() -> None:
 
 def test_of_a_disruption_budget_the_counts_are_kept() -> None:
     status = {"currentHealthy": 1, "desiredHealthy": 2, "disruptionsAllowed": 0, "conditions": []}
-    kept = AROUND["PodDisruptionBudget"].keep(listed(disruption_budget()) | {"status": status})
+    kept = CONTEXT["PodDisruptionBudget"].trim(listed(disruption_budget()) | {"status": status})
     assert kept["status"] == {"currentHealthy": 1, "desiredHealthy": 2}
     assert "AlwaysAllow" not in str(kept)
     known = Context()
@@ -169,7 +169,7 @@ def test_of_a_disruption_budget_the_counts_are_kept() -> None:
 
 
 def test_of_a_node_the_labels_are_kept() -> None:
-    kept = AROUND["Node"].keep(listed(node("a", labels={"karpenter.sh/capacity-type": "spot"})) | {"extra": 1})
+    kept = CONTEXT["Node"].trim(listed(node("a", labels={"karpenter.sh/capacity-type": "spot"})) | {"extra": 1})
     known = Context()
     known.add(kept)
     assert known.cluster.nodes[0].spot == ("karpenter.sh/capacity-type", "spot")

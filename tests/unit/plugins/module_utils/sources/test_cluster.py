@@ -72,7 +72,7 @@ def unseen(report: dict[str, Any]) -> set[tuple[str, str, str]]:
 
 def needing(kind: str) -> set[tuple[str, str, str]]:
     """What is not seen without the right to list this kind."""
-    reason = f"no right to list {CONTEXT_KINDS[kind].plural} (403)"
+    reason = f"forbidden: cannot list {CONTEXT_KINDS[kind].plural} (403)"
     scope = "all nodes" if kind == "Node" else "all namespaces"
     return {(rule.id, reason, scope) for rule in select_rules(None, None) if kind in rule.needs}
 
@@ -150,7 +150,7 @@ def test_routes_that_nobody_may_read_are(path: str, kind: str) -> None:
 def test_labels_of_a_namespace_that_nobody_may_read_are_not_known() -> None:
     report = reading({DEPLOYMENTS: items(workload()), SERVICES: items(balancer()), NAMESPACES: forbidden()})
     reasons = {entry["rule"]: entry["reason"] for entry in report["not_evaluated"]}
-    assert "no right to list namespaces (403)" in reasons["lb-readiness-gate-missing"]
+    assert "forbidden: cannot list namespaces (403)" in reasons["lb-readiness-gate-missing"]
 
 
 def test_only_named_namespaces_are_read_and_rights_there_are_enough() -> None:
@@ -166,7 +166,7 @@ def test_only_named_namespaces_are_read_and_rights_there_are_enough() -> None:
         report = audit(declared, namespaces=["shop", "blog", "vault"], exclude_namespaces=["vau*"])
     assert [entry["name"] for entry in report["workloads"]] == ["web"]
     assert unseen(report) == needing("Node")
-    assert ("sleep-action-unsupported", "no right to list nodes (403)", "all nodes") in unseen(report)
+    assert ("sleep-action-unsupported", "forbidden: cannot list nodes (403)", "all nodes") in unseen(report)
 
 
 def test_a_name_cannot_change_the_address() -> None:
@@ -214,7 +214,7 @@ def test_a_namespace_that_does_not_exist_is_no_all_clear() -> None:
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        (DEPLOYMENTS, {("all", "no right to list deployments (403)", "Deployment in all namespaces")}),
+        (DEPLOYMENTS, {("all", "forbidden: cannot list deployments (403)", "Deployment in all namespaces")}),
         (BUDGETS, needing("PodDisruptionBudget")),
         (NODES, needing("Node")),
         (CLAIMS, needing("PersistentVolumeClaim")),
@@ -231,8 +231,8 @@ def test_without_services_the_profile_is_unknown() -> None:
     report = reading({DEPLOYMENTS: items(workload(hooked(None))), SERVICES: forbidden()})
     (entry,) = report["workloads"]
     assert entry["profile"] == "unknown"
-    assert "no right to list services (403)" in entry["notes"][0]
-    assert ("prestop-missing", "no right to list services (403)", "all namespaces") in unseen(report)
+    assert "forbidden: cannot list services (403)" in entry["notes"][0]
+    assert ("prestop-missing", "forbidden: cannot list services (403)", "all namespaces") in unseen(report)
 
 
 def test_rules_that_were_not_asked_for_are_not_missed() -> None:
@@ -259,7 +259,7 @@ def test_a_namespace_without_any_right_is_one_entry() -> None:
         declared.expect("GET", "/api/v1/namespaces/shop", answer({"metadata": {"name": "shop"}}))
         declared.expect("GET", "/api/v1/namespaces/vault", forbidden("get"))
         report = audit(declared, namespaces=["shop", "vault"])
-    assert unseen(report) == {("all", "no right to list any kind of workload (403)", "namespace vault")}
+    assert unseen(report) == {("all", "forbidden: cannot list any kind of workload (403)", "namespace vault")}
 
 
 def test_no_right_at_all_is_one_message_with_the_user_and_what_to_apply() -> None:
@@ -267,7 +267,7 @@ def test_no_right_at_all_is_one_message_with_the_user_and_what_to_apply() -> Non
         reading({path: forbidden(user="system:serviceaccount:ci:audit") for path in LISTS})
     text = str(caught.value)
     assert text.startswith(
-        "test: no right to list deployments in all namespaces (403, user system:serviceaccount:ci:audit)"
+        "test: forbidden: user system:serviceaccount:ci:audit cannot list deployments in all namespaces (403)"
     )
     assert "roles/audit/files/rbac-cluster.yaml" in text
     assert "termination_namespaces" in text
@@ -371,7 +371,7 @@ def test_a_namespace_may_forbid_changes(value: str, allowed: bool) -> None:
 def test_what_a_namespace_says_and_nobody_may_read_is_not_ignored() -> None:
     finding, _entry = only(replaced={NAMESPACES: forbidden()})
     assert finding["remedy"] == "manual"
-    assert finding["reason"] == "unknown whether its namespace allows changes: no right to list namespaces (403)"
+    assert finding["reason"] == "unknown whether its namespace allows changes: forbidden: cannot list namespaces (403)"
 
 
 def test_an_owned_workload_gets_a_patch_for_its_owner_instead() -> None:

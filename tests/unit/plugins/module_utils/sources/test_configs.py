@@ -31,7 +31,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
 
 CONFIGS = "/api/v1/namespaces/shop/configmaps"
 SPRING = "SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE"
-NEEDED = "no right to get configmaps (403): shutdown timeouts and log buffers declared there are unknown"
+NEEDED = "forbidden: cannot get configmaps (403): shutdown timeouts and log buffers declared there are unknown"
 
 
 def told_by(*names: str, workload_name: str = "web") -> dict[str, Any]:

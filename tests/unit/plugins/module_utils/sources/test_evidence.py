@@ -153,7 +153,9 @@ def test_an_image_that_shows_nothing_is_asked_twice_at_most() -> None:
 def test_without_the_right_to_execute_it_is_not_tried_again_and_said() -> None:
     declared = Executing(refused()).expect("GET", PODS, items(pod()), query=PAGE)
     found = read(declared, "exec", "status")
-    assert found.refused == {("exec", "shop"): "no right to execute in pods (403; get and create pods/exec)"}
+    assert found.refused == {
+        ("exec", "shop"): "forbidden: cannot exec into pods (403): needs get and create on pods/exec"
+    }
     assert len(declared.executed) == 1
     result = run(workload(), evidence=found)
     assert {entry["rule"] for entry in result.report["not_evaluated"] if "pods/exec" in entry["reason"]} == {
@@ -185,7 +187,7 @@ def test_without_the_right_to_list_pods_nothing_is_known() -> None:
     declared = Executing().expect("GET", PODS, forbidden(), query=PAGE)
     found = read(declared, "status", "events", "exec")
     assert {key: reason for key, reason in found.refused.items() if key[0] == "exec"} == {
-        ("exec", "shop"): "no right to list pods (403)"
+        ("exec", "shop"): "forbidden: cannot list pods (403)"
     }
     assert declared.executed == []
     result = run(workload(), evidence=found)

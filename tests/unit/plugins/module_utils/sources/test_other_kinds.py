@@ -87,8 +87,8 @@ def test_what_may_not_be_listed_is_said() -> None:
     report, _accepted = reading({PODS: forbidden(), "/apis": forbidden()})
     said = {(entry["reason"], entry["scope"]) for entry in report["not_evaluated"] if entry["rule"] == "all"}
     assert said == {
-        ("no right to list pods (403): whether some are not judged is not known", "Pod in all namespaces"),
-        ("no right to see which extensions there are (403)", "kinds that run pods"),
+        ("forbidden: cannot list pods (403): whether some are not judged is not known", "Pod in all namespaces"),
+        ("forbidden: cannot list API groups (403)", "kinds that run pods"),
     }
 
 

@@ -12,36 +12,36 @@ import pytest
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 
 
-def takes(namespace: str = "shop", name: str = "web", labels: dict[str, str] | None = None, **options: Any) -> bool:
+def includes(namespace: str = "shop", name: str = "web", labels: dict[str, str] | None = None, **options: Any) -> bool:
     """Whether these options take that workload."""
-    return Selection.from_options(options).takes(namespace, name, labels or {})
+    return Selection.from_options(options).includes(namespace, name, labels or {})
 
 
 def test_by_default_everything_that_can_be_patched_is_taken() -> None:
     assert Selection.from_options({}).kinds == ("Deployment", "StatefulSet", "DaemonSet", "CronJob")
-    assert takes()
+    assert includes()
 
 
 @pytest.mark.parametrize(
     ("patterns", "taken"), [(["shop"], True), (["sh*", "x"], True), (["SHOP"], False), (["x"], False)]
 )
 def test_namespaces_and_names_are_patterns(patterns: list[str], taken: bool) -> None:
-    assert takes(namespace="shop", namespaces=patterns) is taken
-    assert takes(name="shop", names=patterns) is taken
+    assert includes(namespace="shop", namespaces=patterns) is taken
+    assert includes(name="shop", names=patterns) is taken
 
 
 def test_an_excluded_namespace_wins() -> None:
-    assert not takes(namespace="kube-system", namespaces=["kube-*"], exclude_namespaces=["kube-system"])
+    assert not includes(namespace="kube-system", namespaces=["kube-*"], exclude_namespaces=["kube-system"])
 
 
 def test_one_of_several_label_selectors_is_enough() -> None:
     selectors = ["app=web,tier=front", "team=pay"]
-    assert takes(labels={"team": "pay"}, label_selectors=selectors)
-    assert not takes(labels={"app": "web"}, label_selectors=selectors)
+    assert includes(labels={"team": "pay"}, label_selectors=selectors)
+    assert not includes(labels={"app": "web"}, label_selectors=selectors)
 
 
 def test_all_kinds_of_conditions_must_hold() -> None:
-    assert not takes(namespace="shop", name="web", namespaces=["shop"], names=["api"])
+    assert not includes(namespace="shop", name="web", namespaces=["shop"], names=["api"])
 
 
 def test_a_kind_that_does_not_exist_is_named_with_those_that_do() -> None:

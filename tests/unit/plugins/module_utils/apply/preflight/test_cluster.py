@@ -227,10 +227,10 @@ def test_what_may_not_be_read_is_not_known_and_withholds_nothing() -> None:
     status, reason, notes = told(outcome)["web"]
     assert (status, reason) == ("would-change", None)
     assert notes == [
-        "pull secrets: not checked: no right to get serviceaccount default in namespace shop (403, user jane)",
-        "quota: not checked: no right to list resourcequotas in all namespaces (403, user jane)",
-        "room to surge: not checked: no right to list nodes (403, user jane)",
-        "images: not checked: no right to list pods in namespace shop (403, user jane)",
+        "pull secrets: not checked: forbidden: user jane cannot get serviceaccount default in namespace shop (403)",
+        "quota: not checked: forbidden: user jane cannot list resourcequotas in all namespaces (403)",
+        "room to surge: not checked: forbidden: user jane cannot list nodes (403)",
+        "images: not checked: forbidden: user jane cannot list pods in namespace shop (403)",
     ]
     for text in (terminal.render(outcome.report, width=160), markdown.render(outcome.report)):
         assert "reflight" in text
@@ -243,7 +243,7 @@ def test_the_right_to_see_one_secret_may_be_missing() -> None:
         declared.expect("GET", f"{CORE}/secrets/mine", forbidden("get"))
         obj = live(strategy=FIRST, imagePullSecrets=[{"name": "mine"}])
         _status, _reason, notes = told(check(declared, obj, patched=["web"]))["web"]
-    assert notes == ["pull secrets: not checked: no right to get secret mine in namespace shop (403, user jane)"]
+    assert notes == ["pull secrets: not checked: forbidden: user jane cannot get secret mine in namespace shop (403)"]
 
 
 def test_a_moved_tag_is_in_the_report_and_in_the_plan(tmp_path: Path) -> None:

@@ -155,7 +155,11 @@ def test_a_pod_on_its_nodes_network_can_be_looked_into_without_a_capture() -> No
             False,
             "x; debug a pod in a namespace that allows",
         ),
-        (forbidden("patch"), False, "no right to attach an ephemeral container to pod shop/web-1-a .403, user jane"),
+        (
+            forbidden("patch"),
+            False,
+            "forbidden: user jane cannot attach an ephemeral container to pod shop/web-1-a .403",
+        ),
     ],
 )
 def test_a_refusal_is_told_with_what_to_do(reply: Answer, capture: bool, reason: str) -> None:
@@ -280,7 +284,7 @@ def test_what_a_disruption_budget_forbids_attaches_nothing() -> None:
 
 def test_without_the_right_to_evict_nothing_is_attached() -> None:
     declared = Script().expect("POST", f"{POD}/eviction", forbidden("create"))
-    with pytest.raises(SourceError, match="nothing was attached: no right to evict"):
+    with pytest.raises(SourceError, match="nothing was attached: forbidden: user jane cannot evict"):
         run(declared)
     declared.check()
 
@@ -291,7 +295,7 @@ def test_check_mode_asks_for_both_and_says_what_it_may_not_ask() -> None:
         declared.expect("POST", f"{POD}/eviction", answer({"kind": "Status"}))
         declared.expect("PATCH", ATTACH, forbidden("patch"), query=DRY)
         unsure = foresee(api_of(declared), target, options, plan(target, options))
-    assert unsure.startswith("no right to attach an ephemeral container to pod shop/web-1-a")
+    assert unsure.startswith("forbidden: user jane cannot attach an ephemeral container to pod shop/web-1-a")
 
 
 def test_an_empty_image_is_a_mistake() -> None:

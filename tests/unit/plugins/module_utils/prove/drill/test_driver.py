@@ -167,7 +167,7 @@ def test_without_the_right_to_evict_the_drill_ends() -> None:
     declared = Watched()
     stage = Stage(declared, "a", "b")
     declared.expect("POST", eviction("a"), forbidden("create"))
-    with pytest.raises(SourceError, match="no right to evict pod a"):
+    with pytest.raises(SourceError, match="forbidden: user jane cannot evict pod a"):
         stage.driver.stop_pods("evict")
 
 

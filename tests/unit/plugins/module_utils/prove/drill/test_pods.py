@@ -102,7 +102,7 @@ def test_an_expired_or_broken_watch_begins_anew(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (b'{"type": "ERROR", "object": {"code": 403, "message": "no"}}', "may not watch pods in namespace shop"),
+        (b'{"type": "ERROR", "object": {"code": 403, "message": "no"}}', "cannot watch pods in namespace shop"),
         (b'{"type": "MODIFIED", "object": {}}', "unexpected response"),
     ],
 )

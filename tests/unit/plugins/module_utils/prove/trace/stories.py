@@ -60,7 +60,7 @@ class Story:
 
     def without_watch(self, *names: str) -> Story:
         """As without the right to watch."""
-        self.unseen |= dict.fromkeys(names, "no right to watch (403)")
+        self.unseen |= dict.fromkeys(names, "forbidden: cannot watch (403)")
         return self.without(lambda entry: entry.watch in names)
 
     def without_event(self, reason: str) -> Story:

@@ -138,7 +138,7 @@ def test_without_the_watch_of_the_pod_nothing_is_stopped() -> None:
     for path, (query, reply) in LISTS.items():
         declared.expect("GET", path, reply, query=query)
     declared.expect("GET", PODS, forbidden(), query=BY_NAME)
-    with pytest.raises(SourceError, match="nothing was stopped: no right to list pods"):
+    with pytest.raises(SourceError, match="nothing was stopped: forbidden: user jane cannot list pods"):
         traced(declared)
     assert declared.bodies("POST") == []
 

@@ -71,11 +71,11 @@ def test_the_last_object_with_its_grace_of_zero_does_not_count_as_the_request() 
 @pytest.mark.parametrize("watch", ["endpoints", "events", "replacement"])
 def test_what_may_not_be_watched_is_not_observed(watch: str) -> None:
     trace = Story("no-binary").without_watch(watch).document()
-    assert trace["not_observed"] == [{"watch": watch, "reason": "no right to watch (403)"}]
+    assert trace["not_observed"] == [{"watch": watch, "reason": "forbidden: cannot watch (403)"}]
     name = {"endpoints": "endpoint not ready", "events": "events", "replacement": "replacement"}[watch]
     step = steps_of(trace)[name]
     assert step["how"] == "not observed"
-    assert step["note"] == "no right to watch (403)"
+    assert step["note"] == "forbidden: cannot watch (403)"
 
 
 def test_a_pod_without_a_service() -> None:
