@@ -106,7 +106,7 @@ def drain_of(workload: Workload, container: Container, context: Context, reader:
             source = f"unknown: {wrong}" if found.seconds is None else f"{found.source}; {wrong}"
             return replace(found, source=source)
         return _declared(Need(seconds, "declared", f"annotation {DRAIN_ANNOTATION}"), allowance, delay)
-    measured = context.records.measured_of(workload, context.network.services_of(workload))
+    measured = context.inputs.measured_of(workload, context.network.services_of(workload))
     need = Need(measured.seconds, "measured", measured.source) if measured else None
     return _not_declared(need, allowance, delay)
 

@@ -42,7 +42,7 @@ def _untested(case: Case) -> Iterator[Hit | NotEvaluated]:
     if not case.profile.takes_requests or "scaled-to-zero" in case.profile.traits:
         return
     # The UID: a namesake in another cluster, or one that was deleted since, is not what was drilled.
-    proof = case.context.records.drills.get(str(case.workload.obj["metadata"].get("uid")))
+    proof = case.context.inputs.drills.get(str(case.workload.obj["metadata"].get("uid")))
     if proof is None:
         yield UNTESTED
     elif proof.deployed != deployed(case.workload):

@@ -32,8 +32,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.run.choose im
 from ansible_collections.graceful.termination.plugins.module_utils.run.options import Options
 from ansible_collections.graceful.termination.plugins.module_utils.run.wave import Wave
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import read_proofs
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.inputs import Inputs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import Durations
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Records
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import CoverageGap, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
@@ -163,7 +163,7 @@ def _read(source: Source, options: Options) -> Snapshot:
     drills = read_proofs(options.drills) if options.drills else {}
     durations = options.prometheus.durations if options.prometheus else Durations({})
     for context in snapshot.contexts:
-        context.records = Records(durations.found, drills)
+        context.inputs = Inputs(durations.found, drills)
     if durations.problem:
         scope = "measured request durations"
         snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))

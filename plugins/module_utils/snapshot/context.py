@@ -11,8 +11,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.cluster import Cluster
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.coverage import Coverage
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dependencies import Dependencies
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.inputs import Inputs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.network import Network
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed, Records
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.population import Population
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scaling import Scaling
 
@@ -22,7 +23,7 @@ class Context:
     """What is known about the context of workloads.
 
     The first four are indexes of the objects that were read; only `add` fills them. `coverage` says what was not read,
-    and `observed` what running pods show: the source writes both. `records` come from the options of the run, and
+    and `observed` what running pods show: the source writes both. `inputs` come from the options of the run, and
     `population` is counted when it is judged.
     """
 
@@ -32,7 +33,7 @@ class Context:
     dependencies: Dependencies = field(default_factory=Dependencies)
     coverage: Coverage = field(default_factory=Coverage)
     observed: Observed = field(default_factory=Observed)
-    records: Records = field(default_factory=Records)
+    inputs: Inputs = field(default_factory=Inputs)
     population: Population = field(default_factory=Population)
 
     def add(self, obj: Obj) -> None:

@@ -1,27 +1,23 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What running pods show, and what was recorded before the run."""
+"""What the source sees of running pods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import Proof
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import Key, Measurement, longest
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
 @dataclass(frozen=True)
 class Observed:
-    """What the source sees of running pods.
+    """`injected` maps a workload's key to the containers that its live pods have and its template does not.
 
-    `injected` maps a workload's key to the containers that its live pods have and its template does not. `evidence` is
-    what they show beyond that; nothing unless the user enables it.
+    `evidence` is what they show beyond that; nothing unless the user enables it.
     """
 
     injected: Mapping[str, tuple[Container, ...]] = field(default_factory=dict)
@@ -30,25 +26,3 @@ class Observed:
     def injected_into(self, workload: Workload) -> tuple[Container, ...]:
         """The containers that its live pods have and its template does not."""
         return self.injected.get(workload.key, ())
-
-
-@dataclass(frozen=True)
-class Records:
-    """What was recorded before the run.
-
-    `measured` maps what requests go to to how long they take, `drills` the UID of a workload to the last drill that
-    came to a result.
-    """
-
-    measured: Mapping[Key, Measurement] = field(default_factory=dict)
-    drills: Mapping[str, Proof] = field(default_factory=dict)
-
-    def measured_of(self, workload: Workload, services: Sequence[Service]) -> Measurement | None:
-        """How long requests take, by the longest of what was measured; None where nothing was.
-
-        `services` are those that select the workload's pods.
-        """
-        keys = [(workload.namespace, kind, workload.name) for kind in (workload.kind, "")]
-        keys += [(service.namespace, "Service", service.name) for service in services]
-        found = [self.measured[key] for key in keys if key in self.measured]
-        return longest(*found) if found else None

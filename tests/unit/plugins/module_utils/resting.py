@@ -25,8 +25,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
     Evidence,
     Seen,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.inputs import Inputs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.network import Network
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed, Records
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scaling import Scaling
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
@@ -88,7 +89,7 @@ def check_evidence(case: Case, findings: Sequence[Finding]) -> None:
     unseen = replace(
         case.context,
         observed=replace(case.context.observed, evidence=Evidence()),
-        records=replace(case.context.records, drills={}),
+        inputs=replace(case.context.inputs, drills={}),
     )
     by = {
         kind: [finding for finding in findings if finding.evidence == kind] for kind in ("static", "context", "runtime")
@@ -97,7 +98,7 @@ def check_evidence(case: Case, findings: Sequence[Finding]) -> None:
         refused = Context(coverage=Coverage({(kind, ""): "refused" for kind in KINDS}))
         for context in (Context(), refused):
             _require(by["static"], again(case, context, by["static"]), "without its context")
-    if by["context"] and (case.context.observed.evidence.seen or case.context.records.drills):
+    if by["context"] and (case.context.observed.evidence.seen or case.context.inputs.drills):
         _require(by["context"], again(case, unseen, by["context"]), "without running pods")
     if by["runtime"]:
         still = {_name(finding) for finding in again(case, unseen, by["runtime"]).findings if finding.severity in GATED}
@@ -154,7 +155,7 @@ class _Recorded:
 
 RECORDED = {
     part: type(f"_{part.__name__}", (_Recorded, part), {})
-    for part in (Network, Scaling, Cluster, Dependencies, Observed, Records)
+    for part in (Network, Scaling, Cluster, Dependencies, Observed, Inputs)
 }
 
 
@@ -174,7 +175,7 @@ def recorded_context(context: Context, reads: set[str], evidence: Evidence) -> C
         cluster=_recorded(context.cluster, reads),
         dependencies=_recorded(context.dependencies, reads),
         observed=_recorded(context.observed, reads, evidence=evidence),
-        records=_recorded(context.records, reads),
+        inputs=_recorded(context.inputs, reads),
     )
 
 

@@ -15,7 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.audit im
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.drills import Proof, deployed
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Records
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.inputs import Inputs
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import read_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
@@ -135,7 +135,7 @@ def drilled(
     ended_at = datetime.now(UTC) - timedelta(days=days)
     digest = "other" if changed else deployed(read_workload(obj))
     proof = Proof(uid, digest, passed, ended_at, 982, 0 if passed else 148)
-    snapshot.context.records = Records(drills={uid: proof})
+    snapshot.context.inputs = Inputs(drills={uid: proof})
     found = audit(snapshot, Memory(), select_rules([UNTESTED], None), Policy(), Snippets(TEMPLATES))
     (judgement,) = found.judgements
     return [finding.hit.message for finding in judgement.findings], [reason for _rule, reason in found.undecided]

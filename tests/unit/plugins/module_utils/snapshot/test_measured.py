@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.inputs import Inputs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import (
     HISTOGRAMS,
     Measurement,
@@ -20,7 +21,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.meas
     measure,
     quantile,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Records
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     container,
     service,
@@ -145,7 +145,7 @@ def test_a_server_that_does_not_answer_is_asked_once() -> None:
 def drain(measured: dict[Any, Measurement], **fields: Any) -> Any:
     """(seconds, source) of the workload web behind its Service, with these measurements."""
     snapshot = snapshot_of([service(), workload(container(**fields), drain=None)])
-    snapshot.context.records = Records(measured)
+    snapshot.context.inputs = Inputs(measured)
     case = open_case(snapshot.workloads[0], snapshot.context, Policy(), snapshot.version)
     return case.budget.drain.seconds, case.budget.drain.source
 
