@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Numbers as people and variables write them."""
+"""Numbers and durations as people and variables write them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import re
 
 # ASCII only: int() accepts the digits of every script, and underscores.
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(?:\.[0-9]{0,15})?(?:[eE][+-]?[0-9]{1,2})?")
+_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,9})?(?:ms|h|m|s)){1,4}")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|h|m|s)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 def whole(value: object) -> int | None:
@@ -17,3 +20,10 @@ def whole(value: object) -> int | None:
     if not _NUMBER.fullmatch(text) or not float(text).is_integer():
         return None
     return int(float(text))
+
+
+def duration(text: str) -> float | None:
+    """The seconds of a duration as Go writes it, such as `5s`, `1m30s` or `1.5s`; None for anything else."""
+    if not _DURATION.fullmatch(text.strip()):
+        return None
+    return sum(float(amount) * _SECONDS[unit] for amount, unit in _PART.findall(text))

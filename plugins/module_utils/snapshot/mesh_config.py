@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.libraries import yaml
+from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import duration
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 
@@ -20,9 +20,6 @@ LINKERD_DEFAULT = 120  # seconds
 _ISTIO_DEFAULT = 5.0  # seconds
 _UNTIL_IDLE = "EXIT_ON_ZERO_ACTIVE_CONNECTIONS"
 _LONGEST_TEXT = 16384  # real ones have some hundred characters
-_DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|h|m|s)){1,4}")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -47,13 +44,6 @@ class IstioDrain:
     until_idle: bool
 
 
-def seconds_of(text: str) -> float | None:
-    """The seconds of a duration such as `5s`, `1m30s` or `1.5s`; None for anything else."""
-    if not _DURATION.fullmatch(text.strip()):
-        return None
-    return sum(float(amount) * _SECONDS[unit] for amount, unit in _PART.findall(text))
-
-
 def istio_drain(annotations: Mapping[str, str], proxy: Container | None) -> IstioDrain:
     """The drain of a proxy. Raises MeshConfigError.
 
@@ -63,8 +53,8 @@ def istio_drain(annotations: Mapping[str, str], proxy: Container | None) -> Isti
     meshwide = _read("variable PROXY_CONFIG", variables.get("PROXY_CONFIG", ""))
     own = _read(f"annotation {PROXY_CONFIG}", annotations.get(PROXY_CONFIG, ""))
     metadata = {**variables, **_metadata(meshwide), **_metadata(own)}
-    duration = (meshwide | own).get("terminationDrainDuration")
-    seconds = _ISTIO_DEFAULT if duration is None else seconds_of(str(duration))
+    declared = (meshwide | own).get("terminationDrainDuration")
+    seconds = _ISTIO_DEFAULT if declared is None else duration(str(declared))
     if seconds is None:
         raise MeshConfigError("terminationDrainDuration is not a duration such as 30s")
     return IstioDrain(seconds, str(metadata.get(_UNTIL_IDLE)).lower() in ("true", "1"))
@@ -75,7 +65,7 @@ def linkerd_grace(annotations: Mapping[str, str]) -> tuple[float, bool]:
     text = annotations.get(LINKERD_GRACE, "")
     if not text:
         return LINKERD_DEFAULT, False
-    seconds = seconds_of(text)
+    seconds = duration(text)
     if seconds is None:
         raise MeshConfigError(f"annotation {LINKERD_GRACE} is not a duration such as 120s")
     return seconds, True

@@ -14,6 +14,7 @@ import math
 import re
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import duration
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
 from ansible_collections.graceful.termination.plugins.module_utils.workload.image_names import image_names
@@ -65,9 +66,6 @@ DATABASE_PROXIES = (
 )
 _BY_NAME = {name: proxy for proxy in DATABASE_PROXIES for name in proxy.names}
 _TAG = re.compile(r":v?(\d{1,3})\.(\d{1,3})(?:\.|-|$)")
-_DURATION = re.compile(r"(?:\d{1,6}(?:\.\d{1,3})?(?:h|ms|m|s))+|0")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 
 
 def database_proxy_of(container: Container) -> DatabaseProxy | None:
@@ -106,6 +104,4 @@ def seconds_of_wait(container: Container, proxy: DatabaseProxy, variables: dict[
 
 
 def _seconds(text: str) -> float | None:
-    if not _DURATION.fullmatch(text):
-        return None
-    return sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(text))
+    return 0 if text == "0" else duration(text)

@@ -54,6 +54,8 @@ LISTS = (
     "/api/v1/namespaces",
 )
 PAGE = (("limit", "500"),)
+_MANAGER = ("fieldManager", "graceful-termination")
+REAL, DRY = (_MANAGER,), (_MANAGER, ("dryRun", "All"))  # the queries of a PATCH
 Reply = Union[Answer, Exception, Callable[[Any], Answer]]  # noqa: UP007
 
 

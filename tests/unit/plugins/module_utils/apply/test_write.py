@@ -17,7 +17,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.run.run impor
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import hooked, service, workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
     DEPLOYMENTS,
+    DRY,
     LISTS,
+    REAL,
     SHOP,
     Script,
     answer,
@@ -29,8 +31,6 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
     source_of,
 )
 
-MANAGER = ("fieldManager", "graceful-termination")
-REAL, DRY = (MANAGER,), (MANAGER, ("dryRun", "All"))
 WEB = f"{SHOP}/web"
 ROLLING: dict[str, Any] = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 1}}}
 STRATEGY = ("spec.strategy.rollingUpdate.maxUnavailable",)

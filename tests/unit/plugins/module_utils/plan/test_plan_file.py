@@ -18,16 +18,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.digest i
 from ansible_collections.graceful.termination.plugins.module_utils.plan.plan_file import LIFETIME
 from ansible_collections.graceful.termination.plugins.module_utils.run.run import Outcome, run_remediate
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifests import ManifestSource
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.apply.test_write import live
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     container,
-    hooked,
     run,
     service,
     workload,
 )
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import (
     DEPLOYMENTS,
+    DRY,
     LISTS,
+    REAL,
     SHOP,
     Script,
     answer,
@@ -39,16 +41,8 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.sc
     source_of,
 )
 
-MANAGER = ("fieldManager", "graceful-termination")
-REAL, DRY = (MANAGER,), (MANAGER, ("dryRun", "All"))
 KUBE_SYSTEM = "/api/v1/namespaces/kube-system"
 Objects = dict[str, dict[str, Any]]
-
-
-def live(name: str, **spec: Any) -> dict[str, Any]:
-    obj = workload(hooked(None), name=name, **spec)
-    obj["metadata"] |= {"resourceVersion": "1", "uid": f"uid-{name}", "generation": 1}
-    return obj
 
 
 @pytest.fixture
@@ -103,7 +97,7 @@ def actions(outcome: Outcome) -> dict[str, tuple[str, str | None]]:
 
 
 def web(*names: str) -> Objects:
-    return {name: live(name) for name in names}
+    return {name: live(name=name) for name in names}
 
 
 def test_a_plan_says_what_how_much_and_until_when(file: Path) -> None:
@@ -133,7 +127,7 @@ def test_nothing_that_an_object_holds_is_in_a_plan(file: Path) -> None:
 def test_applied_it_does_exactly_what_it_says_and_a_second_time_nothing(file: Path) -> None:
     objects = web("a", "b")
     plan = make(objects, file)
-    objects["c"] = live("c")
+    objects["c"] = live(name="c")
     with script() as declared:
         outcome = go(declared, objects, file, check=False, reads=2, patched=["a", "b"])
         assert [set(body) for body in declared.bodies()] == [{"metadata", "spec"}] * 2
@@ -217,7 +211,7 @@ def test_other_options_than_those_of_the_plan_change_nothing(file: Path) -> None
 def test_what_changes_while_it_is_patched_is_refused_too(file: Path) -> None:
     objects = web("a")
     make(objects, file)
-    newer = live("a", replicas=7)
+    newer = live(name="a", replicas=7)
     newer["metadata"]["resourceVersion"] = "3"
     with script() as declared:
         declared.expect("PATCH", f"{SHOP}/a", failed(409), query=REAL)

@@ -15,30 +15,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
     MeshConfigError,
     istio_drain,
     linkerd_grace,
-    seconds_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import read_container
 
 CONFIG = "proxy.istio.io/config"
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        *[("5s", 5), (" 1m30s ", 90), ("0.5s", 0.5), ("500ms", 0.5), ("1h", 3600), ("0s", 0)],
-        *[
-            ("5", None),
-            ("", None),
-            ("soon", None),
-            ("-5s", None),
-            ("5 s", None),
-            ("1e3s", None),
-            ("9" * 99 + "s", None),
-        ],
-    ],
-)
-def test_a_duration(text: str, seconds: float | None) -> None:
-    assert seconds_of(text) == seconds
 
 
 def test_without_settings_istio_s_default_holds() -> None:
