@@ -36,14 +36,14 @@ sanity: link ## ansible-test sanity
 	@$(call with,dev) tools/sanity
 
 unit: link ## Unit tests
-	@$(call with,dev) sh -c 'tools/kind-node/build kustomize && pytest --numprocesses=auto'
+	@$(call with,dev) sh -c 'tools/kind-node/build kustomize && pytest --numprocesses=auto --dist=worksteal'
 
 fuzz: link ## What holds for every automatic change, on random inputs: 10,000 workloads, 200 Kustomize trees (half an hour)
-	@$(call with,dev) sh -c 'tools/kind-node/build kustomize && FUZZ=1 pytest --numprocesses=auto tests/unit/fuzz'
+	@$(call with,dev) sh -c 'tools/kind-node/build kustomize && FUZZ=1 pytest --numprocesses=auto --dist=worksteal tests/unit/fuzz'
 
 coverage: link ## Branch coverage of the unit tests; reported, not gated [HTML=1: also build/coverage/html]
 	@$(call with,coverage) sh -c 'tools/kind-node/build kustomize && coverage erase && \
-		coverage run -m pytest --numprocesses=auto && coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }'
+		coverage run -m pytest --numprocesses=auto --dist=worksteal && coverage combine --quiet && coverage report && { [ -z "$(HTML)" ] || coverage html; }'
 
 molecule: link ## All Molecule scenarios, on kind
 	@$(call with,dev) tools/molecule

@@ -24,7 +24,10 @@ from ansible_collections.graceful.termination.plugins.plugin_utils import report
 from ansible_collections.graceful.termination.plugins.plugin_utils.screen import visible_result
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.debug.test_observed import debugged
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.servers import serving
-from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.test_run import drilled
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.drill.test_run import (
+    drilled,
+    short_uploads,
+)
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.prove.trace.stories import NAMES, Story
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.report.sample import (
     finding,
@@ -142,7 +145,8 @@ def test_every_field_of_what_was_seen_inside(after: float | None, color: bool) -
 
 
 @pytest.mark.parametrize("color", [False, True])
-def test_every_field_of_a_drill(color: bool) -> None:
+def test_every_field_of_a_drill(color: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    short_uploads(monkeypatch)
     with serving() as server:
         drill = poisoned(drilled(server) | {"hints": ["h"], "files": ["/r/drill.json"]})
     require_harmless(without_colors(render_drill(drill, width=100, color=color)))

@@ -58,11 +58,16 @@ KEYS = {
 }
 
 
-@pytest.fixture(autouse=True)
 def short_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the parts of a drill whose length is no option shorter."""
     monkeypatch.setattr(run, "upload_seconds", lambda _workload: 0.8)
     monkeypatch.setattr(run, "TRIAL_SECONDS", 0.1)
     monkeypatch.setattr(load, "REST", 0.1)
+
+
+@pytest.fixture(autouse=True)
+def _short_uploads(monkeypatch: pytest.MonkeyPatch) -> None:
+    short_uploads(monkeypatch)
 
 
 class Stops:
