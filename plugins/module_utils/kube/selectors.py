@@ -75,6 +75,18 @@ class Selector:
             requirements.append(Requirement(str(expression.get("key")), operator, frozenset(map(str, values))))
         return cls(tuple(requirements))
 
+    def as_object(self) -> dict[str, Any]:
+        """A LabelSelector that selects the same."""
+        labels: dict[str, str] = {}
+        expressions: list[dict[str, Any]] = []
+        for one in self.requirements:
+            if one.operator == "In" and len(one.values) == 1 and one.key not in labels:
+                labels[one.key] = next(iter(one.values))
+            else:
+                values = {"values": sorted(one.values)} if one.values else {}
+                expressions.append({"key": one.key, "operator": one.operator, **values})
+        return ({"matchLabels": labels} if labels else {}) | ({"matchExpressions": expressions} if expressions else {})
+
 
 class Selecting(Generic[_T]):
     """Things with a selector, such as the Services of a namespace, found by the labels of a pod.

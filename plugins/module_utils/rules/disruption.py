@@ -15,15 +15,17 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scal
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import SCALED_KINDS
 
 
-def _remedy(case: Case, manual: str, name: str | None = None) -> Remedy:
-    """`name` is that of the budget to replace: a second one beside it would make every eviction fail."""
+def _remedy(case: Case, manual: str, replaces: DisruptionBudget | None = None) -> Remedy:
+    """`replaces`: a second budget beside it would make every eviction fail, and other pods that it selects need it."""
     workload = case.workload
+    selector = replaces.selector.as_object() if replaces else get_map(workload.spec, "selector", "spec")
+    name = replaces.name if replaces else workload.name
     return Remedy(
         DISRUPTION_BUDGET,
         manual,
         {
-            "selector": get_map(workload.spec, "selector", "spec"),
-            "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": name or workload.name},
+            "selector": selector,
+            "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": name},
         },
     )
 
@@ -75,7 +77,7 @@ def _blocks(case: Case) -> Iterator[Hit | NotEvaluated]:
                 f"PodDisruptionBudget {budget.name} has {text} {when}, so a node drain hangs until the pods are "
                 "deleted by force",
                 "spec.selector",
-                _remedy(case, "its owner must decide how many pods may be unavailable", budget.name),
+                _remedy(case, "its owner must decide how many pods may be unavailable", budget),
                 # What depends on the number of pods is less certain where something outside may set it.
                 severity=None if case.replicas_declared or _blocks_any(budget) else "warning",
                 numbers={"replicas": replicas},

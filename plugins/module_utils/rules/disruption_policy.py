@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map, get_maps
@@ -36,7 +37,8 @@ def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
     if unknown:
         yield NotEvaluated(unknown)
         return
-    names = sorted(_budgets(case))
+    budgets = _budgets(case)
+    names = sorted(budgets)
     if len(names) < 2:
         return
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
@@ -47,14 +49,25 @@ def _overlap(case: Case) -> Iterator[Hit | NotEvaluated]:
         Remedy(
             DISRUPTION_BUDGET,
             "their owner must decide which one to keep; delete the others or change their selectors",
-            {
-                # A CronJob has none, and an empty one would select every pod of the namespace.
-                "selector": get_map(workload.spec, "selector", "spec") or {"matchLabels": workload.template_labels},
-                "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": names[0]},
-            },
+            _kept(case, list(budgets.values())),
         ),
         numbers={"budgets": len(names)},
     )
+
+
+def _kept(case: Case, budgets: list[DisruptionBudget]) -> dict[str, Any]:
+    """The narrowest of them as the one to keep, for all that it selects; one of its own where all select every pod."""
+    workload = case.workload
+    narrow = min(budgets, key=lambda one: (-len(one.selector.requirements), one.name))
+    name, selector = narrow.name, narrow.selector.as_object()
+    if not selector:
+        # A CronJob has none.
+        name = workload.name
+        selector = get_map(workload.spec, "selector", "spec") or {"matchLabels": workload.template_labels}
+    return {
+        "selector": selector,
+        "workload": {"kind": workload.kind, "namespace": workload.namespace, "name": name},
+    }
 
 
 def _unhealthy(case: Case) -> Iterator[Hit]:

@@ -118,3 +118,30 @@ def test_a_large_namespace_is_not_asked_as_a_whole() -> None:
     started = time.process_time()
     assert [found.of({"app": f"app-{number}"}) for number in range(4000)] == [[number] for number in range(4000)]
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        {},
+        {"matchLabels": {"app": "web", "tier": "edge"}},
+        {"matchExpressions": [{"key": "app", "operator": "In", "values": ["api", "web"]}]},
+        {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "tier", "operator": "Exists"}]},
+        {"matchExpressions": [{"key": "tier", "operator": "NotIn", "values": ["core"]}]},
+        {"matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]},
+    ],
+)
+def test_a_selector_is_written_as_it_was_read(selector: dict[str, Any]) -> None:
+    assert Selector.of_object(selector).as_object() == selector
+
+
+def test_two_conditions_on_one_label_are_both_kept() -> None:
+    twice = {
+        "matchLabels": {"app": "web"},
+        "matchExpressions": [{"key": "app", "operator": "In", "values": ["web"]}],
+    }
+    assert Selector.of_object(Selector.of_object(twice).as_object()) == Selector.of_object(twice)
+    contrary = Selector.of_object(
+        {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "app", "operator": "In", "values": ["api"]}]}
+    )
+    assert Selector.of_object(contrary.as_object()) == contrary

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     PROFILE,
@@ -137,6 +138,19 @@ def test_the_snippet_replaces_the_budget_that_blocks() -> None:
     )
     snippet = run(workload(), service(), blocks).one(BLOCKS)["snippet"]
     assert 'name: "guard"' in snippet, "one of another name would be a second budget on the same pods"
+
+
+def test_the_snippet_keeps_what_the_budget_selects() -> None:
+    """Two workloads under one budget get the same snippet: with selectors of their own, one would lose its budget."""
+    both = of_both(maxUnavailable=0)
+    snippets = {entry["snippet"] for entry in run(*canary(), both).of(BLOCKS)}
+    (snippet,) = snippets
+    assert yaml.safe_load(snippet)["spec"]["selector"] == {"matchLabels": {"tier": "edge"}}
+
+
+def test_a_budget_of_all_pods_stays_one_of_all_pods() -> None:
+    all_of_them = context_object("PodDisruptionBudget", "all", {"selector": {}, "maxUnavailable": 0})
+    assert yaml.safe_load(run(workload(), all_of_them).one(BLOCKS)["snippet"])["spec"]["selector"] == {}
 
 
 # Several workloads behind one selector

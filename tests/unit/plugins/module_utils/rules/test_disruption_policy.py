@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import open_case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
@@ -46,7 +47,21 @@ def test_two_that_take_one_pod_are_an_error() -> None:
     finding = run(workload(), service(), budget(), budget("all", {})).one(OVERLAP)
     assert (finding["severity"], finding["remedy"], finding["numbers"]) == ("error", "manual", {"budgets": 2})
     assert "(all, web)" in finding["message"]
-    assert 'name: "all"' in finding["snippet"], "the one that stays, not a third"
+    assert 'name: "web"' in finding["snippet"], "the one that stays, not a third"
+
+
+def test_of_two_workloads_both_snippets_keep_the_same_budget() -> None:
+    """With the selector that it has: the last one applied would leave the other workload without any."""
+    found = [workload(name="web"), workload(name="canary")]
+    for obj in found:
+        obj["spec"]["template"]["metadata"]["labels"]["tier"] = "edge"
+    edge = budget("edge", {"matchExpressions": [{"key": "tier", "operator": "In", "values": ["edge", "core"]}]})
+    snippets = {entry["snippet"] for entry in run(*found, edge, budget("all", {})).of(OVERLAP)}
+    (snippet,) = snippets
+    assert yaml.safe_load(snippet)["metadata"]["name"] == "edge"
+    assert yaml.safe_load(snippet)["spec"]["selector"] == edge["spec"]["selector"] | {
+        "matchExpressions": [{"key": "tier", "operator": "In", "values": ["core", "edge"]}]
+    }
 
 
 def test_of_many_only_some_are_named() -> None:
