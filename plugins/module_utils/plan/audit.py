@@ -24,7 +24,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 from ansible_collections.graceful.termination.plugins.module_utils.plan.regression import Regression
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import SnippetError, Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Judging, Source
-from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
+from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.population import Population
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
 from ansible_collections.graceful.termination.plugins.module_utils.workload.identity import Identity
@@ -57,9 +57,15 @@ class Judgement:
         return tuple(finding for finding in self.findings if finding.rule.id not in self.waived)
 
     @cached_property
-    def grace_seconds(self) -> int:
-        """The grace period that goes with the remedies of all of them together."""
-        return grace_after(self.case, [finding.hit for finding in self.open])
+    def _grace_seconds(self) -> int:
+        return _together(self.case, [finding.hit for finding in self.open if finding.severity != "info"])
+
+    def grace_seconds(self, finding: Finding) -> int:
+        """The grace period that goes with a remedy: that of all errors and warnings, as each would replace the others'.
+
+        What an info proposes counts for itself alone.
+        """
+        return max(self._grace_seconds, _together(self.case, [finding.hit]))
 
     def is_auto(self, finding: Finding) -> bool:
         """Whether remediation would fix this finding by itself."""
@@ -156,6 +162,12 @@ def audit(
     return result
 
 
+def _together(case: Case, hits: Sequence[Hit]) -> int:
+    """The grace period for these remedies. Some say themselves which one they need."""
+    own = [hit.remedy.variables["grace_seconds"] for hit in hits if "grace_seconds" in hit.remedy.variables]
+    return max([grace_after(case, [hit for hit in hits if "grace_seconds" not in hit.remedy.variables]), *own])
+
+
 def _order(judgement: Judgement) -> Identity:
     return judgement.case.workload.identity
 
@@ -175,5 +187,6 @@ def snippet_of(judgement: Judgement, finding: Finding, snippets: Snippets) -> st
     case, change = judgement.case, judgement.change
     if change and judgement.refusal and finding in change.solves:
         return yaml.safe_dump(change.patch, sort_keys=False)
-    values = variables(case, finding.hit, judgement.grace_seconds)
+    grace = judgement.grace_seconds(finding)
+    values = variables(case, finding.hit, grace) | {"grace_seconds": grace}
     return snippets.render(finding.hit.remedy.name, case.workload.kind, values)

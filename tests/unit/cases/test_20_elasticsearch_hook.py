@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 Audited = Callable[..., dict[str, Any]]
 CASE = "20-elasticsearch-hook"
 
@@ -26,6 +28,19 @@ def test_a_hook_on_a_port_that_is_not_for_http(audited: Audited) -> None:
     assert findings["prestop-http-unverified"]["severity"] == "warning"
     assert "port 9300 is declared as 'transport'" in findings["prestop-http-unverified"]["message"]
     assert findings["stateful-grace-too-short"]["numbers"] == {"grace_seconds": 30, "usual_seconds": 120}
+
+
+def test_all_snippets_of_a_workload_set_the_same_grace_period(audited: Audited) -> None:
+    """Whatever their order, none takes back what another one needs."""
+    findings = [one for one in found(audited(CASE), "es-data").values() if one["snippet"]]
+    specs = [yaml.safe_load(one["snippet"])["spec"] for one in findings if one["severity"] != "info"]
+    grace = [
+        spec["template"]["spec"]["terminationGracePeriodSeconds"]
+        for spec in specs
+        if spec.get("template", {}).get("spec")
+    ]
+    assert len(grace) > 1
+    assert set(grace) == {120}
 
 
 def test_a_sleep_of_twice_the_grace_period(audited: Audited, case: Callable[[str], Path], remediated: Audited) -> None:
