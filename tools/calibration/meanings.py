@@ -46,6 +46,7 @@ MEANINGS = (
     Meaning("prestop-tcp-socket", (FRESH,), "the hook fails at once, so there is no delay"),
     Meaning("prestop-stops-server-early", (FRESH,), "the server is away before the proxies know"),
     Meaning("prestop-too-short", (FRESH,), "SIGTERM may come before the proxies know"),
+    Meaning("prestop-in-background", (), "SIGTERM comes at once where the runtime does not wait", open=(FRESH,)),
     Meaning("no-readiness-probe", (FRESH,), "requests go to new pods that do not listen yet"),
     Meaning("recreate-strategy-serving", (FRESH, CAPACITY), "all pods stop before a new one starts", (RESTART,)),
     Meaning("rollout-loses-capacity", (CAPACITY,), "a pod stops before a new one is ready", (RESTART,)),

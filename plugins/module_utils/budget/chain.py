@@ -21,6 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.sett
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.database_proxies import database_proxy_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import mounts_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.proxies import (
     is_application_server,
     is_companion,
@@ -31,6 +32,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 # Comments of configuration files, and addresses on which a proxy itself listens.
 _NOT_ASKED = re.compile(r"^[ \t]*(?:[#;]|(?:listen|bind|stats)\b).*$", re.MULTILINE | re.IGNORECASE)
+_SOCKET = re.compile(
+    r"(?:^|[-_./])(?:unix|uds|fpm)?[-_]?(?:sock|socks|socket|sockets)(?:$|[-_./])|^/(?:var/)?run(?:$|/)"
+)
 _OWN_PORT = re.compile(r"(?<![\w.-])(?:localhost|127\.0\.0\.1|\[::1\]):(\d{1,5})(?!\d)")
 
 
@@ -39,7 +43,7 @@ class Chain(Derived):
     """`links` are pairs (in front, behind) of containers that get SIGTERM side by side; `database_proxies` are those
     that the applications of the pod ask: they stand behind all of these.
 
-    `possible` are pairs of a proxy and what stands beside it, though nothing says that it gets requests: no finding
+    `possible` are pairs of a proxy and what stands beside it, though nothing says that it gets requests: only an info
     rests on them, and no fix may make them worse.
     """
 
@@ -101,6 +105,8 @@ def find_chain(workload: Workload, reached: Sequence[Container], reader: Setting
     # A proxy first: what stands behind it may name it as the address of its own pages.
     for front in sorted(fronts, key=is_proxy, reverse=True):
         add(front, _behind(front, rest, names, reader))
+        if is_proxy(front):
+            add(front, (one for one in _beside(front, rest, names) if _share_a_socket(workload, front, one)))
     for _front, asking in list(links.values()):
         add(asking, _named_in(reader.of(asking), rest))
     serves = any(not is_companion(one) and not store_of(one) for one in rest)
@@ -135,6 +141,16 @@ def _beside(front: Container, others: Sequence[Container], reached: set[str]) ->
         for one in others
         if one.name != front.name and one.name not in reached and not is_companion(one) and not is_proxy(one)
     ]
+
+
+def _share_a_socket(workload: Workload, front: Container, other: Container) -> bool:
+    """Whether both mount a folder of the pod that is there for a socket, by its name."""
+    folders = {str(one.volume.get("name")): one.path for one in mounts_of(workload, front) if "emptyDir" in one.volume}
+    for mount in mounts_of(workload, other):
+        name = str(mount.volume.get("name"))
+        if name in folders and any(_SOCKET.search(text) for text in (name, mount.path, folders[name])):
+            return True
+    return False
 
 
 def _named_in(settings: Settings, others: Sequence[Container], *, files: bool = False) -> Iterator[Container]:

@@ -26,6 +26,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules import 
     observed_stops,
     pid1,
     prestop,
+    prestop_background,
     prestop_handlers,
     prestop_short,
     probe_settings,
@@ -43,6 +44,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.rule im
 
 RULES: tuple[Rule, ...] = (
     *prestop.RULES,
+    *prestop_background.RULES,
     *prestop_handlers.RULES,
     *prestop_short.RULES,
     *hook_text.RULES,

@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR, SLEEP_ACTION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     DATABASE_PROXY_NATIVE,
+    DECIDES,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_SLEEP,
     Remedy,
@@ -28,10 +29,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.data
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
 from ansible_collections.graceful.termination.plugins.module_utils.workload.proxies import is_companion
+from ansible_collections.graceful.termination.plugins.module_utils.workload.queue_workers import queue_worker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import basename
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import BATCH_KINDS
 
 _ENDS_PROXY = re.compile(r"quitquitquit|\b(?:pkill|killall|kill|shutdown)\b", re.IGNORECASE)
+_SCHEDULERS = ("cron", "crond", "supercronic", "go-crond", "anacron")
 _DRAIN_UNKNOWN = NotEvaluated(
     "how long the application needs to drain is unknown: set annotation graceful.termination/drain-seconds"
 )
@@ -59,6 +63,34 @@ def _uneven(case: Case) -> Iterator[Hit]:
             "info" if case.never_overlaps else None,
             {"prestop_seconds": own.seconds, "wanted_seconds": pause},
         )
+    yield from _may_be_uneven(case)
+
+
+def _may_be_uneven(case: Case) -> Iterator[Hit]:
+    """The one container beside a proxy, of which nothing says whether the proxy forwards to it."""
+    for front, container in case.profile.chain.possible:
+        alone = [one for one, _other in case.profile.chain.possible].count(front) == 1
+        own, pause = case.pause_of(container), case.pause_of(front).seconds
+        if not alone or not _may_serve(container) or hook_stops_server(container):
+            continue
+        if not own.exact or own.drains or own.seconds >= pause:
+            continue
+        remedy = _pause_remedy(case, container, pause)
+        yield Hit(
+            f"{front.name} serves for {pause} s, but this container gets SIGTERM after {own.seconds} s: if "
+            f"{front.name} forwards requests to it, which no port or address here tells, clients get a 502 in between",
+            f"{container.path}.lifecycle.preStop",
+            Remedy(remedy.name, "only its owner knows whether requests reach it", remedy.variables),
+            container,
+            "info",
+            {"prestop_seconds": own.seconds, "wanted_seconds": pause},
+        )
+
+
+def _may_serve(container: Container) -> bool:
+    """Whether a container of which nothing tells that it listens may do so all the same."""
+    program = basename(container.words[0]) if container.words else ""
+    return not container.ports and program not in _SCHEDULERS and not queue_worker(container)
 
 
 def _pause_remedy(case: Case, container: Container, seconds: int) -> Remedy:
@@ -71,7 +103,7 @@ def _pause_remedy(case: Case, container: Container, seconds: int) -> Remedy:
         return Remedy(PRESTOP_EXEC_SLEEP, why, with_grace)
     handler = container.pre_stop
     if handler and handler.kind != "tcpSocket" and not case.hook_of(container).only_waits:
-        return Remedy(PRESTOP_SLEEP, "the application's owner must decide what the hook still has to do", with_grace)
+        return Remedy(PRESTOP_SLEEP, DECIDES, with_grace)
     return Remedy(PRESTOP_SLEEP, variables=values)
 
 
@@ -162,6 +194,7 @@ RULES = (
         "it serving without the application behind it: every request in that time gets a 502.",
         exceptions=(
             "the application's delay is as long, or longer",
+            "one container beside a proxy that declares no port, and that nothing else links to it: an info",
             "a hook whose time is not declared, or that waits for the drain",
             "a server that delays its own shutdown",
             "a hook that stops the server within 5 s is prestop-stops-server-early",

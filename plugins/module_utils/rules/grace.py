@@ -11,7 +11,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import ingress_nginx
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
-from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import GRACE_PERIOD, Remedy
+from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    FOREGROUND_FIRST,
+    GRACE_PERIOD,
+    Remedy,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import DEFAULT_GRACE
@@ -62,15 +66,17 @@ def _insufficient(case: Case) -> Iterator[Hit]:
     allowance = budget.drain.allowance
     requeues = budget.drain.need is None and allowance and allowance.server and allowance.server.requeues
     tight = requeues and budget.required - budget.margin <= budget.grace
+    # Of what only some container runtimes wait for, it is not certain that it is missing.
+    maybe = budget.required - (budget.prestop.seconds - budget.prestop.certain) <= budget.grace
     cut = "jobs that are not back in their queue by then are lost" if tight else "what is still in flight then is cut"
     yield Hit(
-        f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds}{delay} "
+        f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds}{budget.prestop.remark}{delay} "
         f"+ drain {budget.drain.seconds} + margin {budget.margin}), but "
         f"the pod is killed after {budget.grace} s: {cut}",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
-        Remedy(GRACE_PERIOD),
+        Remedy(GRACE_PERIOD, FOREGROUND_FIRST if maybe else None),
         # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut.
-        severity="error" if budget.drain.seconds and budget.drain.promised and not tight else None,
+        severity="error" if budget.drain.seconds and budget.drain.promised and not (tight or maybe) else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
         evidence=case.profile.drain_evidence,
     )

@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import as_intended
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    DECIDES,
     PRESTOP_DELAY_FIRST,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_REMOVE,
@@ -30,8 +32,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.comm
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS, basename, script_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.shell_less import lacks_shell
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import basename
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell_less import calls_shell, lacks_shell
 
 # Programs that run for no time worth counting.
 _INSTANT = (
@@ -39,7 +41,6 @@ _INSTANT = (
     *("touch", "logger", ""),
 )
 _SAYS = ("echo", "printf", "logger", ":")
-_USUAL_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
 _POOL = r"(?:db|database|data-?source|(?:connection[-_]?)?pool|hikari|jdbc)s?"
 _CLOSING = r"(?:close|disconnect|destroy|shutdown)"
 _CLOSES = re.compile(rf"(?<![a-z]){_CLOSING}[-_./]?{_POOL}(?![a-z])|(?<![a-z]){_POOL}[-_./]?{_CLOSING}(?![a-z])", re.I)
@@ -58,14 +59,6 @@ def _text(container: Container) -> str:
     return " ".join(container.pre_stop.command) if container.pre_stop else ""
 
 
-def _calls_shell(words: Sequence[str]) -> bool:
-    """Whether a hook starts a shell or sleep from where an image has them; elsewhere a volume may hold one."""
-    folder, _slash, program = words[0].rpartition("/")
-    if folder not in _USUAL_FOLDERS:
-        return False
-    return program in (*SHELLS, "sleep", "busybox") or script_of(words) is not None
-
-
 def _shell_missing(case: Case) -> Iterator[Hit]:
     for container, _commands in _exec_hooks(case.workload.all_containers):
         words = container.pre_stop.command if container.pre_stop else ()
@@ -73,14 +66,14 @@ def _shell_missing(case: Case) -> Iterator[Hit]:
             continue  # there, prestop-missing says what Windows does not have
         look = case.look(container)
         bare, read = look is not None and look.bare, look is not None and look.processes is not None
-        if not _calls_shell(words) or not (bare or (lacks_shell(container.image) and not read)):
+        if not calls_shell(words) or not (bare or (lacks_shell(container.image) and not read)):
             continue
         program = basename(words[0])
         known, manual = "an image of this name", "the image name suggests that it has no shell; try it on a pod"
         if bare:
             known, manual = "its image (it lacks even cat)", "the image lacks even cat, so it has no shell either"
         failed = any(event.reason == HOOK_FAILED and event.container == container.name for event in case.seen.events)
-        remedy = Remedy(PRESTOP_SLEEP, manual)
+        remedy = Remedy(PRESTOP_SLEEP, manual, as_intended(case, container))
         if container.native_sidecar:
             remedy = Remedy(PRESTOP_REMOVE, "a native sidecar stops after the application: it needs no delay")
         yield Hit(
@@ -147,7 +140,7 @@ def _side_effects(case: Case) -> Iterator[Hit]:
     for container, commands in _exec_hooks(case.workload.containers):
         registry = bool(_REGISTRY.search(_text(container)))
         message, severity, evidence = "", "info", None
-        remedy = pause_instead(case, "the application's owner must decide what the hook still has to do")
+        remedy = pause_instead(case, DECIDES)
         if any(_closes(command, container) for command in commands):
             message, severity = (
                 "the preStop hook closes what the application still needs: it runs before SIGTERM, so everything in "

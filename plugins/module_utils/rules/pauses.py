@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -14,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, takes_no_time
+from ansible_collections.graceful.termination.plugins.module_utils.workload.intended import intended_pause
 
 
 def short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
@@ -35,9 +38,21 @@ def short_hooks(case: Case, wanted: int) -> list[tuple[Container, HookTime]]:
     return hooks
 
 
+def as_intended(case: Case, container: Container) -> dict[str, Any]:
+    """The variables of a pause that a hook is written to make and does not; none where the policy's is as long."""
+    seconds = intended_pause(container.pre_stop) if container.pre_stop else 0
+    needed = seconds + (case.drain_of(container).expected or 0) + case.budget.margin
+    if seconds <= case.wanted_prestop[0] or needed > case.policy.max_grace_seconds:
+        return {}
+    # An owner who wrote a grace period that holds it all has counted the pause.
+    counted = case.budget.explicit and case.workload.grace >= needed
+    grace = case.workload.grace if counted else max(case.workload.grace + seconds, needed)
+    return {"seconds": seconds, "grace_seconds": grace}
+
+
 def _lasts(case: Case, container: Container, hook: HookTime, wanted: int) -> bool:
     """Whether the pod serves for that long, what the server adds by itself included."""
-    return hook.drains or hook.endless or hook.seconds + case.drain_of(container).delay.seconds >= wanted
+    return hook.drains or hook.endless or hook.certain + case.drain_of(container).delay.seconds >= wanted
 
 
 def longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:

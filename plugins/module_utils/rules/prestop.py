@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
+from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import as_intended
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
+    DECIDES,
+    FOREGROUND_FIRST,
     GRACE_PERIOD,
     PRESTOP_EXEC_SLEEP,
     PRESTOP_SLEEP,
@@ -18,7 +21,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.rules.senders import covered
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, Handler
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
@@ -42,12 +45,15 @@ def sleep_remedy(case: Case) -> Remedy:
     )
 
 
-def without_pause(case: Case) -> tuple[Container, ...]:
-    """The containers that take requests and have no delay, of those that should have one."""
+def without_pause(case: Case, lacks: Callable[[Handler], bool] = takes_no_time) -> tuple[Container, ...]:
+    """The containers that take requests and have no delay, of those that should have one.
+
+    `lacks`: whether a hook is none.
+    """
     drain = case.profile.drain_containers if case.profile.takes_requests else ()
     if case.delays_itself or case.exclusive:
         return ()
-    waiting = [container for container in drain if container.pre_stop and not takes_no_time(container.pre_stop)]
+    waiting = [container for container in drain if container.pre_stop and not lacks(container.pre_stop)]
     if waiting:
         # Containers stop side by side: the pause of one is none for another one that a Service reaches as well.
         drain = tuple(container for container in drain if container not in waiting and _is_reached(case, container))
@@ -71,7 +77,6 @@ def _missing(case: Case) -> Iterator[Hit]:
     elif "headless-only" in traits or case.never_overlaps:
         # Peers find each other without kube-proxy; and where there is no other pod, none could serve the requests.
         severity = "info"
-    seconds, source = case.wanted_prestop
     sender = "kube-proxy still sends"
     if "external-lb" in traits:
         direct = "lb-ip-targets" in traits or any(one.type == "LoadBalancer" for one in case.profile.services)
@@ -79,13 +84,16 @@ def _missing(case: Case) -> Iterator[Hit]:
     elif "headless-only" in traits:
         sender = "clients with a cached DNS answer still send"
     for container in drain:
+        seconds, source = case.wanted_prestop
         remedy, hooked = sleep_remedy(case), ""
         if container.pre_stop:
             hooked = " (its hook returns at once)"
             if container.pre_stop.kind == "exec":
                 fault = case.hook_of(container).fault
                 hooked = f" (its hook fails at once: {fault})" if fault else hooked
-                remedy = Remedy(remedy.name, "the application's owner must decide what the hook still has to do")
+                intended = as_intended(case, container)
+                seconds, source = (intended["seconds"], "as the hook says") if intended else (seconds, source)
+                remedy = Remedy(remedy.name, DECIDES, intended)
         yield Hit(
             f"no preStop delay{hooked}: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
             f"{seconds} s ({source}) {covered(case, seconds)}",
@@ -118,6 +126,20 @@ def _exceeds_grace(case: Case) -> Iterator[Hit]:
                 Remedy(sleep_remedy(case).name, why),
                 container,
                 numbers={"prestop_seconds": None, "grace_seconds": grace, "left_seconds": 2},
+            )
+        elif hook.background and hook.certain < grace and (hook.background.endless or hook.seconds >= grace):
+            if hook_stops_server(container):
+                continue
+            takes = "which never ends" if hook.background.endless else f"which takes {hook.seconds} s"
+            yield Hit(
+                f"preStop leaves a command in the background, {takes}, with its output open; containerd waits for that "
+                f"and uses up all {grace} s: the application gets SIGTERM with 2 s left and is then killed, with "
+                "everything in flight",
+                path,
+                Remedy(sleep_remedy(case).name, "its owner must decide what the hook has to wait for"),
+                container,
+                "warning",
+                {"prestop_seconds": hook.seconds or None, "grace_seconds": grace, "left_seconds": 2},
             )
         elif hook.seconds and hook.seconds >= grace:
             refused = ""
@@ -161,18 +183,20 @@ def _starves_drain(case: Case) -> Iterator[Hit]:
         wanted = expected + budget.margin
         if remaining >= wanted:
             continue
+        if remaining >= budget.margin and expected > budget.grace:
+            continue  # it would not fit without the hook either: grace-period-insufficient
         need = f"the margin alone is {budget.margin} s"
         if expected:
             need = f"its requests take {expected} s"
             if not drain.measured:
                 need = f"it declares {expected} s to drain"
         yield Hit(
-            f"preStop takes {hook.seconds} s of the grace period of {budget.grace} s and leaves {remaining} s after "
-            f"SIGTERM, but {need}: what is in flight after that is cut",
+            f"preStop takes {hook.seconds} s{hook.remark} of the grace period of {budget.grace} s and leaves "
+            f"{remaining} s after SIGTERM, but {need}: what is in flight after that is cut",
             f"{container.path}.lifecycle.preStop",
-            Remedy(GRACE_PERIOD),
+            Remedy(GRACE_PERIOD, FOREGROUND_FIRST if hook.remark else None),
             container,
-            "error" if expected > remaining and not drain.measured else None,
+            "error" if expected > remaining and not drain.measured and not hook.remark else None,
             {
                 "prestop_seconds": hook.seconds,
                 "grace_seconds": budget.grace,
@@ -235,6 +259,7 @@ RULES = (
             "the hook itself waits until the server has drained",
             "a hook whose time is not declared",
             "preStop beyond grace is prestop-exceeds-grace",
+            "a drain that is longer than the grace period by itself is grace-period-insufficient",
         ),
         check=_starves_drain,
         remedies=(GRACE_PERIOD,),

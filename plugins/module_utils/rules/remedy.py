@@ -11,6 +11,10 @@ from typing import Any
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
 
+# Why a person must decide.
+DECIDES = "the application's owner must decide what the hook still has to do"
+FOREGROUND_FIRST = "its owner must decide first whether the hook shall wait for what it starts in the background"
+
 PRESTOP_SLEEP = "prestop-sleep"
 PRESTOP_EXEC_SLEEP = "prestop-exec-sleep"
 GRACE_PERIOD = "grace-period"
@@ -153,6 +157,6 @@ class Remedy:
     variables: dict[str, Any] = field(default_factory=dict)
 
 
-def pause_instead(case: Case, why: str) -> Remedy:
+def pause_instead(case: Case, why: str, variables: dict[str, Any] | None = None) -> Remedy:
     """A plain pause instead of a hook, to be applied by hand: `why` is the reason."""
-    return Remedy(PRESTOP_SLEEP if case.oldest_possible >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why)
+    return Remedy(PRESTOP_SLEEP if case.oldest_possible >= SLEEP_ACTION else PRESTOP_EXEC_SLEEP, why, variables or {})

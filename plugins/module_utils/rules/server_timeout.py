@@ -86,11 +86,12 @@ def _ends_at_once(case: Case) -> Iterator[Hit]:
     for container, drain in _drains(case):
         allowance, hook = drain.allowance, case.hook_of(container)
         # A call to another container may return when the connections are gone.
-        waits = not hook.exact or (container.pre_stop is not None and container.pre_stop.kind == "httpGet")
+        paused = hook.exact or (hook.background and hook.background.pause)
+        waits = not paused or (container.pre_stop is not None and container.pre_stop.kind == "httpGet")
         if not allowance or allowance.seconds != 0 or waits:
             continue
         # Requests come for a few seconds more; the rest of a pause is time for them to end.
-        covered = max(hook.seconds + drain.delay.seconds - ENOUGH, 0)
+        covered = max(hook.certain + drain.delay.seconds - ENOUGH, 0)
         declared = drain.need.seconds if drain.need and drain.need.how == "declared" else None
         if declared is not None and declared <= covered:
             continue

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
@@ -19,6 +19,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
     line_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import commands_of, script_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell_less import calls_shell, lacks_shell
 
 # The pause image by any of its names, such as pause-amd64 or mirrored-pause.
 _PAUSE = re.compile(r"(^|[/-])pause(-\w+)?$")
@@ -32,7 +33,7 @@ PROBES = ("readinessProbe", "livenessProbe", "startupProbe")
 class Handler:
     """A lifecycle handler. `kind` is one of HANDLERS; `seconds` for sleep, `command` for exec, `port` for httpGet.
 
-    `windows`: Windows runs the command.
+    `windows`: Windows runs the command. `bare`: the command needs a shell, and an image of this name has none.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Handler:
     command: tuple[str, ...] = ()
     port: int | str = 0
     windows: bool = False
+    bare: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,16 @@ def read_container(spec: Obj, path: str, *, native_sidecar: bool = False, window
         raise Unreadable(f"{path}: a container without a name", line_of(spec))
     path = f"{path.rsplit('[', 1)[0]}[{name}]"
     lifecycle = get_map(spec, "lifecycle", path)
+    image = get(spec, "image", str, path, "")
+
+    def handler(hook: str) -> Handler | None:
+        found = _read_handler(lifecycle, hook, f"{path}.lifecycle", windows=windows)
+        lacks = found is not None and not windows and calls_shell(found.command) and lacks_shell(image)
+        return replace(found, bare=True) if found and lacks else found
+
     return Container(
         name=name,
-        image=get(spec, "image", str, path, ""),
+        image=image,
         path=path,
         line=line_of(spec),
         spec=spec,
@@ -95,8 +104,8 @@ def read_container(spec: Obj, path: str, *, native_sidecar: bool = False, window
         command=get_texts(spec, "command", path),
         args=get_texts(spec, "args", path),
         ports=tuple(_read_port(port, path) for port in get_maps(spec, "ports", path)),
-        pre_stop=_read_handler(lifecycle, "preStop", f"{path}.lifecycle", windows=windows),
-        post_start=_read_handler(lifecycle, "postStart", f"{path}.lifecycle", windows=windows),
+        pre_stop=handler("preStop"),
+        post_start=handler("postStart"),
         probes={probe: get_map(spec, probe, path) for probe in PROBES if spec.get(probe)},
         stop_signal=get(lifecycle, "stopSignal", str, f"{path}.lifecycle", ""),
     )

@@ -18,15 +18,15 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.laun
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.script_nodes import (
     Branch,
-    Case,
     Chain,
     For,
     Listing,
     Loop,
     Node,
     Pipeline,
+    Redirected,
     Simple,
-    Subshell,
+    breaks,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import basename
 from ansible_collections.graceful.termination.plugins.module_utils.workload.spans import (
@@ -36,11 +36,17 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.span
     any_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.steps import Step
+from ansible_collections.graceful.termination.plugins.module_utils.workload.streams import (
+    Sink,
+    Streams,
+    ends_redirected,
+    streams_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.tokens import Word
 from ansible_collections.graceful.termination.plugins.module_utils.workload.words import Value, Variables, numbers_in
 
+DASH = ("sh", "dash")  # in Debian's images sh is dash
 _ITEMS = 30  # of a loop, that are followed one by one
-_LEAVES = ("break", "continue", "exit", "return")
 
 
 class Meter:
@@ -54,9 +60,12 @@ class Meter:
 class Flow(ABC):
     """One shell. `now` is the time since the command began; `_over` when it may have ended before its last line."""
 
-    def __init__(self, shell: str, meter: Meter, now: Span = NONE, variables: Variables | None = None):
+    def __init__(
+        self, shell: str, meter: Meter, streams: Streams, now: Span = NONE, variables: Variables | None = None
+    ):
         self.shell = shell
         self.now = now
+        self.streams = streams
         self.steps: list[Step] = []
         self.fault = ""
         self.ended = False
@@ -105,8 +114,29 @@ class Flow(ABC):
     def _background(self, node: Node) -> None:
         child = self._fork()
         child.follow(node)
-        self._behind.append((self.now, child.total().after(self.now)))
+        ends = child.total()
+        self._behind.append((self.now, ends.after(self.now)))
         self.steps += child.steps
+        # A shell may replace itself with its last command, or wait for it with its own output open.
+        holds = Span(self.now.least, ends.limit) if ends_redirected(node) else ends
+        for streams in streams_of(node, self.streams):
+            streams.hold(holds)
+        if isinstance(node, Redirected) and self._keeps_its_own(node):
+            self.streams.hold(Span(self.now.least, ends.limit))
+
+    def _keeps_its_own(self, node: Redirected) -> bool:
+        """Whether some shells wait for it in the background with their own output open, whatever the redirections."""
+        if any(one.of_bash for one in node.redirections) and self.shell in DASH:
+            return True
+        words = node.body.words if isinstance(node.body, Simple) else ()
+        return bool(words) and words[0].raw in self._functions
+
+    def _redirected(self, node: Redirected) -> str:
+        before, self.streams = self.streams, self.streams.redirected(node.redirections)
+        status = self.follow(node.body)
+        if not (isinstance(node.body, Simple) and [word.raw for word in node.body.words] == ["exec"]):
+            self.streams = before
+        return status
 
     def _child(self, node: Node) -> str:
         child = self._fork()
@@ -135,13 +165,17 @@ class Flow(ABC):
             status = self.follow(pipeline.parts[0])
         else:
             children = []
+            pipes = Sink()
             for part in pipeline.parts:
                 child = self._fork()
+                if part is not pipeline.parts[-1]:
+                    child.streams = self.streams.into(pipes)
                 status = child.follow(part)
                 children.append(child.total())
                 self.steps += child.steps
             if any(span.endless for span in children[:-1]):
                 children = [Span(self.now.least, math.inf)]  # a reader that ends may end it
+            children += [Span(self.now.least, span.limit) for span in pipes]
             for span in children:
                 self.now = self.now.beside(span)
         if pipeline.negated:
@@ -198,7 +232,7 @@ class Flow(ABC):
         after_condition, over = self.now, len(self._over)
         self.follow(loop.body)
         self._loops -= 1
-        may_stop = _breaks(loop.body) or len(self._over) > over
+        may_stop = breaks(loop.body) or len(self._over) > over
         self.ended = False
         if goes_on and not may_stop and after_condition.least < math.inf:
             self.now = ENDLESS
@@ -216,7 +250,7 @@ class Flow(ABC):
                 self._one_of([loop.body, None])
                 taken = self.now.after(before)
                 self.now = before if taken == NONE else Span(before.least, math.inf)
-            elif _breaks(loop.body):
+            elif breaks(loop.body):
                 self._variables = self._variables.forgotten()
                 self._one_of([loop.body])
                 self.now = Span(before.least, (before + self.now.after(before).times(len(values))).limit)
@@ -252,27 +286,3 @@ def _goes_on(operator: str, status: str) -> bool | None:
     if status in (SUCCEEDED, FAILED):
         return (status == SUCCEEDED) == (operator == "&&")
     return True if status == LIKELY and operator == "&&" else None
-
-
-def _breaks(node: object) -> bool:
-    """Whether a loop's body may leave it."""
-    if isinstance(node, Simple):
-        return bool(node.words) and node.words[0].raw in _LEAVES
-    return any(_breaks(child) for child in _children(node))
-
-
-def _children(node: object) -> Sequence[object]:
-    match node:
-        case Listing():
-            return [item for item, _behind in node.items]
-        case Chain():
-            return [link for _operator, link in node.links]
-        case Pipeline():
-            return node.parts
-        case Subshell() | Loop() | For():
-            return [node.body]
-        case Branch():
-            return [*(part for pair in node.branches for part in pair), node.otherwise]
-        case Case():
-            return node.bodies
-    return ()

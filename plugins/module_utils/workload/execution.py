@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from ansible_collections.graceful.termination.plugins.module_utils.workload.control_flow import Flow, Meter
+from ansible_collections.graceful.termination.plugins.module_utils.workload.control_flow import DASH, Flow, Meter
 from ansible_collections.graceful.termination.plugins.module_utils.workload.launch import (
     LIKELY,
     OPEN,
@@ -23,6 +23,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.laun
     Launch,
     launch,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import KILLERS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.script_nodes import (
     Branch,
     Case,
@@ -33,6 +34,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.scri
     Loop,
     Node,
     Pipeline,
+    Redirected,
     Simple,
     Subshell,
 )
@@ -43,6 +45,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.span
     any_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.steps import Step
+from ansible_collections.graceful.termination.plugins.module_utils.workload.streams import Sink, Streams
 from ansible_collections.graceful.termination.plugins.module_utils.workload.syntax import parse
 from ansible_collections.graceful.termination.plugins.module_utils.workload.tokens import ScriptError, Word
 from ansible_collections.graceful.termination.plugins.module_utils.workload.words import Value
@@ -50,16 +53,20 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.word
 _STEPS = 2000  # commands that are followed; a script of loops in loops could have any number
 _EVALUATED = 200  # words of an eval
 _NESTED = 10  # shells and functions in one another
-_WITHOUT_PIPEFAIL = ("sh", "dash")  # dash 0.5.12 refuses it and ends
 
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """What a command does in `span`. `fault` says why it fails at its start, and is empty where it does not."""
+    """What a command does in `span`. `fault` says why it fails at its start, and is empty where it does not.
+
+    `output`: the time until its output is closed; longer than `span` where it leaves a process in the background that
+    holds it open.
+    """
 
     span: Span
     steps: tuple[Step, ...]
     fault: str = ""
+    output: Span = NONE
 
 
 @lru_cache(maxsize=1024)
@@ -67,12 +74,18 @@ def execute(words: tuple[str, ...]) -> Execution:
     """Follow a command as the kernel starts it: one program with its arguments, and no shell unless it is that."""
     if not words:
         return Execution(NONE, (), "the API server refuses a hook without a command")
-    run = _Run("", Meter())
+    sink = Sink()
+    run = _Run("", Meter(), Streams.of_hook(sink))
     try:
         run.start(launch(list(words), in_shell=False), ())
     except (ScriptError, RecursionError):
-        return Execution(ANY, tuple(run.steps))
-    return Execution(run.total(), tuple(run.steps), run.fault)
+        return Execution(ANY, tuple(run.steps), output=ANY)
+    output = span = run.total()
+    for held in sink:
+        output = output.beside(held)
+    if any(step.words[:1] and step.words[0] in KILLERS for step in run.steps):
+        output = Span(span.least, output.limit)  # it may end what is in the background
+    return Execution(span, tuple(run.steps), run.fault, output)
 
 
 class _Run(Flow):
@@ -105,6 +118,8 @@ class _Run(Flow):
                 return self._pipeline(node)
             case Subshell():
                 return self._child(node.body)
+            case Redirected():
+                return self._redirected(node)
             case Branch():
                 return self._branch(node)
             case Loop():
@@ -118,7 +133,7 @@ class _Run(Flow):
                 return SUCCEEDED
 
     def _fork(self) -> _Run:
-        child = _Run(self.shell, self._meter, self.now, self._variables.copy())
+        child = _Run(self.shell, self._meter, self.streams, self.now, self._variables.copy())
         child._functions, child._strict, child._loops = dict(self._functions), self._strict, self._loops
         return child
 
@@ -149,8 +164,8 @@ class _Run(Flow):
             return LIKELY
         if texts[0] == "exit":
             return self._end()
-        if texts[0] == "return" or (texts[0] == "set" and "pipefail" in texts and self.shell in _WITHOUT_PIPEFAIL):
-            self._over.append(self.now)  # bash continues, dash exits
+        if texts[0] == "return" or (texts[0] == "set" and "pipefail" in texts and self.shell in DASH):
+            self._over.append(self.now)  # bash continues; dash refuses pipefail and exits
         if texts[0] == "set":
             self._strict |= any(text.startswith("-") and "e" in text for text in texts[1:2])
         return self.start(launch(texts, in_shell=True), reads)
@@ -172,9 +187,12 @@ class _Run(Flow):
         """What a shell runs first, for its output."""
         for word in words:
             for script in self._variables.scripts(word):
-                child = self._fork()
+                child, pipe = self._fork(), Sink()
+                child.streams = self.streams.into(pipe)
                 child.script(script)
                 self.now = child.total()
+                for held in pipe:
+                    self.now = self.now.beside(held)
                 self.steps += child.steps
 
     def _wait(self, operands: Sequence[str]) -> str:
@@ -195,21 +213,25 @@ class _Run(Flow):
         if program.fault:
             self.fault = self.fault or program.fault
         if program.script is not None:
-            child = _Run(program.shell, self._meter, self.now)
+            child = _Run(program.shell, self._meter, self.streams, self.now)
             child._loops, child._strict = self._loops, program.strict
             try:
                 child.script(program.script)
                 span = child.total().after(self.now)
             except ScriptError:
                 span = ANY
-            if "&>" in program.script and program.shell in ("sh", "dash"):
+            if "&>" in program.script and program.shell in DASH:
                 span = Span(0, span.limit)  # dash reads `&` and `>`
             status: str = LIKELY
             self.steps += child.steps
             self.fault = self.fault or child.fault
         else:
             span, status = program.span, program.status
-        self.now = self.now + program.bounded(span)
+        takes = program.bounded(span)
+        if program.detached:
+            self.streams.hold(self.now + takes)
+            takes = Span(0, takes.limit)
+        self.now = self.now + takes
         if program.replaces:
             return self._end()
         if self.now.endless:

@@ -37,8 +37,24 @@ _UNDECLARED = "preStop exec: its time is not declared"
 
 
 @dataclass(frozen=True, slots=True)
+class Background:
+    """What a command leaves in the background with its output open.
+
+    `after`: whole seconds after which the command itself has ended. containerd waits until the output is closed
+    (seen with Kubernetes 1.37 and containerd 1.6); of other container runtimes that is not known.
+    `endless`: it is never closed. `pause`: seconds that it certainly stays open, 0 where that is not known.
+    """
+
+    after: int
+    pause: int
+    endless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HookTime:
     """`seconds` is exact, or a lower bound when `exact` is False. `drains` marks a hook that waits for the drain.
+
+    With `background`, which is never exact, `seconds` are those where the container runtime waits for it.
 
     `signal` is what the hook sends PID 1 once, such as QUIT, and `waits` the part of `seconds` that follows; both only
     where the text leaves no doubt of it. The hook does not decide what PID 1 does with the signal.
@@ -55,6 +71,19 @@ class HookTime:
     endless: bool = False
     only_waits: bool = False
     fault: str = ""
+    background: Background | None = None
+
+    @property
+    def certain(self) -> int:
+        """The seconds that pass on any container runtime."""
+        return min(self.seconds, self.background.after) if self.background else self.seconds
+
+    @property
+    def remark(self) -> str:
+        """The end of a sentence on `seconds`: where they pass, unless they do anywhere."""
+        if not self.background or self.certain == self.seconds:
+            return ""
+        return f" ({self.seconds - self.certain} s of it in the background, for which containerd waits)"
 
     def beside_drain(self, signal: str, drain: int) -> HookTime:
         """What the hook takes beside a drain of so many seconds (0: unknown), of a PID 1 that drains on `signal`.
@@ -82,6 +111,8 @@ def hook_time(handler: Handler | None) -> HookTime:
         return HookTime(0, True, "preStop tcpSocket never runs")
     if handler.kind == "httpGet":
         return HookTime(0, False, "preStop httpGet: its time is not declared")
+    if handler.bare:
+        return HookTime(0, False, "preStop exec: an image of this name has no shell, and then the hook fails at once")
     execution = execute_on_windows(handler.command) if handler.windows else execute(handler.command)
     return _exec_time(handler.command, execution)
 
@@ -99,6 +130,8 @@ def _exec_time(command: tuple[str, ...], execution: Execution) -> HookTime:
         return HookTime(0, False, "preStop exec: it never ends", drains, endless=True)
     seconds = math.ceil(span.least)
     signal, waits = _signal_and_wait(script_of(command) or "")
+    if execution.output.limit > span.limit:
+        return _in_background(execution, drains)
     if not span.exact:
         source = "preStop exec: only its literal sleeps are known" if seconds else _UNDECLARED
         return HookTime(seconds, False, source, drains, signal, waits)
@@ -108,6 +141,14 @@ def _exec_time(command: tuple[str, ...], execution: Execution) -> HookTime:
     only_waits = all(step.words[:1] and step.words[0] in (*ONLY_SAYS, *SHELLS) for step in execution.steps)
     only_waits = only_waits and not _WRITES.search(_TO_NOWHERE.sub(" ", " ".join(command)))
     return HookTime(seconds, True, "preStop exec sleep", drains, signal, waits, only_waits=only_waits)
+
+
+def _in_background(execution: Execution, drains: bool) -> HookTime:
+    after, output = math.ceil(execution.span.least), execution.output
+    pause = 0 if output.endless else math.ceil(output.least)
+    left = Background(after, pause if pause > after else 0, output.endless)
+    source = "preStop exec: what it leaves in the background holds its output open, for which containerd waits"
+    return HookTime(max(after, pause), False, source, drains, background=left)
 
 
 def _signal_and_wait(script: str) -> tuple[str, int]:

@@ -66,7 +66,8 @@ class Launch:
     """A program that starts: its base name and arguments, its own time, and its result.
 
     `script` is what it hands to a shell, named `shell`; `strict` as by set -e. `limit` is when a timeout ends it;
-    `replaces`: nothing of the script that starts it runs afterwards; `doubt`: it may still return at once.
+    `replaces`: nothing of the script that starts it runs afterwards; `doubt`: it may still return at once;
+    `detached`: what it has started may run on when it returns.
     """
 
     words: tuple[str, ...]
@@ -79,6 +80,7 @@ class Launch:
     limit: float = math.inf
     replaces: bool = False
     doubt: bool = False
+    detached: bool = False
 
     def bounded(self, span: Span) -> Span:
         """That time, limited by the timeout."""
@@ -133,6 +135,8 @@ def _behind(name: str, words: list[str], in_shell: bool, depth: int) -> Launch:
     if not rest:
         return Launch((name,), NONE, SUCCEEDED)
     found = _launch(rest, in_shell and name in ("command", "builtin"), depth + 1)
+    if name == "setsid":  # measured: behind dash it waits, behind bash and without a shell it does not
+        return replace(found, detached=True)
     return replace(found, replaces=True) if name == "exec" and in_shell else found
 
 
@@ -192,8 +196,6 @@ def _program(name: str, operands: Sequence[str], in_shell: bool) -> Launch:
         return Launch((), ANY if any(word.startswith("--pid") for word in operands) else ENDLESS)
     if name in NEVER_END:
         return Launch((), ENDLESS)
-    if name == "setsid":
-        return Launch((), ANY)  # waits or not by what started it
     asks = name in ("kill", "killall", "pkill") and any(word == "-0" for word in operands)
     if name == "killall" and any(word in ("-w", "--wait") for word in operands):
         return Launch((), ANY)

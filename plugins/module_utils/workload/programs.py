@@ -22,7 +22,7 @@ INSTANT = frozenset(
         *("printenv", "printf", "ps", "pwd", "read", "readlink", "readonly", "rm", "rmdir", "sed", "seq", "set"),
         *("shift", "shopt", "sort", "stat", "tail", "tee", "test", "touch", "tr", "trap", "true", "type", "typeset"),
         *("ulimit", "umask", "unalias", "uname", "uniq", "unset", "uptime", "wc", "which", "whoami", ":", "[", "[["),
-        *("((", "break", "continue", "return", "egrep", "fgrep", "truncate", "renice", "awk"),
+        *("((", "break", "continue", "disown", "return", "egrep", "fgrep", "truncate", "renice", "awk"),
         *("gawk", "jps", "lsof", "netstat", "ss"),
     )
 )
@@ -36,6 +36,7 @@ OF_THE_SHELL = frozenset(
         *("if", "while", "until", "for", "case", "{", "(", "!", "[[", "readonly"),
     )
 )
+KILLERS = ("kill", "pkill", "killall", "killall5", "fuser", "skill")
 NEVER_END = frozenset(("pause", "yes", "catatonit"))
 FOLLOWS = re.compile(r"-[a-zA-Z0-9]*[fF]|--follow(?:=\w+)?")  # options of tail and of journalctl
 
@@ -85,6 +86,7 @@ STARTERS = {
     "s6-setuidgid": Prefix(operands=1),
     "chroot": Prefix(operands=1),
     "timeout": Prefix(operands=1, valued="-s -k --signal --kill-after"),
+    "setsid": Prefix(),
     "busybox": Prefix(),
     "toybox": Prefix(),
 }

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ansible_collections.graceful.termination.plugins.module_utils.workload.tokens import Word
+from ansible_collections.graceful.termination.plugins.module_utils.workload.tokens import Redirection, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +89,37 @@ class Function:
     body: Node
 
 
-Node: TypeAlias = "Simple | Pipeline | Chain | Listing | Subshell | Branch | Loop | For | Case | Function"
+@dataclass(frozen=True, slots=True)
+class Redirected:
+    """A command, simple or not, with the redirections at it."""
+
+    body: Node
+    redirections: tuple[Redirection, ...]
+
+
+_LEAVES = ("break", "continue", "exit", "return")
+Node: TypeAlias = "Simple | Pipeline | Chain | Listing | Subshell | Branch | Loop | For | Case | Function | Redirected"
+
+
+def breaks(node: object) -> bool:
+    """Whether a loop's body may leave it."""
+    if isinstance(node, Simple):
+        return bool(node.words) and node.words[0].raw in _LEAVES
+    return any(breaks(child) for child in _children(node))
+
+
+def _children(node: object) -> Sequence[object]:
+    match node:
+        case Listing():
+            return [item for item, _behind in node.items]
+        case Chain():
+            return [link for _operator, link in node.links]
+        case Pipeline():
+            return node.parts
+        case Subshell() | Loop() | For() | Redirected():
+            return [node.body]
+        case Branch():
+            return [*(part for pair in node.branches for part in pair), node.otherwise]
+        case Case():
+            return node.bodies
+    return ()

@@ -14,6 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.execution import execute
 from ansible_collections.graceful.termination.plugins.module_utils.workload.launch import UNKNOWN
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import LINKERD_ADMIN
+from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import KILLERS
 from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
     SERVERS,
     Server,
@@ -31,7 +32,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.stop
 _NUMBERS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM", "28": "WINCH"}
 _STOPPING = ("TERM", "QUIT", "INT", "KILL", "WINCH", "ABRT", "RTMIN+3")
 _OTHERS = ("HUP", "USR1", "USR2", "CONT", "STOP", "ALRM", "TSTP", "TTIN", "TTOU", "CHLD", "PIPE", "0")
-_KILLERS = ("kill", "pkill", "killall", "killall5", "fuser", "skill")
 # Scripts whose output is a process id: kill $(cat /run/server.pid).
 _READS_ID = re.compile(r"(?:cat|pidof|pgrep|head|lsof|ps|fuser|ss|<)\b|<")
 _NAMED = re.compile(r"(?:pidof|pgrep)\s+(?:-\S+\s+)*['\"]?([\w.-]+)|/([\w.-]+)\.pid")
@@ -75,8 +75,8 @@ def stop_of(step: Step, container: Container | None = None) -> Stop | None:
     program, *operands = step.words or ("",)
     if program == "xargs":
         program, operands = _behind_xargs(operands)
-        return _signalled(program, operands, step, container, piped=True) if program in _KILLERS else None
-    if program in _KILLERS:
+        return _signalled(program, operands, step, container, piped=True) if program in KILLERS else None
+    if program in KILLERS:
         return _signalled(program, operands, step, container, piped=False)
     row = stop_command(program, operands)
     if row and (not row.own or (container and runs(container, row.own))):
@@ -157,6 +157,6 @@ def _server(names: set[str], container: Container | None, *, first: bool) -> Ser
 
 def _behind_xargs(operands: Sequence[str]) -> tuple[str, list[str]]:
     for index, word in enumerate(operands):
-        if word in _KILLERS:
+        if word in KILLERS:
             return word, list(operands[index + 1 :])
     return "", []

@@ -10,7 +10,11 @@ distroless or scratch, as their projects say. Variants whose tag names a system 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS, script_of
+
+_USUAL_FOLDERS = ("", "/bin", "/usr/bin", "/usr/local/bin")
 # Words in a path or a tag that say so themselves.
 _SAYS_SO = re.compile(r"distroless|(?:^|/)static(?:-debian\d|:nonroot)|[-:]scratch$|(?:^|/)chainguard/")
 _HAS_SHELL = re.compile(r"[-:.](?:debug|dev|shell|busybox)(?![a-z])|^(?:bash|busybox|git|[a-z]{1,20}-base)(?::|$)")
@@ -81,3 +85,11 @@ def lacks_shell(image: str) -> bool:
         return True
     path = f"{folder}{slash}{name}"
     return not _SYSTEM_TAG.search(tag) and any(pattern.search(path) for pattern in _PATTERNS)
+
+
+def calls_shell(words: Sequence[str]) -> bool:
+    """Whether a hook starts a shell or sleep from where an image has them; elsewhere a volume may hold one."""
+    folder, _slash, program = words[0].rpartition("/") if words else ("", "", "")
+    if folder not in _USUAL_FOLDERS:
+        return False
+    return program in (*SHELLS, "sleep", "busybox") or script_of(words) is not None

@@ -20,11 +20,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.scri
     Loop,
     Node,
     Pipeline,
+    Redirected,
     Simple,
     Subshell,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.tokens import (
     END,
+    Redirection,
     ScriptError,
     Token,
     Word,
@@ -127,15 +129,13 @@ class _Parser:
             node = self._case()
         else:
             return self._simple()
-        self._redirections()
-        return node
+        return self._redirected(node, [])
 
     def _subshell(self) -> Node:
         self._take("(")
         body = self._body()
         self._take(")")
-        self._redirections()
-        return Subshell(body)
+        return self._redirected(Subshell(body), [])
 
     def _body(self) -> Listing:
         body = self.listing()
@@ -205,19 +205,20 @@ class _Parser:
 
     def _simple(self) -> Node:
         words: list[Word] = []
+        redirections: list[Redirection] = []
         while self.ahead.word or self.ahead.redirects:
             if self.ahead.word:
                 words.append(self.ahead.word)
+            elif self.ahead.redirects:
+                redirections.append(self.ahead.redirects)
             self._at += 1
         if len(words) == 1 and self.ahead.operator == "(":
             return self._function(words[0].raw)
         if words and words[0].raw == "function" and len(words) > 1:
             raise ScriptError("not every shell knows that word")
-        if not words and self._tokens[self._at - 1 : self._at] and self._tokens[self._at - 1].redirects:
-            return Simple(())  # such as `> file`
-        if not words:
+        if not words and not redirections:  # `> file` is a command
             raise ScriptError("no command")
-        return Simple(tuple(words))
+        return self._redirected(Simple(tuple(words)), redirections)
 
     def _function(self, name: str) -> Function:
         self._take("(")
@@ -225,6 +226,9 @@ class _Parser:
         self._newlines()
         return Function(name, self._command())
 
-    def _redirections(self) -> None:
+    def _redirected(self, node: Node, redirections: list[Redirection]) -> Node:
+        """The command with its redirections: those that were found among its words, and those behind it."""
         while self.ahead.redirects:
+            redirections.append(self.ahead.redirects)
             self._at += 1
+        return Redirected(node, tuple(redirections)) if redirections else node

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 LITERAL, VARIABLE, SCRIPT, OTHER = "literal", "variable", "script", "other"
 _OPERATOR = re.compile(r"&&|\|\||;;&?|;&|\|&|[;&|()\n]")
 _REDIRECTION = re.compile(r"&>>?|\d*(?:<<<|<<-?|<>|>>|>\||[<>]&|[<>])")
+_COPIED = re.compile(r"\d+|-|\$.*")  # behind `>&`: anything else is a file, which gets stderr as well
 _NAME = re.compile(r"[A-Za-z_]\w*|[0-9@*#?$!-]")
 _BRACED_NAME = re.compile(r"([A-Za-z_]\w*|[0-9@*#?$!-])\}")
 _PLAIN = re.compile(r"[^\s;&|()<>'\"`$\\]+")
@@ -40,12 +41,25 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Redirection:
+    """`2>file`: the file descriptors that lead elsewhere from then on, and where. `copies`: as in `2>&1` and `2>&-`.
+
+    `of_bash`: `&>file`, which dash reads as `&` and `>file`.
+    """
+
+    numbers: tuple[int, ...]
+    target: Word
+    copies: bool = False
+    of_bash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
-    """A word, an operator such as `&&`, or a redirection with its target."""
+    """A word, an operator such as `&&`, or a redirection."""
 
     word: Word | None = None
     operator: str = ""
-    redirects: bool = False
+    redirects: Redirection | None = None
 
 
 END = Token()
@@ -70,8 +84,7 @@ class _Tokenizer:
             elif self._text[self._at] == "#":
                 self._at = self._until_newline()
             elif redirection := _REDIRECTION.match(self._text, self._at):
-                self._redirection(redirection)
-                tokens.append(Token(redirects=True))
+                tokens.append(Token(redirects=self._redirection(redirection)))
             elif self._text.startswith("((", self._at) and (not tokens or not tokens[-1].word):
                 tokens.append(Token(self._arithmetic()))
             elif operator := _OPERATOR.match(self._text, self._at):
@@ -91,7 +104,7 @@ class _Tokenizer:
         end = self._text.find("\n", self._at)
         return len(self._text) if end < 0 else end
 
-    def _redirection(self, match: re.Match[str]) -> None:
+    def _redirection(self, match: re.Match[str]) -> Redirection:
         self._at = match.end()
         if blanks := _BLANKS.match(self._text, self._at):
             self._at = blanks.end()
@@ -102,6 +115,11 @@ class _Tokenizer:
         operator = match[0].lstrip("0123456789")
         if operator in ("<<", "<<-"):
             self._here.append(("".join(part.text for part in target.parts), operator == "<<-"))
+        number = match[0].removesuffix(operator)
+        copies = operator in (">&", "<&")
+        both = operator.startswith("&") or (operator == ">&" and not number and not _COPIED.fullmatch(target.raw))
+        own = int(number[:3]) if number else 0 if operator.startswith("<") else 1
+        return Redirection((1, 2) if both else (own,), target, copies and not both, operator.startswith("&"))
 
     def _here_documents(self) -> None:
         for mark, indented in self._here:

@@ -38,6 +38,10 @@ def test_the_grace_period_holds_the_drain_of_php(
     assert budget["allowance"]["source"] == "ConfigMap web/cms-fpm zz-k8s.conf process_control_timeout"
 
 
+def test_the_hooks_of_a_second_are_not_blamed_for_a_drain_that_never_fitted(audited: Audited) -> None:
+    assert not [one for one in audited(CASE)["findings"] if one["rule"] == "prestop-starves-drain"]
+
+
 def test_what_the_hooks_do_is_left_to_their_owner(case: Callable[[str], Path], remediated: Audited) -> None:
     folder = case(CASE)
     report = remediated(folder)

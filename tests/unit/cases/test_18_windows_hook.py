@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 Audited = Callable[..., dict[str, Any]]
 CASE = "18-windows-hook"
 
@@ -23,7 +25,11 @@ def test_a_program_that_windows_has_not_delays_nothing(audited: Audited) -> None
     (finding,) = [one for one in report["findings"] if (one["name"], one["rule"]) == ("legacy", "prestop-missing")]
     assert "Windows has no program of that name" in finding["message"]
     assert finding["template"] == "prestop-sleep"
-    assert "exec: null" in finding["snippet"] and "sleep:" in finding["snippet"]
+    # What its owner wanted can be read, and the grace period of 101 s was made for it.
+    assert yaml.safe_load(finding["snippet"])["spec"]["template"]["spec"] == {
+        "terminationGracePeriodSeconds": 101,
+        "containers": [{"name": "web", "lifecycle": {"preStop": {"exec": None, "sleep": {"seconds": 90}}}}],
+    }
     (workload,) = [one for one in report["workloads"] if one["name"] == "legacy"]
     assert workload["budget"]["prestop"] == 0
 
@@ -50,4 +56,4 @@ def test_the_grace_period_is_raised_for_start_sleep(
 def test_before_kubernetes_1_30_the_snippet_is_for_powershell(audited: Audited) -> None:
     report = audited(CASE, kubernetes_version="1.29")
     (finding,) = [one for one in report["findings"] if (one["name"], one["rule"]) == ("legacy", "prestop-missing")]
-    assert 'command: ["powershell", "-Command", "Start-Sleep -Seconds 10"]' in finding["snippet"]
+    assert 'command: ["powershell", "-Command", "Start-Sleep -Seconds 90"]' in finding["snippet"]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 Audited = Callable[..., dict[str, Any]]
 CASE = "25-broken-hook-commands"
@@ -36,7 +37,6 @@ def rules_of(report: dict[str, Any], name: str) -> dict[str, str]:
         ("split-script", "fails at once: sleep has no duration: after -c only the first word is the script"),
         ("no-dash-c", "fails at once: the shell has no -c"),
         ("and-without-shell", "returns at once"),
-        ("background", "returns at once"),
         ("only-touch", "returns at once"),
     ],
 )
@@ -46,6 +46,34 @@ def test_a_hook_that_delays_nothing_silences_nothing(audited: Audited, name: str
     (finding,) = [one for one in report["findings"] if (one["name"], one["rule"]) == (name, "prestop-missing")]
     assert why in finding["message"]
     assert finding["numbers"]["prestop_seconds"] == 0
+
+
+def test_a_pause_in_the_background_is_no_pause_to_rely_on(audited: Audited) -> None:
+    """An expert expects that it returns at once, as its process does. On kind 1.37.2 such a hook delayed SIGTERM:
+    containerd 1.6 waits until the output is closed. So it is neither nothing nor a pause, and no less of a warning.
+    """
+    report = audited(CASE)
+    assert rules_of(report, "background") == {"prestop-in-background": "warning"}
+    (finding,) = [one for one in report["findings"] if one["rule"] == "prestop-in-background"]
+    assert "returns at once and leaves a pause of 20 s in the background" in finding["message"]
+    (workload,) = [one for one in report["workloads"] if one["name"] == "background"]
+    assert not workload["budget"]["known"]
+    assert "for which containerd waits" in workload["budget"]["sources"]["prestop"]
+
+
+@pytest.mark.parametrize(
+    "name", ["one-word", "shell-in-one-word", "split-script", "no-dash-c", "and-without-shell", "background"]
+)
+def test_the_snippet_makes_the_pause_that_the_hook_was_written_for(audited: Audited, name: str) -> None:
+    (finding,) = [
+        one
+        for one in audited(CASE)["findings"]
+        if one["name"] == name and one["rule"] in ("prestop-missing", "prestop-in-background")
+    ]
+    pod = yaml.safe_load(finding["snippet"])["spec"]["template"]["spec"]
+    assert pod["terminationGracePeriodSeconds"] == 50
+    assert pod["containers"][0]["lifecycle"]["preStop"] == {"exec": None, "sleep": {"seconds": 20}}
+    assert "20 s (as the hook says)" in finding["message"]
 
 
 def test_a_hook_that_never_ends_takes_any_grace_period(audited: Audited) -> None:
@@ -58,7 +86,11 @@ def test_a_hook_that_never_ends_takes_any_grace_period(audited: Audited) -> None
 
 @pytest.mark.parametrize("name", ["registrar", "coredns"])
 def test_an_image_whose_project_builds_it_without_a_shell(audited: Audited, name: str) -> None:
-    assert rules_of(audited(CASE), name) == {"prestop-shell-missing": "warning"}
+    report = audited(CASE)
+    assert rules_of(report, name) == {"prestop-shell-missing": "warning"}
+    (workload,) = [one for one in report["workloads"] if one["name"] == name]
+    assert workload["budget"]["prestop"] is None, "a hook that fails takes no time"
+    assert not workload["budget"]["known"]
 
 
 def test_no_hook_is_changed_without_its_owner(case: Callable[[str], Path], remediated: Audited) -> None:

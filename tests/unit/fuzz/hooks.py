@@ -50,9 +50,12 @@ _KNOWN: list[tuple[dict[str, Any], Truth]] = [
     (_shell("rm -f /tmp/ready"), Truth(0, False)),
     (_shell("rm -f /tmp/ready; sleep 12"), Truth(12, False)),
     (_shell("sleep 10; touch /tmp/done"), Truth(10, False)),
+    (_shell("sleep 20 >/dev/null 2>&1 &"), Truth(0, False)),
+    (_shell("sleep 11 & wait"), Truth(11, False)),
     (_shell("echo draining > /tmp/state; sleep 10"), Truth(10, False)),
     # Nobody knows for how long, or it stops the server.
     (_shell("sleep 20 &"), Truth(None, False)),
+    (_exec("setsid", "sleep", "20"), Truth(None, False)),
     (_exec("sleep", "infinity"), Truth(None, False)),
     (_exec("tail", "-f", "/dev/null"), Truth(None, False)),
     (_shell("while pgrep -x app; do sleep 1; done"), Truth(None, False)),

@@ -135,7 +135,7 @@ def _hook(
         return OVERRAN if grace is not None and failed_after >= grace - RESOLUTION / 2 else FAILED
     if seconds is None or grace is None:
         return UNKNOWN
-    if time.seconds >= grace and seconds >= grace - RESOLUTION:
+    if time.certain >= grace and seconds >= grace - RESOLUTION:
         return OVERRAN
     if not time.exact:
         # Only after a hook that uses up the grace period does the kubelet grant the floor.

@@ -68,6 +68,7 @@ _CLEARS = {
     "pdb-overlap": {"autoscalers"},
     "pdb-unhealthy-pod-eviction-policy": {"autoscalers"},
     "prestop-command-fails": {"configs"},  # where it is not known, prestop-missing says it
+    "prestop-in-background": {"configs"},
     "prestop-missing": {"configs"},
     "prestop-too-short": {"configs"},
     "recreate-strategy-serving": {"autoscalers"},

@@ -45,6 +45,76 @@ def served(*containers: dict[str, Any], **options: Any) -> Result:
 # prestop-uneven
 
 
+# What may stand behind it
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        behind(ports=None),
+        behind(ports=None, command=["python", "app.py"]),
+        behind({"sleep": {"seconds": 5}}, ports=None),
+    ],
+)
+def test_one_container_beside_a_proxy_may_be_its_application(beside: dict[str, Any]) -> None:
+    """No port, no address, no known server: an info for its owner, who knows."""
+    finding = served(proxy(), beside).one(UNEVEN)
+    assert (finding["severity"], finding["remedy"], finding["container"]) == ("info", "manual", "app")
+    assert "if nginx forwards requests to it" in finding["message"]
+    assert finding["numbers"]["wanted_seconds"] == 15
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [behind(ports=None), behind(ports=None, name="other")],  # which of the two, nothing tells
+        [behind({"sleep": {"seconds": 15}}, ports=None)],
+        [behind({"exec": {"command": ["/drain.sh"]}}, ports=None)],
+        [behind(ports=None, command=["crond", "-f"])],
+        [behind(ports=None, command=["celery", "worker"])],
+        [behind(ports=None, name="exporter")],
+        [behind(ports=[{"name": "metrics", "containerPort": 9100}])],
+    ],
+)
+def test_what_is_not_likely_behind_the_proxy(others: list[dict[str, Any]]) -> None:
+    assert not served(proxy(), *others).of(UNEVEN)
+
+
+def sharing(name: str, front: str, other: str, volume: dict[str, Any] | None = None) -> Result:
+    mounts = [[{"name": name, "mountPath": path}] for path in (front, other)]
+    pod = {"volumes": [{"name": name, **(volume or {"emptyDir": {}})}]}
+    containers = [proxy(volumeMounts=mounts[0]), behind(ports=None, volumeMounts=mounts[1])]
+    return run(workload(*containers, drain=None, grace=60, pod=pod), service())
+
+
+@pytest.mark.parametrize(
+    ("name", "front", "other"),
+    [
+        ("socket", "/srv/a", "/srv/b"),
+        ("php-socket", "/srv/a", "/srv/b"),
+        ("shared", "/var/run/php", "/var/run/php"),
+        ("shared", "/run", "/run"),
+        ("shared", "/srv/sockets", "/srv/a"),
+    ],
+)
+def test_a_shared_folder_for_a_socket_says_that_one_stands_behind(name: str, front: str, other: str) -> None:
+    finding = sharing(name, front, other).one(UNEVEN)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "auto")
+
+
+@pytest.mark.parametrize(
+    ("name", "front", "volume"),
+    [
+        ("static", "/srv/static", None),
+        ("runtime", "/srv/runtime", None),
+        ("data", "/srv/www", None),
+        ("socket", "/srv/a", {"configMap": {"name": "socket"}}),
+    ],
+)
+def test_any_other_shared_folder_does_not(name: str, front: str, volume: dict[str, Any] | None) -> None:
+    assert sharing(name, front, front, volume).one(UNEVEN)["severity"] == "info"
+
+
 @pytest.mark.parametrize(
     "application",
     [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     PROFILE,
@@ -361,7 +362,6 @@ def test_one_second_less_is_not_the_whole_grace_period() -> None:
         "for i in $HOSTS; do sleep 30; done",
         "until curl -sf localhost/idle\ndo\n  sleep 60\ndone",
         "if [ -f /tmp/slow ]; then sleep 60; fi",
-        "sleep 60 &",
         "sleep $SECONDS_TO_WAIT",
         "timeout 5 sleep 60",
         "echo 'sleep 60'",
@@ -370,6 +370,72 @@ def test_one_second_less_is_not_the_whole_grace_period() -> None:
 )
 def test_a_sleep_that_need_not_be_slept_is_not_counted(script: str) -> None:
     assert not run(workload(shell(script)), service()).of(EXCEEDS)
+
+
+def test_a_drain_that_is_too_long_by_itself_is_no_fault_of_the_hook() -> None:
+    result = run(workload(sleeping(1), drain=60), service())
+    assert not result.of(STARVES)
+    assert result.of("grace-period-insufficient")
+
+
+def test_a_hook_that_leaves_less_than_the_margin_is_at_fault_whatever_the_drain() -> None:
+    assert run(workload(sleeping(25), drain=60), service()).of(STARVES)
+
+
+# What a broken hook was written for
+
+
+def broken(*words: str, **fields: Any) -> dict[str, Any]:
+    """A workload whose hook fails or returns at once."""
+    return workload(hooked({"exec": {"command": list(words)}}), drain=None, **fields)
+
+
+def pause_and_grace(finding: dict[str, Any]) -> tuple[int, int]:
+    pod = yaml.safe_load(finding["snippet"])["spec"]["template"]["spec"]
+    return pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"], pod["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize(
+    ("words", "grace", "expected"),
+    [
+        (("sleep 20",), None, (20, 50)),  # on top of the API server's default
+        (("sleep 20",), 30, (20, 30)),  # 20 s and the margin: its owner has counted the pause
+        (("sleep 20",), 29, (20, 49)),
+        (("sleep 25",), 60, (25, 60)),
+        (("sleep 2",), None, (10, 40)),  # the policy's is longer
+        (("sleep 10",), None, (10, 40)),
+        (("sleep 400",), None, (10, 40)),  # more than the policy allows a grace period to be
+        (("touch", "/tmp/stopping"), None, (10, 40)),
+    ],
+)
+def test_the_snippet_for_a_broken_hook_makes_its_pause(
+    words: tuple[str, ...], grace: int | None, expected: tuple[int, int]
+) -> None:
+    finding = run(broken(*words, grace=grace), service()).one(MISSING)
+    assert pause_and_grace(finding) == expected
+    assert finding["numbers"]["wanted_seconds"] == expected[0]
+
+
+def test_the_drain_is_counted_beside_the_pause() -> None:
+    obj = workload(hooked({"exec": {"command": ["sleep 20"]}}), drain=40, grace=60)
+    assert pause_and_grace(run(obj, service()).one(MISSING)) == (20, 80)
+
+
+def test_a_hook_in_an_image_without_a_shell_makes_its_pause_too() -> None:
+    image = {"image": "gcr.io/distroless/static-debian12"}
+    obj = workload(hooked({"exec": {"command": ["sh", "-c", "sleep 20"]}}, **image), drain=None, grace=None)
+    result = run(obj, service())
+    assert pause_and_grace(result.one("prestop-shell-missing")) == (20, 50)
+    assert result.workload["budget"]["prestop"] is None, "it takes no time, or 20 s"
+    assert not result.of(EXCEEDS)
+
+
+@pytest.mark.parametrize("command", [["/app/wait", "20"], ["/opt/tools/sleep", "20"]])
+def test_a_program_that_an_image_without_a_shell_may_have_is_judged_as_ever(command: list[str]) -> None:
+    image = {"image": "gcr.io/distroless/static-debian12"}
+    result = run(workload(hooked({"exec": {"command": command}}, **image)), service())
+    assert not result.of("prestop-shell-missing")
+    assert "no shell" not in result.workload["budget"]["sources"]["prestop"]
 
 
 @pytest.mark.parametrize("hook", [{"httpGet": {"port": 8080}}, {"exec": {"command": ["/drain.sh", "60"]}}])
@@ -420,7 +486,7 @@ def test_a_hook_that_never_ends_takes_any_grace_period(command: list[str], grace
         "while true; do sleep 1; [ -f /tmp/idle ] && break; done",
         "tail --pid=1 -f /dev/null",
         "timeout 5 tail -f /dev/null",
-        "while true; do sleep 1; done &",
+        "while true; do sleep 1; done >/dev/null 2>&1 &",
         "kill -QUIT 1; sleep infinity",
     ],
 )
