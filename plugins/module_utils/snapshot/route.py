@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,6 +15,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
     get_labels,
     get_map,
     get_maps,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route_timeouts import (
+    CONTROLLERS,
+    Timeout,
+    duration,
+    ingress_timeouts,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import (
     AGIC,
@@ -42,23 +47,13 @@ _AGIC = "azure/application-gateway"  # the class; an IngressClass of that contro
 _AGIC_ANNOTATION = "appgw.ingress.kubernetes.io/"
 _GKE_CLASSES = re.compile(r"gce|gce-internal|gke-l7-[a-z0-9-]+")
 _NGINX = "nginx.ingress.kubernetes.io/"
-# Between two reads or writes, and 60 s where it is not written: only what is written is an owner's word.
-_NGINX_TIMEOUTS = (f"{_NGINX}proxy-read-timeout", f"{_NGINX}proxy-send-timeout")
-_SOCKETS = (f"{_NGINX}websocket-services", "nginx.org/websocket-services", "nginx.org/grpc-services")
+_SOCKETS = (
+    *(f"{_NGINX}websocket-services", "nginx.org/websocket-services", "nginx.org/grpc-services"),
+    "projectcontour.io/websocket-routes",
+)
 _LARGE = 100 * 2**20  # bytes of an upload that takes longer than a moment
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
-_DURATION = re.compile(r"(?:\d{1,6}(?:\.\d{1,9})?(?:h|ms|m|s))+")
-_PART = re.compile(r"(\d+(?:\.\d+)?)(h|ms|m|s)")
-_SECONDS = {"h": 3600, "m": 60, "s": 1, "ms": 0.001}
 _CLUSTER_HOST = re.compile(r"([^.]+)\.([^.]+)\.svc(?:\..*)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Timeout:
-    """Seconds that a route gives a request, as its owner wrote it; `source` names object and field."""
-
-    seconds: int
-    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,22 +166,27 @@ def _read_ingress(namespace: str, name: str, obj: Obj, spec: Obj) -> Route:
         sender,
         deregistration=deregistration_delay(annotations) if sender != PROXY else None,
     )
-    if sender in (AWS, GKE, AGIC) or (group and "nginx" not in group and (sender == PROXY or "alb" in group)):
-        return route  # for a controller of another kind the annotations of nginx are leftovers
-    sockets = annotations.get(f"{_NGINX}backend-protocol", "").upper() in ("GRPC", "GRPCS")
-    sockets = sockets or any(key in annotations for key in _SOCKETS)
-    timeouts = [
-        Timeout(int(text), f"{route.title} {key.removeprefix(_NGINX)}")
-        for key in _NGINX_TIMEOUTS
-        if re.fullmatch(r"\d{1,7}", text := annotations.get(key, "").strip()) and int(text)
-    ]
+    read_by = _read_by(sender, group)
+    sockets = annotations.get(f"{_NGINX}backend-protocol", "").upper() in ("GRPC", "GRPCS") and "nginx" in read_by
+    sockets = sockets or (bool(read_by) and any(key in annotations for key in _SOCKETS))
     return replace(
         route,
         sockets=sockets,
         # For streams they say how long one may be silent.
-        timeouts=() if sockets else tuple(timeouts),
-        upload=_streamed(annotations),
+        timeouts=() if sockets else tuple(ingress_timeouts(route.title, read_by, annotations)),
+        upload=_streamed(annotations) if "nginx" in read_by else "",
     )
+
+
+def _read_by(sender: str, group: str) -> tuple[str, ...]:
+    """Which of CONTROLLERS may read the annotations of an Ingress; for another one they are leftovers."""
+    if sender in (AWS, GKE):
+        return ()
+    if sender == AGIC:
+        return ("azure",)
+    named = tuple(word for word in CONTROLLERS if word in group.lower())
+    other = bool(group) and (sender == PROXY or "alb" in group)
+    return named if named or other else CONTROLLERS
 
 
 def _streamed(annotations: dict[str, str]) -> str:
@@ -221,9 +221,7 @@ def _read_gateway_rule(base: Route, rule: Obj) -> Route:
     return replace(
         base,
         services=tuple(dict.fromkeys(services)),
-        timeouts=_timeout(
-            get(timeouts, field, str, "spec.rules.timeouts", ""), f"{base.title} rules[].timeouts.{field}"
-        ),
+        timeouts=_whole(get(timeouts, field, str, "spec.rules.timeouts", ""), f"{base.title} rules[].timeouts.{field}"),
     )
 
 
@@ -237,13 +235,11 @@ def _read_istio(namespace: str, name: str, rule: Obj) -> Route:
             services.append((namespace, host))
         elif match := _CLUSTER_HOST.fullmatch(host):
             services.append((match[2], match[1]))
-    timeouts = _timeout(get(rule, "timeout", str, "spec.http", ""), f"{route.title} http[].timeout")
+    timeouts = _whole(get(rule, "timeout", str, "spec.http", ""), f"{route.title} http[].timeout")
     return replace(route, services=tuple(dict.fromkeys(services)), timeouts=timeouts)
 
 
-def _timeout(text: str, source: str) -> tuple[Timeout, ...]:
-    """A duration such as 1m30s, rounded up to seconds; none for 0, which switches it off, and for what is none."""
-    if not _DURATION.fullmatch(text):
-        return ()
-    seconds = math.ceil(sum(float(amount) * _SECONDS[unit] for amount, unit in _PART.findall(text)))
+def _whole(text: str, source: str) -> tuple[Timeout, ...]:
+    """What bounds the whole of a request; none for 0, which switches it off, and for what is no duration."""
+    seconds = duration(text)
     return (Timeout(seconds, source),) if seconds else ()

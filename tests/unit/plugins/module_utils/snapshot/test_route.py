@@ -200,6 +200,9 @@ def test_only_evidence_makes_a_route_address_pods(
 # How long a request may take
 
 
+F5, CONTOUR, AZURE = "nginx.org/", "projectcontour.io/response-timeout", "appgw.ingress.kubernetes.io/request-timeout"
+
+
 def timeouts(obj: dict[str, Any]) -> dict[str, int]:
     """Source and seconds of what the only route says."""
     (route,) = routes(obj)
@@ -221,12 +224,47 @@ def timeouts(obj: dict[str, Any]) -> dict[str, int]:
         ),
         (http_route(timeouts={"request": "0s"}), {}),
         (http_route(timeouts={"request": "soon"}), {}),
+        (ingress(annotations={f"{F5}proxy-read-timeout": "1m30s"}), {"Ingress shop/web proxy-read-timeout": 90}),
+        (ingress(annotations={f"{F5}proxy-read-timeout": "90"}), {"Ingress shop/web proxy-read-timeout": 90}),
+        (ingress(annotations={CONTOUR: "2m"}), {"Ingress shop/web response-timeout": 120}),
+        (ingress(annotations={CONTOUR: "infinity"}), {}),
+        (ingress(annotations={CONTOUR: "120"}), {}),  # Go's durations have a unit
+        (ingress(annotations={CONTOUR: "2m", "projectcontour.io/websocket-routes": "/"}), {}),
+        (ingress(annotations={"haproxy.org/timeout-server": "50s"}), {"Ingress shop/web timeout-server": 50}),
+        (
+            ingress(annotations={"haproxy-ingress.github.io/timeout-server": "10m"}, ingressClassName="haproxy"),
+            {"Ingress shop/web timeout-server": 600},
+        ),
+        (ingress(annotations={"haproxy.org/timeout-server": "50000"}), {}),  # milliseconds, or refused
+        (ingress(annotations={AZURE: "45"}), {"Ingress shop/web request-timeout": 45}),
+        (ingress(annotations={CONTOUR: "2m"}, ingressClassName="nginx"), {}),
+        (ingress(annotations={CONTOUR: "2m"}, ingressClassName="traefik"), {}),
+        (ingress(annotations={CONTOUR: "2m"}, ingressClassName="own"), {"Ingress shop/web response-timeout": 120}),
+        (ingress(annotations={AZURE: "45"}, ingressClassName="nginx"), {}),
+        (ingress(annotations={f"{NGINX}proxy-read-timeout": "600"}, ingressClassName="contour"), {}),
         (virtual_service(timeout="1h"), {"VirtualService shop/web http[].timeout": 3600}),
         (virtual_service(timeout="1500ms"), {"VirtualService shop/web http[].timeout": 2}),
     ],
 )
 def test_a_timeout_is_known_where_it_is_written(obj: dict[str, Any], expected: dict[str, int]) -> None:
     assert timeouts(obj) == expected
+
+
+@pytest.mark.parametrize(
+    ("obj", "whole"),
+    [
+        (http_route(timeouts={"request": "90s"}), True),
+        (virtual_service(timeout="90s"), True),
+        (ingress(annotations={CONTOUR: "90s"}), True),
+        (ingress(annotations={f"{NGINX}proxy-read-timeout": "90"}), False),
+        (ingress(annotations={f"{F5}proxy-read-timeout": "90"}), False),
+        (ingress(annotations={"haproxy.org/timeout-server": "90s"}), False),
+        (ingress(annotations={AZURE: "90"}), False),
+    ],
+)
+def test_whether_it_bounds_the_whole_request(obj: dict[str, Any], whole: bool) -> None:
+    (route,) = routes(obj)
+    assert [timeout.whole for timeout in route.timeouts] == [whole]
 
 
 def test_a_timeout_holds_for_the_services_of_its_rule() -> None:
