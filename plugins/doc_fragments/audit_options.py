@@ -115,6 +115,39 @@ options:
       - C(max_grace_seconds) (300) is the highest grace period that is set without a person.
     type: dict
     default: {}
+  drains:
+    description:
+      - How long requests or jobs of workloads take, for workloads that you do not own. A list of maps with C(seconds)
+        and C(reason), one or more of C(namespace), C(name) and C(label_selector), and as needed C(kind) and C(until).
+      - It counts as the annotation C(graceful.termination/drain-seconds) on each of these workloads does. An annotation
+        wins, and the report notes where the two differ. Of several entries for one workload the longest counts.
+      - C(until) is the last day on which it counts, by the date in UTC; without it there is no end. The report says
+        which entries are used, not used, or expired.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      seconds:
+        description: How long the longest request or job takes, a whole number of seconds. It is needed.
+        type: str
+      reason:
+        description: How that is known. It is needed, and names the source of the number in the report.
+        type: str
+      kind:
+        description: The kind of workload, or a pattern. Unset means all.
+        type: str
+      namespace:
+        description: The namespace, or a pattern. Unset means all.
+        type: str
+      name:
+        description: The name of the workload, or a pattern. Unset means all; V(*) says so if nothing else is set.
+        type: str
+      label_selector:
+        description: A label selector as for C(kubectl -l), on the labels of the workload itself. Unset means all.
+        type: str
+      until:
+        description: The last day on which it counts, such as V(2027-01-31). Unset means no end.
+        type: str
   prometheus_url:
     description:
       - The base address of a Prometheus server, such as V(https://user:password@prometheus.example). It shows how long
@@ -122,8 +155,9 @@ options:
         C(graceful.termination/drain-seconds) nor the server's own settings do.
       - Any server that speaks its HTTP API will do. A user and password in the address are sent to the server and never
         shown. It is asked with GET only.
-      - The first of these that is there is used, the annotation C(graceful.termination/drain-seconds), what the server
-        itself declares in arguments, environment or ConfigMaps, and the measured p99.9 of request durations.
+      - The first of these that is there is used, the annotation C(graceful.termination/drain-seconds) or O(drains),
+        what the server itself declares in arguments, environment or ConfigMaps, and the measured p99.9 of request
+        durations.
       - Measured over 7 days (over 1 day where that is too much for the server) by ingress-nginx
         (C(nginx_ingress_controller_request_duration_seconds)), Istio (C(istio_request_duration_milliseconds)) or
         Linkerd (C(response_latency_ms)), of workloads with 1,000 requests or more. A duration above the largest bucket

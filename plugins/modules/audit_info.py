@@ -89,6 +89,12 @@ EXAMPLES = r"""
         name: cart
         reason: a second replica comes with the new session store
         until: 2027-01-31
+    drains:
+      - namespace: shop
+        label_selector: app.kubernetes.io/part-of=reports
+        seconds: 120
+        reason: the longest export of last year took 95 s
+        until: 2027-06-30
 """
 
 RETURN = r"""

@@ -3,13 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The arguments of a task from people, variables and forms: the one place that normalises them.
 
-A form, such as an AWX survey, sends "" for a blank field, and a list as one string with one entry in each line.
+A form, such as an AWX survey, sends "" for a blank field, and a list as one string with one entry in each line; a list
+of maps as one of YAML or JSON.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+import yaml
 
 from ansible_collections.graceful.termination.plugins.module_utils._k8s.auth import AUTH_OPTIONS
 
@@ -25,7 +28,8 @@ def normalise(arguments: Mapping[str, Any], options: Mapping[str, Mapping[str, A
     """The arguments without blank ones, which count as not given.
 
     Surrounding blanks are removed; lists are split by line and comma, label selectors by line. `options` is the
-    argument specification; unknown arguments stay as is, for the module to refuse.
+    argument specification; unknown arguments stay as is, for the module to refuse. Raises ValueError for a text that
+    is no list of maps where one is expected.
     """
     normal = {}
     for name, value in arguments.items():
@@ -75,15 +79,37 @@ _NEXT = {
 
 
 def _entries(name: str, value: Any, spec: Mapping[str, Any]) -> Any:
+    if spec.get("elements") == "dict":
+        return [entry for given in _listed(value) for entry in _maps(name, given)]
     if isinstance(value, str):
-        if spec.get("elements") == "dict":
-            return value  # JSON, for Ansible to read
         if name == "impersonate_groups" and "\n" not in value.strip():
             return value  # kubernetes.core separates groups by commas, but in a list
         value = [value]
     if not isinstance(value, list | tuple):
         return value
     return [entry for given in value for entry in _split(name, given) if not is_blank(entry)]
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _maps(name: str, entry: Any) -> list[Any]:
+    """The entries of a list of maps that stand in one of its entries, as text or as they are."""
+    if is_blank(entry):
+        return []
+    if not isinstance(entry, str):
+        return [entry]
+    try:
+        read = _listed(yaml.safe_load(entry))
+    except yaml.YAMLError:
+        read = [None]
+    if not all(isinstance(one, Mapping) for one in read):
+        raise ValueError(
+            f"{name} (termination_{name}): a text there must be a list of maps as YAML or JSON, "
+            'such as [{"reason": "..."}]'
+        )
+    return read
 
 
 def _split(name: str, entry: Any) -> list[Any]:

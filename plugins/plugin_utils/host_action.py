@@ -51,8 +51,8 @@ class HostAction(ActionBase):
         """Do the work of the task, unless another host does it."""
         super().run(tmp, task_vars)
         host = Host.of(task_vars)
-        arguments = normalise(self._task.args, self.options) | {"_directory": os.getcwd()}
         try:
+            arguments = normalise(self._task.args, self.options) | {"_directory": os.getcwd()}
             if self.changes:
                 refuse_blank(self._task.args)
             folder = self._own_folder(arguments, host)

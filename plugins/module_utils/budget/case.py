@@ -15,7 +15,14 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.budget
     compute_budget,
     prestop_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import NO_REQUESTS, Drain
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import (
+    NO_REQUESTS,
+    Drain,
+    Need,
+    contradiction,
+    declared_need,
+    listed_need,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import (
     Exclusive,
     exclusive,
@@ -44,6 +51,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
     is_only_announced,
     proxies_of,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.needs import DeclaredNeed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import Route
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import Autoscaler, DisruptionBudget
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scaling import RunBy
@@ -206,6 +214,21 @@ class Case(Derived):
     def drain_of(self, container: Container) -> Drain:
         """How long the requests of a container take; 0 for one that gets none."""
         return self.profile.drains.get(container.name, NO_REQUESTS)
+
+    @cached_property
+    def declared_need(self) -> Need | None:
+        """How long its requests or jobs take, as its annotation or the user's list declares."""
+        return declared_need(self.workload, self.context)
+
+    @property
+    def listed_need(self) -> DeclaredNeed | None:
+        """The entry of the user's list that says so, where it is one."""
+        return listed_need(self.workload, self.context)
+
+    @property
+    def contradiction(self) -> str | None:
+        """What the user's list says otherwise than its annotation, which counts."""
+        return contradiction(self.workload, self.context)
 
     def prestop_of(self, container: Container) -> HookTime:
         """What the hook of a container takes beside its drain."""

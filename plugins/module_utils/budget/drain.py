@@ -3,12 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long a container needs to finish what is in flight after SIGTERM, from two numbers that are kept apart.
 
-*Need*: how long what is in flight takes; declared by its owner, or measured. *Allowance*: how long the server goes on
-before it cuts the rest (allowance.py). Neither is invented.
+*Need*: how long what is in flight takes; declared by its owner, measured, or what a route allows. *Allowance*: how long
+the server goes on before it cuts the rest (allowance.py). Neither is invented.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,34 +21,45 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.own_de
     own_delay_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.needs import DeclaredNeed, is_need
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import Route
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION, Workload
 
 DRAIN_ANNOTATION = f"{ANNOTATION}drain-seconds"
-HOW = ("declared", "default", "measured")
-_LONGEST = 10**6  # seconds; what is longer is a mistake
+HOW = ("declared", "default", "measured", "route")
+# In a source: what the workload alone does not tell.
+_FROM_ELSEWHERE = ("ConfigMap ", "termination_")
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """`seconds` is None where a measurement does not reach that far. `how`: declared or measured."""
+    """`seconds` is None where a measurement does not reach that far. `how`: declared, measured or route.
+
+    `bound`: exact, lower (it may be longer tomorrow), upper (nothing on that route is longer), or unknown.
+    """
 
     seconds: int | None
     how: str
     source: str
+    bound: str = "exact"
+
+    @property
+    def evidence(self) -> str:
+        """Whether the workload alone tells it: `static`, else `context`."""
+        return "context" if self.how != "declared" or _told_elsewhere(self.source) else "static"
 
     def as_report(self) -> dict[str, Any]:
-        """`budget.need` of report.json. What was measured may be longer tomorrow."""
-        bound = "exact" if self.how == "declared" else "lower"
-        return {"seconds": self.seconds, "how": self.how, "source": self.source, "bound": bound}
+        """`budget.need` of report.json."""
+        return {"seconds": self.seconds, "how": self.how, "source": self.source, "bound": self.bound}
 
 
 @dataclass(frozen=True, slots=True)
 class Drain:
     """`seconds` is None while unknown; `source` then says what would settle it.
 
-    `how` it is known: declared, default or measured. `delay`: what the server itself pauses before it drains.
+    `how` it is known: declared, default, measured or route. `delay`: what the server itself pauses before it drains.
     """
 
     seconds: int | None
@@ -69,46 +81,96 @@ class Drain:
 
     @property
     def expected(self) -> int | None:
-        """The seconds that are declared or measured; None where only the default of a server is known."""
-        return None if self.how == "default" else self.seconds
+        """The seconds that are declared or measured; None where only a server's default or a route says any."""
+        return None if self.how in ("default", "route") else self.seconds
 
     @property
     def exact(self) -> bool:
         """Whether nothing inside the image can make it longer."""
+        if self.how == "route":
+            return False
         return self.seconds is not None and (self.how != "default" or self.allowance is None or self.allowance.certain)
 
     @property
     def evidence(self) -> str:
-        """`static` where the workload alone determines it, else `context`."""
-        of_config = any("ConfigMap " in source for source in (self.source, self.delay.source))
-        return "context" if self.measured or of_config else "static"
+        """Whether the workload alone tells it: `static`, else `context`."""
+        elsewhere = any(map(_told_elsewhere, (self.source, self.delay.source)))
+        return "context" if self.how in ("measured", "route") or elsewhere else "static"
+
+
+def _told_elsewhere(source: str) -> bool:
+    return any(mark in source for mark in _FROM_ELSEWHERE)
 
 
 UNKNOWN = Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} would settle it")
 NO_REQUESTS = Drain(0, "no requests reach this container")
 
 
-def drain_of(workload: Workload, container: Container, context: Context, reader: SettingsReader) -> Drain:
+def declared_need(workload: Workload, context: Context) -> Need | None:
+    """What the annotation of the workload declares, else the user's list; None where neither does."""
+    seconds = _annotated(workload)
+    if seconds is not None:
+        return Need(seconds, "declared", f"annotation {DRAIN_ANNOTATION}")
+    listed = listed_need(workload, context)
+    return Need(listed.seconds, "declared", f"termination_drains: {listed.reason:.200}") if listed else None
+
+
+def listed_need(workload: Workload, context: Context) -> DeclaredNeed | None:
+    """The entry of the user's list that counts for a workload; an annotation that declares a need wins over it."""
+    return context.inputs.needs.of(workload) if _annotated(workload) is None else None
+
+
+def contradiction(workload: Workload, context: Context) -> str | None:
+    """What the user's list says otherwise than the annotation of the workload, which counts."""
+    seconds, listed = _annotated(workload), context.inputs.needs.of(workload)
+    if seconds is None or listed is None or listed.seconds == seconds:
+        return None
+    return (
+        f"annotation {DRAIN_ANNOTATION} says {seconds} s and counts; termination_drains says {listed.seconds} s "
+        f"({listed.source}: {listed.reason:.200}): correct one of them"
+    )
+
+
+def drain_of(
+    workload: Workload, container: Container, context: Context, reader: SettingsReader, routes: Sequence[Route] = ()
+) -> Drain:
     """The drain time of a container's requests or jobs, in seconds, with the need and the allowance. Raises Unreadable.
 
     A declared need counts, or the allowance where that is certain and shorter: the server cuts the rest. Without one,
-    the allowance is the longest that it can be. What was measured never lowers the sum.
+    the allowance is the longest that it can be. What was measured never lowers the sum, nor do `routes`.
     """
     settings = reader.of(container)
     allowance, delay = allowance_of(settings), own_delay_of(settings)
-    text = workload.annotations.get(DRAIN_ANNOTATION)
-    if text is not None:
-        seconds = whole(text)
-        if seconds is None or not 0 <= seconds < _LONGEST:
-            wrong = f"annotation {DRAIN_ANNOTATION} is not a whole number of seconds"
-            found = _not_declared(None, allowance, delay)
-            # What the server allows holds all the same.
-            source = f"unknown: {wrong}" if found.seconds is None else f"{found.source}; {wrong}"
-            return replace(found, source=source)
-        return _declared(Need(seconds, "declared", f"annotation {DRAIN_ANNOTATION}"), allowance, delay)
+    declared = declared_need(workload, context)
+    wrong = DRAIN_ANNOTATION in workload.annotations and _annotated(workload) is None
+    if declared:
+        found = _declared(declared, allowance, delay)
+    else:
+        found = _not_declared(None if wrong else _measured(workload, context) or _routed(routes), allowance, delay)
+    if not wrong:
+        return found
+    problem = f"annotation {DRAIN_ANNOTATION} is not a whole number of seconds"
+    # What the server allows, or the list says, holds all the same.
+    return replace(found, source=f"unknown: {problem}" if found.seconds is None else f"{found.source}; {problem}")
+
+
+def _annotated(workload: Workload) -> int | None:
+    seconds = whole(workload.annotations.get(DRAIN_ANNOTATION))
+    return seconds if is_need(seconds) else None
+
+
+def _measured(workload: Workload, context: Context) -> Need | None:
     measured = context.inputs.measured_of(workload, context.network.services_of(workload))
-    need = Need(measured.seconds, "measured", measured.source) if measured else None
-    return _not_declared(need, allowance, delay)
+    return Need(measured.seconds, "measured", measured.source, "lower") if measured else None
+
+
+def _routed(routes: Sequence[Route]) -> Need | None:
+    """The longest that a route allows a request; of two as long, the one that bounds the whole of it."""
+    timeouts = [timeout for route in routes for timeout in route.timeouts]
+    longest = max(timeouts, key=lambda one: (one.seconds, one.whole), default=None)
+    if longest is None:
+        return None
+    return Need(longest.seconds, "route", longest.source, "upper" if longest.whole else "unknown")
 
 
 def _declared(need: Need, allowance: Allowance | None, delay: OwnDelay) -> Drain:
@@ -121,17 +183,21 @@ def _declared(need: Need, allowance: Allowance | None, delay: OwnDelay) -> Drain
 
 
 def _not_declared(need: Need | None, allowance: Allowance | None, delay: OwnDelay) -> Drain:
-    measured = need.seconds if need else None
+    seconds = need.seconds if need else None
     if allowance and allowance.seconds:
-        if need and measured and measured > allowance.seconds and not allowance.certain:
-            return Drain(measured, need.source, "measured", need, allowance, delay)
+        if need and seconds and seconds > allowance.seconds and not allowance.certain:
+            return Drain(seconds, need.source, need.how, need, allowance, delay)
         return Drain(allowance.seconds, allowance.source, allowance.how, need, allowance, delay)
     if allowance and allowance.seconds == 0:
         return Drain(None, f"unknown: {allowance.source}", allowance.how, need, allowance, delay)
-    if need and measured is not None:
-        return Drain(measured, need.source, "measured", need, allowance, delay)
+    if need and need.how == "measured" and seconds is not None:
+        return Drain(seconds, need.source, "measured", need, allowance, delay)
     if allowance:
         return Drain(None, allowance.source, allowance.how, need, allowance, delay)
+    if need and need.how == "route":
+        # Only of what comes that way: a client in the cluster may wait longer.
+        some = f"unknown but for requests by a route, up to {seconds} s ({need.source})"
+        return Drain(None, f"{some}; annotation {DRAIN_ANNOTATION} would settle it", need=need, delay=delay)
     if need:
         above = f"unknown: {need.source} is above the largest bucket; annotation {DRAIN_ANNOTATION} would settle it"
         return Drain(None, above, need=need, delay=delay)

@@ -61,9 +61,9 @@ class Profile:
 
     @property
     def without_defaults(self) -> Profile:
-        """The same, but that the defaults of servers are not known: no automatic change rests on them."""
+        """The same, but that the defaults of servers and routes are not known: no automatic change rests on them."""
         drains = {
-            name: replace(drain, seconds=None) if drain.how == "default" else drain
+            name: replace(drain, seconds=None) if drain.how in ("default", "route") else drain
             for name, drain in self.drains.items()
         }
         return replace(self, drains=drains)
@@ -87,10 +87,11 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
     chain = find_chain(workload, drain, reader)
     applications = _applications(workload)
     drain = drain or applications
-    drains = {container.name: drain_of(workload, container, context, reader) for container in drain}
+    routes = context.network.routes_of(services) if name in ("serving", "unknown") else ()
+    drains = {container.name: drain_of(workload, container, context, reader, routes) for container in drain}
     for container in chain.behind:
         # Where it is not known, it is part of the requests of what stands in front.
-        inner = drain_of(workload, container, context, reader)
+        inner = drain_of(workload, container, context, reader, routes)
         if inner.seconds is not None:
             drains.setdefault(container.name, inner)
     static = drain == applications and not chain.links and all(one.evidence == "static" for one in drains.values())

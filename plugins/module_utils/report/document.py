@@ -25,6 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.plan imp
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.plan.source import Action
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import causes
+from ansible_collections.graceful.termination.plugins.module_utils.report.needs import need_entries
 from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waiver_entries
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import SEVERITIES
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
@@ -74,6 +75,7 @@ def build_report(
         "findings": [_finding(judgement, finding, snapshot, snippets) for judgement, finding in findings],
         "baseline": None,  # filled where the run is compared with an earlier report
         "causes": causes(audit, snapshot),
+        "drains": need_entries(audit, snapshot),
         "waivers": waiver_entries(audit, snapshot),
         "not_evaluated": _not_evaluated(snapshot, audit),
         "skipped": sorted(
@@ -171,6 +173,7 @@ def _workload(judgement: Judgement, snapshot: Snapshot) -> dict[str, Any]:
             *([profile.note] if profile.note else []),
             *_run_by(case),
             *judgement.doubts,
+            *([case.contradiction] if case.contradiction else []),
             *without_effect(case.workload),
         ],
         "patch": kustomize_patch(case.workload.obj, owned.patch) if owned else None,

@@ -18,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.action
     preflight,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import cause_rows
+from ansible_collections.graceful.termination.plugins.module_utils.report.entries import by_status
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     SEVERITIES,
@@ -38,7 +39,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     tally,
     totals,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waiver_lines, written
+from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import written
 
 _LEGEND = """## How to read this
 
@@ -60,6 +61,7 @@ _AUTOLINKS = re.compile(r"(?i)(@|#(?=\w)|/(?=/)|www(?=\.)|(?:mailto|xmpp):)")
 _ESCAPES = str.maketrans(_ENTITIES | {_JOINT: "&#8203;"} | {char: f"\\{char}" for char in "`*_[]~$"})
 
 
+_NEED_COLUMNS = ("status", "object", "seconds", "reason", "until", "workloads", "note", "from")
 _WAIVER_COLUMNS = ("status", "rule", "object", "reason", "until", "findings", "note", "from")
 
 
@@ -81,7 +83,8 @@ def render(report: Mapping[str, Any]) -> str:
     # Several rules share an entry as "6 rules": that is no id.
     unevaluated = ((_text(rule) if " " in rule else _code(rule), _text(why)) for rule, why in not_evaluated(report))
     sections += _section("Not evaluated", _table(("rule", "why"), unevaluated))
-    sections += _section("Waivers", _table(_WAIVER_COLUMNS, map(_waiver, waiver_lines(report)[1]), "     r"))
+    sections += _section("Declared drains", _table(_NEED_COLUMNS, map(_need, by_status(report["drains"])[1]), "  r  r"))
+    sections += _section("Waivers", _table(_WAIVER_COLUMNS, map(_waiver, by_status(report["waivers"])[1]), "     r"))
     sections += _section("Skipped", _table(("where", "why"), map(_skipped, report["skipped"])))
     sections += _actions(report)
     sections += _section("Preflight", _table(("what", "where"), (map(_text, row) for row in preflight(report))))
@@ -225,11 +228,20 @@ def _causes(report: Mapping[str, Any]) -> list[str]:
     return _section("Where the findings come from", table)
 
 
+def _need(entry: Mapping[str, Any]) -> list[str]:
+    reason, until, note = (_text(entry[key] or "") for key in ("reason", "until", "note"))
+    what = [_code(entry["object"]), number(entry["seconds"]), reason, until]
+    return [_status(entry), *what, number(entry["workloads"]), note, _code(entry["source"])]
+
+
 def _waiver(entry: Mapping[str, Any]) -> list[str]:
-    status = f"**{entry['status']}**" if entry["status"] in ("invalid", "expired", "unused") else entry["status"]
     reason, until, note = (_text(entry[key] or "") for key in ("reason", "until", "note"))
     what = [_code(entry["rule"]), _code(entry["object"]), reason, until]
-    return [status, *what, number(entry["findings"]), note, _code(written(entry))]
+    return [_status(entry), *what, number(entry["findings"]), note, _code(written(entry))]
+
+
+def _status(entry: Mapping[str, Any]) -> str:
+    return f"**{entry['status']}**" if entry["status"] in ("invalid", "expired", "unused") else entry["status"]
 
 
 def _skipped(entry: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.action
     preflight,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.report.causes import sources_line
+from ansible_collections.graceful.termination.plugins.module_utils.report.entries import by_status, explanation
+from ansible_collections.graceful.termination.plugins.module_utils.report.needs import declared
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import (
     MODES,
     Card,
@@ -46,11 +48,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.view i
     tally,
     totals,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import (
-    explanation,
-    waiver_lines,
-    written,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.report.waivers import waived
 
 _LEAST_WIDTH = 40
 _BOLD, _DIM, _RED, _YELLOW, _GREEN, _CYAN = "1", "2", "31", "33", "32", "36"
@@ -77,7 +75,8 @@ def render(
         _pairs("not judged", others(report), page),
         _pairs("not evaluated", not_evaluated(report), page),
         _concerning("notes", remarks(cards), page),
-        _waivers(report, page),
+        _entries("drains", report["drains"], declared, page),
+        _entries("waivers", report["waivers"], waived, page),
         _pairs("skipped", [(_skipped_where(entry), visible(entry["reason"])) for entry in report["skipped"]], page),
         _actions(report, page),
         _concerning("preflight", preflight(report), page),
@@ -240,14 +239,15 @@ def _concerning(title: str, rows: list[tuple[str, str]], page: _Page) -> list[st
     return lines + page.more(len(rows))
 
 
-def _waivers(report: Mapping[str, Any], page: _Page) -> list[str]:
-    counts, entries = waiver_lines(report)
-    lines = [f"{page.paint('waivers', _BOLD)}  {counts}"] if entries else []
+def _entries(
+    title: str, listed: Sequence[Mapping[str, Any]], what: Callable[[Mapping[str, Any]], str], page: _Page
+) -> list[str]:
+    counts, entries = by_status(listed)
+    lines = [f"{page.paint(title, _BOLD)}  {counts}"] if entries else []
     shown = [entry for entry in entries if entry["status"] != "unjudged"]
     for entry in shown[: page.limit]:
         status = f"  {pad(visible(entry['status']), 7)}  "
-        where = f"{visible(entry['object'])} {visible(entry['rule'])}  {written(entry)}"
-        lines += page.hang(status, where, _STATUS_COLORS.get(entry["status"], ""))
+        lines += page.hang(status, what(entry), _STATUS_COLORS.get(entry["status"], ""))
         lines += page.hang(" " * cells(status), explanation(entry))
     return lines + page.more(len(shown))
 

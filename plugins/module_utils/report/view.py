@@ -262,7 +262,10 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
         # With a declared drain, only a hook of unknown length can make the sum unknown; a default says so itself.
         if budget and not budget["known"]:
             allowance = budget.get("allowance")
-            by_default = allowance is not None and allowance["source"] == budget["sources"]["drain"]
+            need = budget.get("need")
+            by_route = need is not None and need["how"] == "route"
+            sources = [one["source"] for one in (allowance, need if by_route else None) if one]
+            by_default = budget["sources"]["drain"] in sources
             if budget["prestop"] is None or not (budget["drain"] is None or by_default):
                 texts.append(visible(budget["sources"]["prestop"]))
         for text in texts:

@@ -5,20 +5,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import count, visible
 from ansible_collections.graceful.termination.plugins.module_utils.judge.waiver import Waiver
-from ansible_collections.graceful.termination.plugins.module_utils.kube.kinds import DEFAULT_KINDS
 from ansible_collections.graceful.termination.plugins.module_utils.plan.audit import Audit, Judgement
+from ansible_collections.graceful.termination.plugins.module_utils.report.entries import NO_WORKLOAD, beyond
 from ansible_collections.graceful.termination.plugins.module_utils.report.view import place
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Snapshot
-from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection, is_pattern
-
-# Those that need a person first. `unjudged`: unknown whether it is used, since its rule or workload was not judged.
-STATUSES = ("invalid", "expired", "unused", "used", "unjudged")
 
 
 def waiver_entries(audit: Audit, snapshot: Snapshot) -> list[dict[str, Any]]:
@@ -32,14 +27,15 @@ def waiver_entries(audit: Audit, snapshot: Snapshot) -> list[dict[str, Any]]:
             else:
                 entries.append(_entry(waiver, [judgement], audit, ""))
     for waiver, judgements in covered.items():
-        entries.append(_entry(waiver, judgements, audit, _beyond(waiver, judgements, audit, snapshot)))
+        unseen = beyond(waiver, judgements, audit.waivers.selection, snapshot, waiver.names)
+        entries.append(_entry(waiver, judgements, audit, unseen))
     return sorted(entries, key=lambda entry: (entry["object"], entry["rule"], entry["source"], entry["file"] or ""))
 
 
-def _entry(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, beyond: str) -> dict[str, Any]:
-    """`beyond` is why the waiver may apply to workloads that the run did not see; empty if it cannot."""
+def _entry(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, unseen: str) -> dict[str, Any]:
+    """`unseen` is why the waiver may apply to workloads that the run did not see; empty if it cannot."""
     found = sum(waiver.names(finding.rule.id) for judgement in judgements for finding in judgement.findings)
-    status, note = _status(waiver, judgements, audit, found, beyond)
+    status, note = _status(waiver, judgements, audit, found, unseen)
     origin = judgements[0].case.workload.origin if waiver.source == "annotation" else None
     return {
         "source": waiver.source,
@@ -56,7 +52,7 @@ def _entry(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, beyond
 
 
 def _status(
-    waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, found: int, beyond: str
+    waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, found: int, unseen: str
 ) -> tuple[str, str | None]:
     if waiver.problem:
         return "invalid", waiver.problem
@@ -68,40 +64,9 @@ def _status(
         return "unjudged", "the rule was not judged in this run"
     if any(waiver.names(rule) for judgement in judgements for rule in judgement.undecided):
         return "unjudged", "the rule was not evaluated"
-    if beyond:
-        return "unjudged", beyond
-    return "unused", "no longer needed: nothing is found" if judgements else "it matches no workload of this run"
-
-
-def _beyond(waiver: Waiver, judgements: Sequence[Judgement], audit: Audit, snapshot: Snapshot) -> str:
-    if judgements and not any(map(is_pattern, (waiver.kind, waiver.namespace, waiver.name))):
-        return ""
-    if not _selects(audit.waivers.selection, waiver):
-        return "not all that it covers was selected"
-    unseen = [entry for entry in snapshot.gaps if entry.rule == "all" or waiver.names(entry.rule)]
     if unseen:
-        return f"not all that it covers was seen: {unseen[0].reason}"
-    return "not all that it covers could be read" if snapshot.skipped else ""
-
-
-def _selects(selection: Selection, waiver: Waiver) -> bool:
-    """Whether everything that the waiver covers was selected."""
-    wanted = set(DEFAULT_KINDS) if is_pattern(waiver.kind) else {waiver.kind}
-    if not wanted <= set(selection.kinds) or selection.label_selectors:
-        return False
-    if is_pattern(waiver.namespace) and (selection.namespaces or selection.exclude_namespaces):
-        return False
-    if is_pattern(waiver.name) and selection.names:
-        return False
-    # A pattern that gets here has no restriction, so it may match any value.
-    return selection.includes(waiver.namespace, waiver.name, {})
-
-
-def waiver_lines(report: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
-    """The counts by status in one line, and every waiver, those that need a person first."""
-    amounts = Counter(entry["status"] for entry in report["waivers"])
-    counts = ", ".join(f"{amounts[status]:,} {status}" for status in STATUSES if amounts[status])
-    return counts, sorted(report["waivers"], key=lambda entry: STATUSES.index(entry["status"]))
+        return "unjudged", unseen
+    return "unused", "no longer needed: nothing is found" if judgements else NO_WORKLOAD
 
 
 def written(entry: Mapping[str, Any]) -> str:
@@ -109,11 +74,6 @@ def written(entry: Mapping[str, Any]) -> str:
     return place(entry) or visible(entry["source"])
 
 
-def explanation(entry: Mapping[str, Any]) -> str:
-    """A waiver as text: its reason, date and status note."""
-    parts = [visible(entry["reason"])] if entry["reason"] else []
-    if entry["until"]:
-        parts.append(f"until {visible(entry['until'])}")
-    if entry["note"]:
-        parts.append(visible(entry["note"]))
-    return "; ".join(parts)
+def waived(entry: Mapping[str, Any]) -> str:
+    """What a waiver of the report's list is for, and where it is written."""
+    return f"{visible(entry['object'])} {visible(entry['rule'])}  {written(entry)}"

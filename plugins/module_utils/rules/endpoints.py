@@ -11,7 +11,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.case i
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import (
     ingress_nginx_timeout,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     GRACE_PERIOD,
     READY_ADDRESSES,
@@ -39,8 +38,8 @@ def _publishes_not_ready(case: Case) -> Iterator[Hit]:
 
 def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
     workload, margin = case.workload, case.policy.margin_seconds
-    if DRAIN_ANNOTATION in workload.annotations or workload.grace <= 2:
-        return  # the owner's value beats a default, and the budget reports it; or it is grace-period-zero
+    if case.declared_need or workload.grace <= 2:
+        return  # the declared value beats a default, and the budget reports it; or it is grace-period-zero
     for container in workload.containers:
         drain = ingress_nginx_timeout(case.settings_of(container))
         if drain is None:

@@ -57,6 +57,8 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         return
     if ingress_nginx.OPTION in budget.drain.source:
         return  # ingress-controller-drain says it, and what it means
+    if budget.drain.how == "route":
+        return  # so does long-request-exceeds-grace
     if budget.drain.how == "default":
         yield from _shorter_than_default(case)
         return

@@ -4,7 +4,7 @@
 """Requests and connections that last longer than the time a pod has left.
 
 What a route allows a request limits only what comes by that route, and does not say what the application needs: it is
-compared with the grace period here, and is no drain time of the budget, which stays unknown.
+compared with the grace period here, and in the budget it only raises a default of the server that is not certain.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def _remaining(case: Case) -> tuple[int, int]:
 
 def _exceeds(case: Case) -> Iterator[Hit]:
     workload = case.workload
-    if DRAIN_ANNOTATION in workload.annotations:
-        return  # its owner has declared how long its requests take
+    if case.declared_need:
+        return
     routes = case.routes
     remaining, prestop = _remaining(case)
     path = f"{workload.pod_path}.terminationGracePeriodSeconds"
@@ -117,9 +117,9 @@ RULES = (
         exceptions=(
             "a timeout that is not written, or is 0",
             "nginx timeouts of gRPC and WebSocket routes: they say how long a stream may be silent",
-            "nginx annotations on the Ingress of another controller",
+            "annotations on an Ingress that its controller does not read",
             "uploads that nginx buffers, as it does by default",
-            "the owner's annotation drain-seconds",
+            "a declared need: the annotation drain-seconds, or termination_drains",
         ),
         check=_exceeds,
         remedies=(GRACE_PERIOD,),

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import INIT_PROCESS, TRACE, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import (
@@ -99,7 +98,7 @@ def _deaf(case: Case, container: Container, look: Look, processes: Processes, *,
     if by_runtime and not idle:
         message += "; unless its image declares STOPSIGNAL SIGINT, which the Kubernetes API does not show"
     severity = "info" if idle or by_runtime or case.profile.name == "batch" else None
-    if by_runtime and not idle and case.profile.name != "batch" and DRAIN_ANNOTATION in case.workload.annotations:
+    if by_runtime and not idle and case.profile.name != "batch" and case.declared_need:
         message += "; its owner declares a drain, which would never start"
         severity = "warning"
     return Hit(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.allowance import Allowance
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION, Drain
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import Drain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import SERVER_TIMEOUT, Remedy
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
@@ -23,15 +23,15 @@ def _drains(case: Case) -> Iterator[tuple[Container, Drain]]:
             yield container, case.profile.drains[container.name]
 
 
-def _needs(case: Case, drain: Drain) -> Iterator[tuple[int, str, str]]:
-    """(seconds, source, how) of all that says how long what is in flight takes; the declared need alone where it is."""
+def _needs(case: Case, drain: Drain) -> Iterator[tuple[int, str, str, str]]:
+    """(seconds, source, how, evidence) of what says how long what is in flight takes; a declared need stands alone."""
     if drain.need and drain.need.seconds:
-        yield drain.need.seconds, drain.need.source, drain.need.how
-    if DRAIN_ANNOTATION in case.workload.annotations or not case.profile.takes_requests:
+        yield drain.need.seconds, drain.need.source, drain.need.how, drain.need.evidence
+    if case.declared_need or not case.profile.takes_requests:
         return
     for route in case.routes:
         for timeout in route.timeouts:
-            yield timeout.seconds, timeout.source, "route"
+            yield timeout.seconds, timeout.source, "route", "context"
 
 
 def _remedy(case: Case, container: Container, allowance: Allowance, seconds: int) -> Remedy:
@@ -63,7 +63,7 @@ def _too_short(case: Case) -> Iterator[Hit]:
         longest = max(_needs(case, drain), default=None)
         if not allowance or not allowance.seconds or longest is None or longest[0] <= allowance.seconds:
             continue
-        seconds, source, how = longest
+        seconds, source, how, evidence = longest
         if how == "route" and not allowance.certain:
             continue  # neither number was set for this workload
         cut = "puts the rest back into its queue" if allowance.server and allowance.server.requeues else "cuts the rest"
@@ -76,7 +76,7 @@ def _too_short(case: Case) -> Iterator[Hit]:
             container,
             _severity(how, allowance),
             {"need_seconds": seconds, "allowance_seconds": allowance.seconds},
-            "context" if how != "declared" or "ConfigMap " in allowance.source else None,
+            None if evidence == "static" and "ConfigMap " not in allowance.source else "context",
         )
 
 

@@ -24,6 +24,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import SOURCES
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.needs import (
+    NEED_KEYS,
+    NO_NEEDS,
+    DeclaredNeeds,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 
@@ -50,6 +55,12 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
         "options": {key: {"type": "str"} for key in KEYS},
     },
     "policy": {"type": "dict", "default": {}},
+    "drains": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {key: {"type": "str"} for key in NEED_KEYS},
+    },
     "prometheus_url": {"type": "str", "no_log": True},
     "patch_owned": {"type": "bool", "default": False},
     "template_dir": {"type": "str"},
@@ -94,6 +105,7 @@ class Options:
     snippets: Snippets
     waivers: Waivers
     scope: dict[str, Any]
+    needs: DeclaredNeeds = NO_NEEDS
     prometheus: Prometheus | None = None
     patch_owned: bool = False
     report_dir: str | None = None
@@ -105,12 +117,13 @@ class Options:
 def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
     """Check module parameters. Raises ValueError (SnippetError included): the option, the reason and what is valid.
 
-    Waivers expire by `today`; unset, it is the date in UTC.
+    Waivers and declared drains expire by `today`; unset, it is the date in UTC.
     """
 
     def resolve(path: str) -> str:
         return os.path.join(params["_directory"], os.path.expanduser(path))
 
+    today = today or datetime.now(UTC).date()
     source = params["source"] or None
     version = params["kubernetes_version"]
     assumed = version is None and source is not None
@@ -125,10 +138,11 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         rules=rules,
         policy=Policy.from_options(params["policy"]),
         snippets=Snippets({name: (file, text) for name, (file, text) in params["_snippets"].items()}),
-        waivers=Waivers.from_options(params["waivers"], selection, today or datetime.now(UTC).date()),
+        waivers=Waivers.from_options(params["waivers"], selection, today),
         scope={key: list(params[key] or ()) for key in _SELECTION}
         | {"kinds": list(selection.kinds), "rules": sorted(rule.id for rule in rules)}
         | {"evidence": sorted(params.get("evidence") or ())},
+        needs=DeclaredNeeds.from_options(params["drains"], today),
         prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
         patch_owned=params["patch_owned"],
         report_dir=params["report_dir"] or None,

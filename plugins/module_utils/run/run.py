@@ -158,12 +158,12 @@ def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change |
 
 
 def _read(source: Source, options: Options) -> Snapshot:
-    """What the source has, with measured request durations and the results of earlier drills, if there are any."""
+    """What the source has, with declared and measured durations of requests and the results of earlier drills."""
     snapshot = source.read()
     drills = read_proofs(options.drills) if options.drills else {}
     durations = options.prometheus.durations if options.prometheus else Durations({})
     for context in snapshot.contexts:
-        context.inputs = Inputs(durations.found, drills)
+        context.inputs = Inputs(durations.found, drills, options.needs)
     if durations.problem:
         scope = "measured request durations"
         snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))

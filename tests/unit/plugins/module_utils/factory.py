@@ -30,6 +30,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.report.docume
 from ansible_collections.graceful.termination.plugins.module_utils.rules import select_rules
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Rule
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evidence.evidence import Evidence
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.inputs import Inputs
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.needs import DeclaredNeeds
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.population import Population
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
@@ -350,19 +352,21 @@ def snapshot_of(
 def run(*objects: dict[str, Any], **options: Any) -> Result:
     """Audit the objects.
 
-    Options: version, unknown, injected, evidence, file, policy, templates, refuses, rules, waivers, selection, and `rests`:
-    False leaves out what takes most of the time, to judge again what the findings rest on.
+    Options: version, unknown, injected, evidence, file, policy, templates, refuses, rules, waivers, drains, selection,
+    and `rests`: False leaves out what takes most of the time, to judge again what the findings rest on.
     """
     chosen = dict(options)
     policy = Policy.from_options(chosen.pop("policy", None))
     rules: Sequence[Rule] = chosen.pop("rules", select_rules(None, None))
     rests = chosen.pop("rests", True)
     waivers = Waivers.from_options(chosen.pop("waivers", ()), chosen.pop("selection", Selection()), TODAY)
+    needs = DeclaredNeeds.from_options(chosen.pop("drains", ()), TODAY)
     overrides = {name: (f"{name}.yaml.j2", text) for name, text in chosen.pop("templates", {}).items()}
     snippets = Snippets(TEMPLATES | overrides) if overrides else _SNIPPETS
     source = Memory(chosen.pop("refuses", None))
     originals = copy.deepcopy(objects)
     snapshot = snapshot_of(objects, **chosen)
+    snapshot.context.inputs = Inputs(needs=needs)
     judged = audit(snapshot, source, rules, policy, snippets, waivers)
     report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="2027-01-04T09:30:00Z")
     assert originals == objects, "an audit changes nothing of what it reads"
@@ -388,6 +392,7 @@ def _check_what_findings_rest_on(
         without = snapshot_of(rest, **(options | ({"injected": ()} if kind == "Pod" else {}))).context
         without.coverage.miss(kind, "", "refused")
         without.population = Population(snapshot.context.population.first)
+        without.inputs = snapshot.context.inputs
         refused[kind] = without
     for judgement in judged.judgements:
         check_evidence(judgement.case, judgement.findings)

@@ -48,8 +48,27 @@ def test_any_other_blank_option_is_as_if_it_were_not_given(module: str, name: st
     assert normal(module, **{name: ""}) == normal(module, **{name: " \n"}) == normal(module, **{name: None}) == {}
 
 
+OF_MAPS = [(module, name) for module, name in LISTS if specs(module)[name].get("elements") == "dict"]
+
+
+@pytest.mark.parametrize(("module", "name"), OF_MAPS)
+def test_a_list_of_maps_may_be_text(module: str, name: str) -> None:
+    read = [{"reason": "a, b", "name": "w*"}]
+    for value in ('[{"reason": "a, b", "name": "w*"}]', "- reason: a, b\n  name: w*\n", "reason: a, b\nname: w*"):
+        assert normal(module, **{name: value}) == normal(module, **{name: [value, ""]}) == {name: read}, value
+    assert normal(module, **{name: "[]"}) == {}
+    assert normal(module, **{name: read[0]}) == {name: read}
+
+
+@pytest.mark.parametrize("text", ["shop: [", "web", "- web", "[[]]", "- {a: 1}\n- 2"])
+@pytest.mark.parametrize(("module", "name"), OF_MAPS)
+def test_any_other_text_is_an_error_that_says_what_is_expected(module: str, name: str, text: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} \(termination_{name}\): a text there must be a list of maps"):
+        normal(module, **{name: text})
+
+
 @pytest.mark.parametrize(
-    ("module", "name"), [entry for entry in LISTS if entry[1] not in ("waivers", "impersonate_groups")]
+    ("module", "name"), [entry for entry in LISTS if entry not in OF_MAPS and entry[1] != "impersonate_groups"]
 )
 def test_a_list_may_be_one_string(module: str, name: str) -> None:
     for value in ("a\nb", " a \r\n\r\n b\n", ["a\nb"], ["a", "", " b "]):
@@ -92,7 +111,7 @@ def test_a_role_lets_blank_lists_and_choices_through(role: str) -> None:
     assert len(tolerant) > 10
     refused = []
     for name in sorted(tolerant):
-        lists = ("", [""], "a\nb") if spec[name]["type"] == "list" and "waivers" not in name else ("",)
+        lists = ("", [""], "a\nb", '[{"a": "b, c"}]') if spec[name]["type"] == "list" else ("",)
         refused += [
             (name, value)
             for value in lists

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
+    Result,
     container,
+    http_route,
+    ingress,
     run,
     service,
     workload,
@@ -21,6 +24,12 @@ def budget(*command: str, drain: int | None = None, **fields: Any) -> dict[str, 
     """The budget of a served workload with this command."""
     spec = container(command=list(command) or None, **fields)
     return run(workload(spec, drain=drain, grace=900), service()).workload["budget"]
+
+
+def routed(*command: str, route: dict[str, Any] | None = None, drain: int | None = None) -> Result:
+    """The audit of a served workload with this command, whose route allows a request 120 s."""
+    spec = container(command=list(command) or None)
+    return run(workload(spec, drain=drain, grace=900), service(), route or http_route(timeouts={"request": "120s"}))
 
 
 TIMEOUT = ("gunicorn", "--graceful-timeout", "30")
@@ -70,3 +79,55 @@ def test_an_annotation_that_is_no_number_hides_no_timeout(text: str) -> None:
     found = run(one, service()).workload["budget"]
     assert found["drain"] == 30
     assert "is not a whole number of seconds" in found["sources"]["drain"]
+
+
+# What a route allows
+
+
+def test_a_route_alone_is_a_need_and_settles_no_drain() -> None:
+    result = routed("app")
+    budget, summary = result.workload["budget"], result.report["summary"]
+    source = "HTTPRoute shop/web rules[].timeouts.request"
+    assert budget["need"] == {"seconds": 120, "how": "route", "source": source, "bound": "upper"}
+    assert (budget["drain"], budget["known"], summary["drain_unknown"]) == (None, False, 1)
+    assert f"unknown but for requests by a route, up to 120 s ({source})" in budget["sources"]["drain"]
+
+
+def test_a_timeout_between_two_reads_bounds_nothing() -> None:
+    route = ingress(annotations={"nginx.ingress.kubernetes.io/proxy-read-timeout": "120"})
+    assert routed("app", route=route).workload["budget"]["need"]["bound"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("result", "drain", "known"),
+    [
+        pytest.param(routed("gunicorn"), 120, False, id="raises a default that a file may change"),
+        pytest.param(routed("dramatiq"), 600, True, id="lowers no default"),
+        pytest.param(routed("vector"), 60, True, id="raises none that is certain: the server cuts there"),
+        pytest.param(routed(*TIMEOUT), 30, True, id="raises no declared timeout"),
+        pytest.param(routed("uvicorn"), None, False, id="settles no server without limit"),
+        pytest.param(routed("envoy"), None, False, id="settles none that ends at once"),
+        pytest.param(routed("app", drain=20), 20, True, id="a declared need stands alone"),
+    ],
+)
+def test_a_route_may_raise_a_sum_and_never_lowers_it(result: Result, drain: int | None, known: bool) -> None:
+    budget = result.workload["budget"]
+    assert (budget["drain"], budget["known"]) == (drain, known)
+    assert result.report["summary"]["drain"]["route"] == (drain == 120)
+    assert "error" not in result.rules.values()
+
+
+def test_a_sum_that_a_route_raises_is_a_warning_for_a_person() -> None:
+    spec = container(command=["gunicorn"])
+    result = run(workload(spec, drain=None, grace=60), service(), http_route(timeouts={"request": "120s"}))
+    assert result.workload["budget"]["required"] == 140
+    finding = result.one("long-request-exceeds-grace")
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
+    assert not result.of("grace-period-insufficient") and not result.audit.changes
+
+
+def test_a_route_is_no_need_of_what_takes_no_requests() -> None:
+    spec = container(command=["app"])
+    worker = workload(spec, drain=None, annotations={"graceful.termination/profile": "worker"})
+    budget = run(worker, service(), http_route(timeouts={"request": "120s"})).workload["budget"]
+    assert budget["need"] is None

@@ -172,6 +172,7 @@ def report(
         "findings": list(findings),
         "baseline": None,
         "causes": [],
+        "drains": [],
         "waivers": [],
         "not_evaluated": [],
         "skipped": [],

@@ -69,7 +69,7 @@ def test_the_summary_counts_how_drains_are_known() -> None:
     drains = {"declared": 10}
     workloads = [workload(spec, name=name, drain=drains.get(name)) for name, spec in specs.items()]
     summary = run(*workloads, *map(service, specs)).report["summary"]
-    assert summary["drain"] == {"declared": 2, "default": 1, "measured": 0, "unknown": 2}
+    assert summary["drain"] == {"declared": 2, "default": 1, "measured": 0, "route": 0, "unknown": 2}
     assert summary["drain_unknown"] == 2
 
 
