@@ -33,6 +33,36 @@ the [budget](report.md#the-budget). A setting counts before the default. A defau
 certainly reaches the server itself: not behind a shell, npm or a start script. It raises no grace period: whether any
 request takes that long, only its owner knows.
 
+Servers of your own are declared with `termination_servers`, in the same form and with the settings in plain lists. They
+win over what is built in, and the report names the entry wherever a number rests on it. A wrong entry makes a wrong
+all-clear: declare what is certain, and say in `source` how it is known. All keys are in
+[the role](../roles/audit/meta/argument_specs.yml). Where several places are set, flags count before variables, and
+these before keys of files.
+
+```yaml
+- name: Audit with our own gateway
+  hosts: localhost
+  connection: local
+  gather_facts: false
+  roles:
+    - role: graceful.termination.audit
+      vars:
+        termination_source: examples
+        termination_servers:
+          - name: edge gateway
+            images: [acme/gateway]
+            programs: [gateway]
+            flags: [--drain-timeout]
+            variables: [GATEWAY_DRAIN_TIMEOUT]
+            keys:
+              - file: gateway.conf
+                key: drain_timeout
+            default: 40
+            own_delay: 5
+            ends_on: [INT]
+            source: its source code, cmd/serve.go, as of release 3.2
+```
+
 *Drains on*: the signals after which it finishes what is in flight. *New requests are refused*: when, or what becomes of
 those that arrive meanwhile. "depends" says why nothing is assumed; "no limit" means until SIGKILL at the end of the
 grace period.

@@ -148,6 +148,25 @@ options:
       until:
         description: The last day on which it counts, such as V(2027-01-31). Unset means no end.
         type: str
+  servers:
+    description:
+      - Servers of your own, for how long each of them goes on with what is in flight after its stop signal. A list of
+        maps in the form of the catalogue of servers (docs/servers.md); they win over what is built in. The report names
+        the entry wherever a number rests on it.
+      - C(name) and C(source) are needed, C(source) being how all this is known. C(programs) are names of programs
+        without their folder, C(images) paths of images without a tag, such as V(acme/gateway); one of the two is
+        needed.
+      - C(flags), C(variables) and C(keys) are where its shutdown timeout is set, in this order; C(keys) is a list of
+        maps with C(file), the name of a file from a ConfigMap, and C(key). C(unit) is that of a number without one,
+        V(s), V(ms), V(m) or V(h). C(default) is what it is where nothing sets it, in seconds, or V(unlimited).
+      - C(own_delay) is a time for which it serves on as before after the signal; a number of seconds, or a map with
+        C(flags), C(variables), C(keys), C(unit) and C(default).
+      - C(drains_on) are the signals on which it drains, V(TERM) by default; C(ends_on) those on which it ends at once.
+        C(stop_signal) is the one that C(images) declare (STOPSIGNAL). C(requeues) says that a job that it does not
+        finish goes back to its queue.
+    type: list
+    elements: dict
+    default: []
   prometheus_url:
     description:
       - The base address of a Prometheus server, such as V(https://user:password@prometheus.example). It shows how long

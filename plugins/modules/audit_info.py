@@ -95,6 +95,12 @@ EXAMPLES = r"""
         seconds: 120
         reason: the longest export of last year took 95 s
         until: 2027-06-30
+    servers:
+      - name: edge gateway
+        images: [acme/gateway]
+        flags: [--drain-timeout]
+        default: 40
+        source: its source code, cmd/serve.go
 """
 
 RETURN = r"""

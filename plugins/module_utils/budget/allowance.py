@@ -9,7 +9,7 @@ Written in its settings, or the documented default of a server that is known and
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.declared_timeout import (
@@ -23,14 +23,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.sett
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import UNLIMITED, Server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
-    RunningServer,
-    running_server,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import RunningServer
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import script_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import ANNOTATION
 
+# In a source: what the workload alone does not tell.
+_FROM_ELSEWHERE = ("ConfigMap ", "termination_")
 _SETTLE = f"annotation {ANNOTATION}drain-seconds would settle it"
 
 
@@ -49,9 +48,19 @@ class Allowance:
     server: Server | None = None
     certain: bool = True
 
+    @property
+    def evidence(self) -> str:
+        """Whether the workload alone tells it: `static`, else `context`."""
+        return evidence_of(self.source)
+
     def as_report(self) -> dict[str, Any]:
         """`budget.allowance` of report.json."""
         return {"seconds": self.seconds, "how": self.how, "source": self.source, "bound": self.bound}
+
+
+def evidence_of(*sources: str) -> str:
+    """Whether the workload alone tells what has these sources: `static`, else `context`."""
+    return "context" if any(mark in source for source in sources for mark in _FROM_ELSEWHERE) else "static"
 
 
 def allowance_of(settings: Settings) -> Allowance | None:
@@ -59,11 +68,19 @@ def allowance_of(settings: Settings) -> Allowance | None:
 
     Raises Unreadable.
     """
-    running = running_server(settings.container)
-    ends = _does_not_drain(settings) or (_ends_at_once(running, settings.container) if running else None)
+    running = settings.running
+    server = running.server if running else None
+    found = _allowance(running, settings)
+    return replace(found, source=server.told(found.source)) if found and server and server.origin else found
+
+
+def _allowance(running: RunningServer | None, settings: Settings) -> Allowance | None:
+    server = running.server if running else None
+    # Of a server that the user declares, nothing else counts.
+    ends = None if server and server.origin else _does_not_drain(settings)
+    ends = ends or (_ends_at_once(running, settings.container) if running else None)
     if ends:
         return ends
-    server = running.server if running else None
     found = _declared(running, settings)
     if found:
         # Celery's limit is none whatever its settings say.
@@ -76,7 +93,7 @@ def _declared(running: RunningServer | None, settings: Settings) -> Timeout | No
     if running is None:
         return declared_timeout(settings)
     own = timeout_of(running.server, settings, running)
-    if own is None or own.seconds is None or script_of(settings.container.words) is None:
+    if own is None or own.seconds is None or running.server.origin or script_of(settings.container.words) is None:
         return own
     # A script may have started another server before this one.
     other = declared_timeout(settings)

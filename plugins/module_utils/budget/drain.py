@@ -14,7 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.base.numbers import whole
-from ansible_collections.graceful.termination.plugins.module_utils.budget.allowance import Allowance, allowance_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.allowance import (
+    Allowance,
+    allowance_of,
+    evidence_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.budget.own_delay import (
     NO_DELAY,
     OwnDelay,
@@ -29,8 +33,6 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 DRAIN_ANNOTATION = f"{ANNOTATION}drain-seconds"
 HOW = ("declared", "default", "measured", "route")
-# In a source: what the workload alone does not tell.
-_FROM_ELSEWHERE = ("ConfigMap ", "termination_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Need:
     @property
     def evidence(self) -> str:
         """Whether the workload alone tells it: `static`, else `context`."""
-        return "context" if self.how != "declared" or _told_elsewhere(self.source) else "static"
+        return evidence_of(self.source) if self.how == "declared" else "context"
 
     def as_report(self) -> dict[str, Any]:
         """`budget.need` of report.json."""
@@ -94,12 +96,8 @@ class Drain:
     @property
     def evidence(self) -> str:
         """Whether the workload alone tells it: `static`, else `context`."""
-        elsewhere = any(map(_told_elsewhere, (self.source, self.delay.source)))
-        return "context" if self.how in ("measured", "route") or elsewhere else "static"
-
-
-def _told_elsewhere(source: str) -> bool:
-    return any(mark in source for mark in _FROM_ELSEWHERE)
+        told = evidence_of(self.source, self.delay.source)
+        return "context" if self.how in ("measured", "route") else told
 
 
 UNKNOWN = Drain(None, f"unknown: annotation {DRAIN_ANNOTATION} would settle it")

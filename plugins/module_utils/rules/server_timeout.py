@@ -76,7 +76,7 @@ def _too_short(case: Case) -> Iterator[Hit]:
             container,
             _severity(how, allowance),
             {"need_seconds": seconds, "allowance_seconds": allowance.seconds},
-            None if evidence == "static" and "ConfigMap " not in allowance.source else "context",
+            "context" if "context" in (evidence, allowance.evidence) else None,
         )
 
 

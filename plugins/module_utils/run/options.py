@@ -30,6 +30,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.need
     DeclaredNeeds,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.prometheus import Prometheus
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import (
+    BUILT_IN,
+    Catalogue,
+)
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.declared import read_servers
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 
 REPORT_FORMATS = ("json", "markdown")
@@ -61,6 +66,7 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
         "default": [],
         "options": {key: {"type": "str"} for key in NEED_KEYS},
     },
+    "servers": {"type": "list", "elements": "dict", "default": []},
     "prometheus_url": {"type": "str", "no_log": True},
     "patch_owned": {"type": "bool", "default": False},
     "template_dir": {"type": "str"},
@@ -106,6 +112,7 @@ class Options:
     waivers: Waivers
     scope: dict[str, Any]
     needs: DeclaredNeeds = NO_NEEDS
+    servers: Catalogue = BUILT_IN
     prometheus: Prometheus | None = None
     patch_owned: bool = False
     report_dir: str | None = None
@@ -143,6 +150,7 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         | {"kinds": list(selection.kinds), "rules": sorted(rule.id for rule in rules)}
         | {"evidence": sorted(params.get("evidence") or ())},
         needs=DeclaredNeeds.from_options(params["drains"], today),
+        servers=Catalogue.with_declared(read_servers(params["servers"])),
         prometheus=Prometheus(params["prometheus_url"]) if params["prometheus_url"] else None,
         patch_owned=params["patch_owned"],
         report_dir=params["report_dir"] or None,

@@ -163,7 +163,7 @@ def _read(source: Source, options: Options) -> Snapshot:
     drills = read_proofs(options.drills) if options.drills else {}
     durations = options.prometheus.durations if options.prometheus else Durations({})
     for context in snapshot.contexts:
-        context.inputs = Inputs(durations.found, drills, options.needs)
+        context.inputs = Inputs(durations.found, drills, options.needs, options.servers)
     if durations.problem:
         scope = "measured request durations"
         snapshot.gaps.append(CoverageGap("grace-period-insufficient", durations.problem, scope))

@@ -12,6 +12,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.dril
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.measured import Key, Measurement, longest
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.needs import NO_NEEDS, DeclaredNeeds
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import (
+    BUILT_IN,
+    Catalogue,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -19,12 +23,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 class Inputs:
     """`measured` maps what requests go to to how long they take; `needs` is what the user declares of that.
 
-    `drills` maps the UID of a workload to the last drill that came to a result.
+    `drills` maps the UID of a workload to the last drill that came to a result. `servers` is what is known of servers.
     """
 
     measured: Mapping[Key, Measurement] = field(default_factory=dict)
     drills: Mapping[str, Proof] = field(default_factory=dict)
     needs: DeclaredNeeds = NO_NEEDS
+    servers: Catalogue = BUILT_IN
 
     def measured_of(self, workload: Workload, services: Sequence[Service]) -> Measurement | None:
         """How long requests take, by the longest of what was measured; None where nothing was.

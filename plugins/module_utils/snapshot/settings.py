@@ -16,6 +16,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.conf
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import mounts_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
+    RunningServer,
+    running_server,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 COREFILE = "Corefile"  # of CoreDNS: it sets how long the server runs after SIGTERM
@@ -44,8 +48,8 @@ class ConfigFile:
         return posixpath.basename(self.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+@dataclass(frozen=True)
+class Settings(Derived):
     """`variables` have upper-case names. `missing` are the mounted ConfigMaps whose content is not known.
 
     `hidden` are the names of variables that are set to what is not known, such as a key of a Secret.
@@ -58,6 +62,11 @@ class Settings:
     files: tuple[ConfigFile, ...]
     missing: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
+
+    @cached_property
+    def running(self) -> RunningServer | None:
+        """The known server that the container runs, if any."""
+        return running_server(self.container, self.context.inputs.servers)
 
     @property
     def arguments(self) -> str:

@@ -9,7 +9,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import (
+    BUILT_IN,
+    Catalogue,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
@@ -41,16 +44,6 @@ _RUNNERS = {
 _FORKS = ("timeout", "sudo", "doas", "time")
 # What a language runs the tasks of an application with: entries name them with it, as in "artisan horizon".
 _TASKS = {"artisan": "artisan", "rake": "rake", "rails": "rake"}
-_BY_PROGRAM: dict[str, list[Server]] = {}
-for _server in CATALOGUE:
-    for _program in _server.programs:
-        _BY_PROGRAM.setdefault(_program, []).append(_server)
-# By the path of the image and what its tag must have in it.
-_BY_IMAGE: dict[str, list[tuple[str, Server]]] = {}
-for _server in CATALOGUE:
-    for _image in _server.images:
-        _path, _colon, _tag = _image.partition(":")
-        _BY_IMAGE.setdefault(_path, []).append((_tag, _server))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +72,13 @@ class RunningServer:
         return "TERM" if self.server.image_signal == "TERM" else None
 
 
-def running_server(container: Container) -> RunningServer | None:
+def running_server(container: Container, catalogue: Catalogue = BUILT_IN) -> RunningServer | None:
     """The server that a container's command names, or its image where there is no command; None for any other."""
-    image = _image_server(container)
+    image = _image_server(container, catalogue)
     if not container.command and (not container.args or container.args[0].startswith("-")):
         return RunningServer(image, is_first=True, official=True, words=container.args) if image else None
     words, first = _process(container)
-    server, same = _named(words)
+    server, same = _named(words, catalogue)
     if server is None:
         return None
     official = server is image
@@ -109,7 +102,7 @@ def _process(container: Container) -> tuple[Sequence[str], bool]:
     return (commands[-1].words, False) if commands else ((), False)
 
 
-def _named(words: Sequence[str]) -> tuple[Server | None, bool]:
+def _named(words: Sequence[str], catalogue: Catalogue) -> tuple[Server | None, bool]:
     """(the server that these words start, whether in the process that they start)."""
     same = True
     rest = list(words)
@@ -132,12 +125,12 @@ def _named(words: Sequence[str]) -> tuple[Server | None, bool]:
         rest = _PHP.behind(rest[1:])
     if not rest:
         return None, False
-    program = basename(rest[0])
+    program, known = basename(rest[0]), catalogue.by_program
     if program in _TASKS:
         tasks = (f"{_TASKS[program]} {word}" for word in rest[1:])
-        found = next((_BY_PROGRAM[task] for task in tasks if task in _BY_PROGRAM), [])
+        found = next((known[task] for task in tasks if task in known), [])
     else:
-        found = _BY_PROGRAM.get(program) or _BY_PROGRAM.get(_plain(program), [])
+        found = known.get(program) or known.get(_plain(program), [])
     return next(
         ((server, same) for server in found if not server.subcommand or server.subcommand in rest[1:]), (None, False)
     )
@@ -147,7 +140,7 @@ def _plain(word: str) -> str:
     return _VERSION.sub("", basename(word))
 
 
-def _image_server(container: Container) -> Server | None:
+def _image_server(container: Container, catalogue: Catalogue) -> Server | None:
     """The server of an image that has exactly one of the known paths, from whatever registry or mirror."""
     host, slash, path = image_name(container).partition("/")
     named = not slash or any(mark in host for mark in ".:") or host == "localhost"
@@ -158,6 +151,6 @@ def _image_server(container: Container) -> Server | None:
     segments = path.split("/")
     tag = container.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
     # Mirrors put folders of their own in front of a whole path.
-    tails = ("/".join(segments[n:]) for n in range(len(segments)))
-    known = (server for tail in tails for word, server in _BY_IMAGE.get(tail, ()) if word in tag)
-    return next(known, None)
+    tails = [f"{host}/{path}", *("/".join(segments[n:]) for n in range(len(segments)))]
+    known = [server for tail in tails for word, server in catalogue.by_image.get(tail, ()) if word in tag]
+    return next((server for server in known if server.origin), known[0] if known else None)

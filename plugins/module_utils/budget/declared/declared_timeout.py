@@ -55,7 +55,8 @@ def timeout_of(server: Server, settings: Settings, running: RunningServer | None
     if server.drains_where and not is_switched(server.drains_where, settings):
         return None
     found = read_places(server.timeout, settings, server.name, running)
-    found = found or (READERS[server.name](settings) if server.name in READERS else None)
+    if not server.origin and server.name in READERS:
+        found = found or READERS[server.name](settings)
     if found and found.seconds is not None and _may_be_longer(server, found.seconds):
         return None
     waits = any(name in settings.arguments.split() or name in settings.variables for name in server.waits_where)

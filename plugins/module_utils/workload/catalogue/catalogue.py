@@ -1,10 +1,15 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All servers of the catalogue."""
+"""All servers of the catalogue, and how they are found."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ansible_collections.graceful.termination.plugins.module_utils.base.derived import Derived
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue import (
     jvm,
     php,
@@ -31,3 +36,38 @@ GROUPS: dict[str, tuple[Server, ...]] = {
     "Databases and brokers": stores.SERVERS,
 }
 CATALOGUE: tuple[Server, ...] = tuple(server for group in GROUPS.values() for server in group)
+
+
+@dataclass(frozen=True)
+class Catalogue(Derived):
+    """The servers of a run; of two for one program or image the first one counts."""
+
+    servers: tuple[Server, ...] = CATALOGUE
+
+    @classmethod
+    def with_declared(cls, declared: Sequence[Server]) -> Catalogue:
+        """The catalogue with servers that a user declares, which win over those that are built in."""
+        return cls((*declared, *CATALOGUE)) if declared else BUILT_IN
+
+    @cached_property
+    def by_program(self) -> dict[str, list[Server]]:
+        """By the name of a program."""
+        found: dict[str, list[Server]] = {}
+        for server in self.servers:
+            for program in server.programs:
+                found.setdefault(program, []).append(server)
+        return found
+
+    @cached_property
+    def by_image(self) -> dict[str, list[tuple[str, Server]]]:
+        """By the path of an image: what its tag must have in it, and the server."""
+        found: dict[str, list[tuple[str, Server]]] = {}
+        for server in self.servers:
+            for image in server.images:
+                folder, slash, name = image.rpartition("/")
+                name, _colon, tag = name.partition(":")
+                found.setdefault(f"{folder}{slash}{name}", []).append((tag, server))
+        return found
+
+
+BUILT_IN = Catalogue()

@@ -114,10 +114,11 @@ class Server:
     - `ends_where`: settings with which it does not drain at all; `waits_where`: arguments and variables with which it
       waits without limit; `drains_where`: without this setting, its timeout has no effect.
     - `own_delay`: where a time is set for which it goes on as before after the signal, and drains then;
-      `own_delay_where`: the setting without which it does not.
+      `own_delay_default`: what it is where nothing sets it; `own_delay_where`: the setting without which it does not.
     - `requeues`: a job that it does not finish in time goes back to its queue.
     - `at_end` says what happens to the rest, `refuses_new` whether new requests are refused meanwhile, `advice` is the
       setting that a user would write, with {seconds}; `note` is for docs/servers.md, `source` where all that is said.
+    - `origin`: where a user declares it, for reports; empty for what is built in.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Server:
     waits_where: tuple[str, ...] = ()
     drains_where: Switch | None = None
     own_delay: tuple[Place, ...] = ()
+    own_delay_default: int = 0
     own_delay_where: Switch | None = None
     requeues: bool = False
     at_end: str = ""
@@ -146,3 +148,8 @@ class Server:
     advice: str = ""
     note: str = ""
     source: tuple[str, ...] = field(default=())
+    origin: str = ""
+
+    def told(self, source: str) -> str:
+        """A source of a number with the place where a user declares this server, if that is what it rests on."""
+        return f"{source} ({self.origin}; {self.source[0]:.200})" if self.origin else source

@@ -35,6 +35,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.need
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.observed import Observed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.population import Population
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snapshot import Skipped, Snapshot
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import Catalogue
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.declared import read_servers
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, read_container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.selection import Selection
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
@@ -352,8 +354,8 @@ def snapshot_of(
 def run(*objects: dict[str, Any], **options: Any) -> Result:
     """Audit the objects.
 
-    Options: version, unknown, injected, evidence, file, policy, templates, refuses, rules, waivers, drains, selection,
-    and `rests`: False leaves out what takes most of the time, to judge again what the findings rest on.
+    Options: version, unknown, injected, evidence, file, policy, templates, refuses, rules, waivers, drains, servers,
+    selection, and `rests`: False leaves out what takes most of the time, to judge again what the findings rest on.
     """
     chosen = dict(options)
     policy = Policy.from_options(chosen.pop("policy", None))
@@ -361,12 +363,13 @@ def run(*objects: dict[str, Any], **options: Any) -> Result:
     rests = chosen.pop("rests", True)
     waivers = Waivers.from_options(chosen.pop("waivers", ()), chosen.pop("selection", Selection()), TODAY)
     needs = DeclaredNeeds.from_options(chosen.pop("drains", ()), TODAY)
+    servers = Catalogue.with_declared(read_servers(chosen.pop("servers", ())))
     overrides = {name: (f"{name}.yaml.j2", text) for name, text in chosen.pop("templates", {}).items()}
     snippets = Snippets(TEMPLATES | overrides) if overrides else _SNIPPETS
     source = Memory(chosen.pop("refuses", None))
     originals = copy.deepcopy(objects)
     snapshot = snapshot_of(objects, **chosen)
-    snapshot.context.inputs = Inputs(needs=needs)
+    snapshot.context.inputs = Inputs(needs=needs, servers=servers)
     judged = audit(snapshot, source, rules, policy, snippets, waivers)
     report = build_report(snapshot, judged, snippets, mode="audit", version="1", generated_at="2027-01-04T09:30:00Z")
     assert originals == objects, "an audit changes nothing of what it reads"
