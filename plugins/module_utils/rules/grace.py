@@ -67,9 +67,12 @@ def _insufficient(case: Case) -> Iterator[Hit]:
     # A worker whose timeout ends before the pod does has put its jobs back by then, or does so in the next seconds.
     allowance = budget.drain.allowance
     requeues = budget.drain.need is None and allowance and allowance.server and allowance.server.requeues
-    tight = requeues and budget.required - budget.margin <= budget.grace
+    only_margin = budget.required - budget.margin <= budget.grace
+    tight = requeues and only_margin
+    declared = budget.drain.need is not None and budget.drain.need.how == "declared"
     # Of what only some container runtimes wait for, it is not certain that it is missing.
     maybe = budget.required - (budget.prestop.seconds - budget.prestop.certain) <= budget.grace
+    cut_for_certain = (declared or not only_margin) and not maybe
     cut = "jobs that are not back in their queue by then are lost" if tight else "what is still in flight then is cut"
     yield Hit(
         f"stopping takes {least}{budget.required} s (preStop {budget.prestop.seconds}{budget.prestop.remark}{delay} "
@@ -77,8 +80,9 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         f"the pod is killed after {budget.grace} s: {cut}",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD, FOREGROUND_FIRST if maybe else None),
-        # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut.
-        severity="error" if budget.drain.seconds and budget.drain.promised and not (tight or maybe) else None,
+        # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut. A timeout of
+        # the server that ends before the pod does leaves nothing but the margin to lose.
+        severity="error" if budget.drain.seconds and budget.drain.promised and cut_for_certain else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
         evidence=case.profile.drain_evidence,
     )
@@ -130,7 +134,11 @@ RULES = (
         severity="warning",
         evidence="static",
         why="preStop, drain and margin add up to more than the grace period; the kubelet kills the rest.",
-        exceptions=("an unknown drain time: counted as unknown, not as a finding", "the sum equals the grace period"),
+        exceptions=(
+            "an unknown drain time: counted as unknown, not as a finding",
+            "the sum equals the grace period",
+            "a timeout of the server that ends before the pod does: it lacks only the margin, a warning",
+        ),
         check=_insufficient,
         remedies=(GRACE_PERIOD,),
         seed="2 settings: grace",

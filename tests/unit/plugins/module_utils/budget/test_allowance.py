@@ -70,6 +70,7 @@ PHASE = "spring.lifecycle.timeout-per-shutdown-phase"
 GRACEFUL = "--graceful-timeout"
 TRAEFIK = "--entryPoints.web.transport.lifeCycle.graceTimeOut"
 AKKA = "pekko.coordinated-shutdown.phases.service-requests-done.timeout"
+MICRONAUT = "micronaut.lifecycle.graceful-shutdown"
 # A row for each way of setting the timeout of a server to 45 seconds.
 WAYS = [
     allowance(["gunicorn", "--graceful-timeout", "45", "app"]),
@@ -114,7 +115,9 @@ WAYS = [
     allowance(JAVA, SPRING_LIFECYCLE_TIMEOUTPERSHUTDOWNPHASE="45s"),
     allowance(JAVA, SPRING_LIFECYCLE_TIMEOUT_PER_SHUTDOWN_PHASE="45000"),
     allowance(JAVA, file=("application.yml", f"{PHASE}: 45s\n")),
+    allowance(JAVA, JDK_JAVA_OPTIONS=f"-D{PHASE}=45s"),
     allowance(["java", "-Dquarkus.shutdown.timeout=45", "-jar", "/app.jar"]),
+    allowance(JAVA, JDK_JAVA_OPTIONS="-Dquarkus.shutdown.timeout=45"),
     allowance(JAVA, JAVA_OPTS_APPEND="-Dquarkus.shutdown.timeout=PT45S"),
     allowance(JAVA, QUARKUS_SHUTDOWN_TIMEOUT="45s"),
     allowance(
@@ -122,10 +125,16 @@ WAYS = [
         MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_GRACE_PERIOD="45s",
         MICRONAUT_LIFECYCLE_GRACEFUL_SHUTDOWN_ENABLED="true",
     ),
+    allowance([*JAVA, f"--{MICRONAUT}.grace-period=45s", f"--{MICRONAUT}.enabled=true"]),
+    allowance(["java", f"-D{MICRONAUT}.grace-period=45s", f"-D{MICRONAUT}.enabled=true", "-jar", "/app.jar"]),
     allowance(["java", "-Ddw.server.shutdownGracePeriod=45s", "-jar", "/app.jar"]),
+    allowance(JAVA, JDK_JAVA_OPTIONS="-Ddw.server.shutdownGracePeriod=45s"),
     allowance([*JAVA, "-P:ktor.deployment.shutdownTimeout=45000"]),
     allowance(["java", f"-D{AKKA}=45s", "-jar", "/app.jar"]),
+    allowance(["java", f"-D{AKKA.replace('pekko', 'akka')}=45s", "-jar", "/app.jar"]),
+    allowance(JAVA, JDK_JAVA_OPTIONS=f"-D{AKKA}=45s"),
     allowance(JAVA, JAVA_OPTS="-Dorg.wildfly.sigterm.suspend.timeout=45"),
+    allowance(JAVA, JDK_JAVA_OPTIONS="-Dorg.wildfly.sigterm.suspend.timeout=45"),
     allowance(["kc.sh", "start", "--shutdown-timeout=45s"]),
     allowance(["kc.sh", "start"], KC_SHUTDOWN_TIMEOUT="45"),
     allowance(["dotnet", "a.dll", "--shutdownTimeoutSeconds=45"]),
@@ -135,7 +144,9 @@ WAYS = [
     allowance(["vector"], VECTOR_GRACEFUL_SHUTDOWN_LIMIT_SECS="45"),
     allowance(["connect-distributed"], CONNECT_TASK_SHUTDOWN_GRACEFUL_TIMEOUT_MS="45000"),
     allowance(["graphql-engine", "serve"], HASURA_GRAPHQL_GRACEFUL_SHUTDOWN_TIMEOUT="45"),
+    allowance(["graphql-engine", "serve", "--graceful-shutdown-timeout=45"]),
     allowance(["cloud-sql-proxy", "--max-sigterm-delay=45s", "p:r:i"]),
+    allowance(["cloud_sql_proxy", "-instances=p:r:i", "-term_timeout=45s"]),
     allowance(["cloud-sql-proxy", "p:r:i"], CSQL_PROXY_MAX_SIGTERM_DELAY="45s"),
 ]
 

@@ -207,6 +207,26 @@ def test_a_timeout_that_is_set_is_an_error_with_an_automatic_fix() -> None:
 
 
 @pytest.mark.parametrize(
+    ("grace", "drain", "severity"),
+    [
+        pytest.param(69, None, "error", id="the timeout ends a second after the pod"),
+        pytest.param(70, None, "warning", id="to the second, with no margin"),
+        pytest.param(79, None, "warning", id="with less than the margin"),
+        pytest.param(79, 60, "error", id="a declared need is used"),
+    ],
+)
+def test_a_timeout_that_is_set_and_lacks_only_the_margin_is_a_warning(
+    grace: int, drain: int | None, severity: str
+) -> None:
+    vector = container(
+        command=["vector", "--graceful-shutdown-limit-secs=60"], lifecycle={"preStop": {"sleep": {"seconds": 10}}}
+    )
+    result = run(workload(vector, drain=drain, grace=grace), service())
+    assert (result.one(INSUFFICIENT)["severity"], result.one(INSUFFICIENT)["remedy"]) == (severity, "auto")
+    assert result.applied().workload["budget"]["grace"] == 80
+
+
+@pytest.mark.parametrize(
     ("timeout", "severity"),
     [
         pytest.param("25", "warning", id="only the margin is missing"),
