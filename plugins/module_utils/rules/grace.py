@@ -80,8 +80,8 @@ def _insufficient(case: Case) -> Iterator[Hit]:
         f"the pod is killed after {budget.grace} s: {cut}",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
         Remedy(GRACE_PERIOD, FOREGROUND_FIRST if maybe else None),
-        # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut. A timeout of
-        # the server that ends before the pod does leaves nothing but the margin to lose.
+        # A declared drain is expected to be used; of a measured one, only one request in a thousand is cut. Where the
+        # server's own timeout ends before the pod does, only the margin is lacking.
         severity="error" if budget.drain.seconds and budget.drain.promised and cut_for_certain else None,
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace},
         evidence=case.profile.drain_evidence,

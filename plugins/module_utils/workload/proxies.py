@@ -1,10 +1,11 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reverse proxies and the application servers behind them, as data: by program, and by image.
+"""Reverse proxies and the application servers behind them: by program, and by image.
 
-To add one, add its name to the list. Images are compared by whole path segments, without what publishers append, and by
-the last word of their name, so that an exporter or a controller that is named after a proxy is not taken for one.
+Those of the catalogue are known from there; the lists here have others, of which nothing is known of how they stop,
+and further names. Images are compared by whole path segments, without what publishers append, and by the last word of
+their name, so that an exporter or a controller that is named after a proxy is not taken for one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import programs_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import APPLICATION, PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
 from ansible_collections.graceful.termination.plugins.module_utils.workload.image_names import image_names
@@ -23,19 +26,18 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 
 PROXIES = frozenset(
     (
-        *("nginx", "nginx-unprivileged", "nginx-plus", "openresty", "angie", "tengine", "freenginx"),
-        *("httpd", "httpd-foreground", "apache2", "apache2-foreground", "apache", "apachectl"),
-        *("envoy", "haproxy", "traefik", "caddy", "lighttpd", "h2o", "nghttpx", "hitch", "varnish", "varnishd"),
-        *("oauth2-proxy", "oauth2_proxy", "keycloak-gatekeeper", "louketo-proxy", "gatekeeper/gatekeeper"),
+        *programs_of(PROXY),
+        *("nginx-unprivileged", "nginx-plus", "openresty", "angie", "tengine", "freenginx"),
+        *("apache2-foreground", "apache", "apachectl", "lighttpd", "h2o", "nghttpx", "hitch", "varnish"),
+        *("oauth2_proxy", "keycloak-gatekeeper", "louketo-proxy", "gatekeeper/gatekeeper"),
         *("gogatekeeper", "pomerium", "oathkeeper", "kong", "kong-gateway", "apisix", "krakend", "tyk-gateway"),
         *("skipper", "mod_auth_openidc"),
     )
 )
 APPLICATION_SERVERS = frozenset(
     (
-        *("gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi", "waitress-serve", "granian"),
-        *("puma", "unicorn", "thin", "passenger", "falcon", "rackup", "starman", "hypnotoad", "plackup"),
-        *("catalina.sh", "php-fpm", "rr", "frankenphp"),
+        *programs_of(APPLICATION),
+        *("daphne", "waitress-serve", "thin", "passenger", "falcon", "rackup", "starman", "hypnotoad", "plackup"),
     )
 )
 _PHP_FPM = re.compile(r"php-?fpm[\d.]*")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import WORKER
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
@@ -14,26 +16,31 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
     script_of,
 )
 
-# Programs, and for those that also schedule and show, the word that makes them a worker.
+_CATALOGUED = [server for server in CATALOGUE if server.role == WORKER]
+# A task of an application, such as "artisan horizon"; a word with a colon in it can be nothing else.
+_TASKS = {
+    words[0]: words[1]
+    for server in _CATALOGUED
+    for program in server.programs
+    if len(words := program.split()) > 1 and ":" not in words[1]
+}
+# Programs, and for those that also schedule and show, the word that makes them a worker. The names written out are of
+# workers that the catalogue does not have.
 _WORKERS = frozenset(
     (
         *(
-            "arq",
-            "dramatiq",
-            "dramatiq-gevent",
-            "good_job",
-            "huey_consumer",
-            "huey_consumer.py",
-            "rqworker",
-            "shoryuken",
-            "sidekiq",
-            "sidekiqswarm",
+            program.split()[-1]
+            for server in _CATALOGUED
+            for program in server.programs
+            if not server.subcommand and program.split()[-1] not in _TASKS.values()
         ),
-        *("queue:work", "queue:listen", "jobs:work", "resque:work", "solid_queue:start", "delayed_job"),
+        *("arq", "huey_consumer", "huey_consumer.py", "rqworker", "queue:listen", "jobs:work", "delayed_job"),
     )
 )
-_SUBCOMMANDS = {"celery": "worker", "rq": "worker", "taskiq": "worker", "procrastinate": "worker"}
-_TASKS = {"artisan": "horizon"}  # programs that do much else as well
+_SUBCOMMANDS = {
+    **{program: server.subcommand for server in _CATALOGUED if server.subcommand for program in server.programs},
+    **dict.fromkeys(("taskiq", "procrastinate"), "worker"),
+}
 _WORKER_WORD = re.compile(r"(?:^|[^a-z])(?:worker|consumer)(?:$|[^a-z_])", re.IGNORECASE)
 _NAMED = ("-A", "--app", "-b", "--broker")  # what follows is called by its owner
 

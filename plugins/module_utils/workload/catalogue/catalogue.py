@@ -38,6 +38,11 @@ GROUPS: dict[str, tuple[Server, ...]] = {
 CATALOGUE: tuple[Server, ...] = tuple(server for group in GROUPS.values() for server in group)
 
 
+def programs_of(role: str) -> tuple[str, ...]:
+    """The programs of all servers of this role."""
+    return tuple(program for server in CATALOGUE if server.role == role for program in server.programs)
+
+
 @dataclass(frozen=True)
 class Catalogue(Derived):
     """The servers of a run; of two for one program or image the first one counts."""

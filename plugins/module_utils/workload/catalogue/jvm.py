@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    APPLICATION,
     DIGITS_ONLY,
     UNIT_REQUIRED,
     Flag,
@@ -134,6 +135,7 @@ SERVERS = (
     ),
     Server(
         name="Tomcat",
+        role=APPLICATION,
         programs=("catalina.sh",),
         images=("library/tomcat",),
         drains_on=("TERM", "INT"),
@@ -170,6 +172,7 @@ SERVERS = (
     ),
     Server(
         name="Keycloak",
+        role=APPLICATION,
         programs=("kc.sh",),
         images=("keycloak/keycloak",),
         drains_on=("TERM", "INT"),

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    APPLICATION,
+    WORKER,
     FileKey,
     Server,
 )
@@ -21,6 +23,7 @@ _CONTROL_TIMEOUT = FileKey(
 SERVERS = (
     Server(
         name="php-fpm",
+        role=APPLICATION,
         programs=("php-fpm",),
         images=("library/php:fpm",),
         other_images=("library/php",),
@@ -38,6 +41,7 @@ SERVERS = (
     ),
     Server(
         name="php-fpm (Bitnami)",
+        role=APPLICATION,
         images=("bitnami/php-fpm", "bitnamilegacy/php-fpm"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
@@ -51,6 +55,7 @@ SERVERS = (
     ),
     Server(
         name="Laravel queue worker",
+        role=WORKER,
         programs=("artisan queue:work",),
         drains_on=("TERM", "QUIT"),
         image_signal="",
@@ -63,6 +68,7 @@ SERVERS = (
     ),
     Server(
         name="Laravel Horizon",
+        role=WORKER,
         programs=("artisan horizon",),
         drains_on=("TERM", "INT"),
         image_signal="",
@@ -76,6 +82,7 @@ SERVERS = (
     ),
     Server(
         name="RoadRunner",
+        role=APPLICATION,
         programs=("rr",),
         drains_on=(),
         unknown_because="it closes connections at once; only its PHP workers may finish",
@@ -85,6 +92,7 @@ SERVERS = (
     ),
     Server(
         name="FrankenPHP",
+        role=APPLICATION,
         programs=("frankenphp",),
         images=("dunglas/frankenphp",),
         drains_on=("TERM", "INT"),

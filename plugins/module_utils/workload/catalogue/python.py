@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    APPLICATION,
     UNLIMITED,
+    WORKER,
     Flag,
     Options,
     Server,
@@ -16,6 +18,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
 SERVERS = (
     Server(
         name="gunicorn",
+        role=APPLICATION,
         programs=("gunicorn",),
         drains_on=("TERM",),
         ends_on=("QUIT", "INT"),
@@ -30,6 +33,7 @@ SERVERS = (
     ),
     Server(
         name="uvicorn",
+        role=APPLICATION,
         programs=("uvicorn",),
         drains_on=("TERM", "INT"),
         timeout=(
@@ -45,6 +49,7 @@ SERVERS = (
     ),
     Server(
         name="Hypercorn",
+        role=APPLICATION,
         programs=("hypercorn",),
         drains_on=("TERM", "INT"),
         unknown_because="--graceful-timeout (3 s by default) holds up to Python 3.12.0, and nothing limits it after",
@@ -54,6 +59,7 @@ SERVERS = (
     ),
     Server(
         name="Granian",
+        role=APPLICATION,
         programs=("granian",),
         drains_on=("TERM", "INT"),
         timeout=(Flag("--workers-kill-timeout", anywhere=True), Variable("GRANIAN_WORKERS_KILL_TIMEOUT")),
@@ -65,6 +71,7 @@ SERVERS = (
     ),
     Server(
         name="uWSGI",
+        role=APPLICATION,
         programs=("uwsgi",),
         drains_on=(),
         unknown_because="SIGTERM reloads it or ends it at once, unless a hook of its configuration makes it drain",
@@ -74,6 +81,7 @@ SERVERS = (
     ),
     Server(
         name="Celery worker",
+        role=WORKER,
         programs=("celery",),
         subcommand="worker",
         drains_on=("TERM",),
@@ -86,6 +94,7 @@ SERVERS = (
     ),
     Server(
         name="Airflow Celery worker",
+        role=WORKER,
         programs=("airflow",),
         subcommand="worker",
         drains_on=("TERM",),
@@ -98,6 +107,7 @@ SERVERS = (
     ),
     Server(
         name="RQ worker",
+        role=WORKER,
         programs=("rq",),
         subcommand="worker",
         drains_on=("TERM", "INT"),
@@ -109,6 +119,7 @@ SERVERS = (
     ),
     Server(
         name="Dramatiq",
+        role=WORKER,
         programs=("dramatiq", "dramatiq-gevent"),
         drains_on=("TERM", "INT"),
         timeout=(Flag("--worker-shutdown-timeout", "ms", anywhere=True),),

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    APPLICATION,
     UNLIMITED,
+    WORKER,
     FileKey,
     Flag,
     Server,
@@ -19,6 +21,7 @@ _YAML_TIMEOUT = r"^(?::?timeout:[ \t]*|[ \t]+(?=:?timeout:))([^\s#]+)"
 SERVERS = (
     Server(
         name="Puma",
+        role=APPLICATION,
         programs=("puma",),
         drains_on=("TERM", "INT"),
         unknown_because="with workers it kills them after 30 s, without any it waits without limit, and its "
@@ -30,6 +33,7 @@ SERVERS = (
     ),
     Server(
         name="Unicorn",
+        role=APPLICATION,
         programs=("unicorn", "unicorn_rails"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
@@ -43,6 +47,7 @@ SERVERS = (
     ),
     Server(
         name="Sidekiq",
+        role=WORKER,
         programs=("sidekiq", "sidekiqswarm"),
         drains_on=("TERM", "INT"),
         timeout=(
@@ -61,6 +66,7 @@ SERVERS = (
     ),
     Server(
         name="Shoryuken",
+        role=WORKER,
         programs=("shoryuken",),
         drains_on=("TERM", "INT"),
         timeout=(Flag("-t"), Flag("--timeout"), FileKey("timeout", r"shoryuken\.ya?ml", _YAML_TIMEOUT)),
@@ -74,6 +80,7 @@ SERVERS = (
     ),
     Server(
         name="GoodJob",
+        role=WORKER,
         programs=("good_job",),
         drains_on=("TERM", "INT"),
         timeout=(Flag("--shutdown-timeout"), Variable("GOOD_JOB_SHUTDOWN_TIMEOUT")),
@@ -87,6 +94,7 @@ SERVERS = (
     ),
     Server(
         name="Solid Queue",
+        role=WORKER,
         programs=("rake solid_queue:start",),
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
@@ -101,6 +109,7 @@ SERVERS = (
     ),
     Server(
         name="Resque",
+        role=WORKER,
         programs=("rake resque:work",),
         drains_on=("QUIT",),
         unknown_because="SIGTERM kills the job unless GRACEFUL_TERM or TERM_CHILD is set",

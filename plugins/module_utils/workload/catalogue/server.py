@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 UNLIMITED = math.inf  # it waits until the last request or job is done
+# What it does in a pod: it stands in front of applications, is one or runs one, or works on a queue.
+PROXY, APPLICATION, WORKER = "proxy", "application", "worker"
 # Units of a number without one, beside s, m, h and ms.
 UNIT_REQUIRED = ""  # it is an error
 DIGITS_ONLY = "digits"  # seconds; with a unit, the server ignores it
@@ -95,6 +97,8 @@ class Switch:
 class Server:
     """How one server stops. Seconds; every tuple in the order of precedence, the first that is set decides.
 
+    `role` is PROXY, APPLICATION or WORKER; empty for all else.
+
     Recognised by
     - `programs`: base names of the program, or of what an interpreter or `bundle exec` runs; `subcommand`: the word
       that must follow it, such as `worker` of Celery.
@@ -122,6 +126,7 @@ class Server:
     """
 
     name: str
+    role: str = ""
     programs: tuple[str, ...] = ()
     subcommand: str = ""
     images: tuple[str, ...] = ()

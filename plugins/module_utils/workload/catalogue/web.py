@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    PROXY,
     UNLIMITED,
     FileKey,
     Flag,
@@ -43,6 +44,7 @@ def _caddyfile(key: str) -> FileKey:
 SERVERS = (
     Server(
         name="nginx",
+        role=PROXY,
         programs=("nginx",),
         images=("library/nginx", "nginxinc/nginx-unprivileged", "nginx/nginx-unprivileged", "openresty/openresty"),
         drains_on=("QUIT",),
@@ -60,6 +62,7 @@ SERVERS = (
     ),
     Server(
         name="nginx (Bitnami)",
+        role=PROXY,
         images=("bitnami/nginx", "bitnamilegacy/nginx"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
@@ -74,6 +77,7 @@ SERVERS = (
     ),
     Server(
         name="Kong",
+        role=PROXY,
         images=("library/kong", "kong/kong-gateway", "kong/kong"),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
@@ -90,6 +94,7 @@ SERVERS = (
     ),
     Server(
         name="Apache httpd",
+        role=PROXY,
         programs=("httpd", "httpd-foreground", "apache2"),
         images=("library/httpd", "library/php:apache"),
         other_images=("library/php",),
@@ -107,6 +112,7 @@ SERVERS = (
     ),
     Server(
         name="Apache httpd (Bitnami)",
+        role=PROXY,
         images=("bitnami/apache", "bitnamilegacy/apache"),
         drains_on=("WINCH",),
         ends_on=("TERM", "INT"),
@@ -121,6 +127,7 @@ SERVERS = (
     ),
     Server(
         name="HAProxy",
+        role=PROXY,
         programs=("haproxy",),
         images=("library/haproxy", "haproxytech/haproxy-alpine"),
         drains_on=("USR1",),
@@ -137,6 +144,7 @@ SERVERS = (
     ),
     Server(
         name="Envoy",
+        role=PROXY,
         programs=("envoy",),
         images=("envoyproxy/envoy", "envoyproxy/envoy-distroless"),
         drains_on=(),
@@ -148,6 +156,7 @@ SERVERS = (
     ),
     Server(
         name="Traefik",
+        role=PROXY,
         programs=("traefik",),
         images=("library/traefik", "traefik/traefik", "rancher/mirrored-library-traefik"),
         drains_on=("TERM", "INT"),
@@ -172,6 +181,7 @@ SERVERS = (
     ),
     Server(
         name="Caddy",
+        role=PROXY,
         programs=("caddy",),
         images=("library/caddy",),
         drains_on=("TERM", "INT"),
@@ -188,6 +198,7 @@ SERVERS = (
     ),
     Server(
         name="Varnish",
+        role=PROXY,
         programs=("varnishd",),
         images=("library/varnish", "varnish/varnish-enterprise"),
         drains_on=(),
@@ -198,6 +209,7 @@ SERVERS = (
     ),
     Server(
         name="oauth2-proxy",
+        role=PROXY,
         programs=("oauth2-proxy",),
         images=("oauth2-proxy/oauth2-proxy",),
         drains_on=("TERM", "INT"),

@@ -11,10 +11,17 @@ from collections import Counter
 import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.declared_timeout import READERS
-from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE, GROUPS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import (
+    CATALOGUE,
+    GROUPS,
+    programs_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    APPLICATION,
     DIGITS_ONLY,
+    PROXY,
     UNIT_REQUIRED,
+    WORKER,
     FileKey,
     Flag,
     JsonKey,
@@ -23,6 +30,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     SpringKey,
     Variable,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.proxies import APPLICATION_SERVERS, PROXIES
 
 SIGNALS = {"TERM", "INT", "QUIT", "USR1", "USR2", "WINCH", "HUP"}
 each = pytest.mark.parametrize("server", CATALOGUE, ids=[server.name for server in CATALOGUE])
@@ -47,6 +55,17 @@ def test_names_programs_and_images_are_each_of_one_server() -> None:
 def test_an_entry_has_a_source(server: Server) -> None:
     assert server.source
     assert all(text.strip() == text and len(text) > 10 for text in server.source)
+
+
+@each
+def test_its_role_is_one_and_said_where_its_group_has_nothing_else(server: Server) -> None:
+    has_one = any(server in GROUPS[group] for group in ("Web servers and proxies", "Python", "Ruby", "PHP"))
+    assert server.role in (PROXY, APPLICATION, WORKER) or (not server.role and not has_one)
+
+
+def test_programs_of_the_catalogue_are_known_by_their_role() -> None:
+    assert set(programs_of(PROXY)) < PROXIES and set(programs_of(APPLICATION)) < APPLICATION_SERVERS
+    assert {"unicorn_rails", "kc.sh", "catalina.sh"} < APPLICATION_SERVERS
 
 
 @each
