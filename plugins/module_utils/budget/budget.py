@@ -22,7 +22,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.policy
 from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import Profile
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime, hook_time
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import first_process
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
+    running_server,
+    signalled_server,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
@@ -81,8 +84,10 @@ class Budget:
 def prestop_of(workload: Workload, container: Container, drain: Drain, hook: HookTime | None = None) -> HookTime:
     """What the container's hook, or the one given, takes beside its drain."""
     hook = hook or hook_time(container.pre_stop)
-    server = first_process(container) if hook.signal and workload.application_is_pid1 else None
-    return hook.beside_drain(server.signal, drain.expected or 0) if server else hook
+    running = signalled_server(running_server(container)) if hook.signal and workload.application_is_pid1 else None
+    if not running or not running.is_first:
+        return hook
+    return hook.beside_drain(running.server.image_signal, drain.expected or 0)
 
 
 def compute_budget(

@@ -5,23 +5,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-from ansible_collections.graceful.termination.plugins.module_utils.base.derived import Derived
 from ansible_collections.graceful.termination.plugins.module_utils.budget.budget import (
-    Budget,
     compute_budget,
-    prestop_of,
-)
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import (
-    NO_REQUESTS,
-    Drain,
-    Need,
-    contradiction,
-    declared_need,
-    listed_need,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.budget.exclusive import (
     Exclusive,
@@ -29,13 +17,9 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.exclus
     shared_data,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.budget.policy import Policy
-from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import Profile, classify
-from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import (
-    delays_itself,
-    has_shutdown_manager,
-)
+from ansible_collections.graceful.termination.plugins.module_utils.budget.profile import classify
+from ansible_collections.graceful.termination.plugins.module_utils.budget.stopping import Stopping
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import (
-    SLEEP_ACTION,
     Version,
     oldest_kubelet_of,
 )
@@ -51,38 +35,23 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.mesh
     is_only_announced,
     proxies_of,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.needs import DeclaredNeed
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.route import Route
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scale import Autoscaler, DisruptionBudget
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.scaling import RunBy
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import SLOW
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, SettingsReader
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, Handler
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import SettingsReader
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.data_stores import DataStore, data_stores
-from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import (
-    NO_HOOK,
-    HookTime,
-    hook_time,
-)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.lasting import disks_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 
 @dataclass(frozen=True)
-class Case(Derived):
-    """One workload with its profile and budget, its context, the user's policy and the cluster's version.
+class Case(Stopping):
+    """One workload and what is known around it.
 
     What a property reads is of a wrong type only where the API server would refuse it: then it raises Unreadable.
     """
-
-    workload: Workload
-    profile: Profile
-    budget: Budget
-    context: Context
-    policy: Policy
-    version: Version
-    reader: SettingsReader
 
     def why_unknown(self, kind: str) -> str | None:
         """The reason why objects of this kind are not all known in its namespace; None when they are."""
@@ -151,11 +120,6 @@ class Case(Derived):
     # Nodes and volumes
 
     @property
-    def oldest(self) -> Version:
-        """The oldest that takes part: the API server must keep a field, and every kubelet must know it."""
-        return min(self.version, self.context.cluster.oldest_kubelet or self.version)
-
-    @property
     def oldest_possible(self) -> Version:
         """The same for what is newly written: a kubelet that was not read may be as old as the API server allows."""
         unread = self.context.coverage.why_unknown("Node", "")
@@ -198,77 +162,6 @@ class Case(Derived):
             return ()
         declared = all(drain.expected is not None for drain in self.profile.drains.values())
         return () if declared else tuple(data_stores(self.workload))
-
-    # What its containers do when they stop
-
-    def settings_of(self, container: Container) -> Settings:
-        """What is set for a container from outside its image."""
-        return self.reader.of(container)
-
-    def hook_of(self, container: Container) -> HookTime:
-        """How long the preStop hook of a container takes, injected ones included."""
-        if container.pre_stop not in self._hooks:
-            self._hooks[container.pre_stop] = hook_time(container.pre_stop)
-        return self._hooks[container.pre_stop]
-
-    def drain_of(self, container: Container) -> Drain:
-        """How long the requests of a container take; 0 for one that gets none."""
-        return self.profile.drains.get(container.name, NO_REQUESTS)
-
-    @cached_property
-    def declared_need(self) -> Need | None:
-        """How long its requests or jobs take, as its annotation or the user's list declares."""
-        return declared_need(self.workload, self.context)
-
-    @property
-    def listed_need(self) -> DeclaredNeed | None:
-        """The entry of the user's list that says so, where it is one."""
-        return listed_need(self.workload, self.context)
-
-    @property
-    def contradiction(self) -> str | None:
-        """What the user's list says otherwise than its annotation, which counts."""
-        return contradiction(self.workload, self.context)
-
-    def prestop_of(self, container: Container) -> HookTime:
-        """What the hook of a container takes beside its drain."""
-        return prestop_of(self.workload, container, self.drain_of(container), self.hook_of(container))
-
-    def pause_of(self, container: Container) -> HookTime:
-        """What passes before a container gets SIGTERM, or before its hook stops its server."""
-        hook, handler = self.hook_of(container), container.pre_stop
-        if handler and handler.kind == "sleep" and self.oldest < SLEEP_ACTION:
-            return NO_HOOK  # the field is dropped, or the hook fails
-        stop = next(iter(stops_of(container)), None)
-        if stop and not stop.starts.endless:
-            return replace(hook, seconds=math.floor(stop.starts.least), exact=stop.starts.exact, drains=False)
-        return hook
-
-    @cached_property
-    def serving_containers(self) -> tuple[Container, ...]:
-        """The containers that requests reach, those behind another one of the pod included."""
-        reached = {container.name for container in self.profile.drain_containers}
-        behind = tuple(one for one in self.profile.chain.behind if one.name not in reached)
-        return self.profile.drain_containers + behind
-
-    @cached_property
-    def delays_itself(self) -> bool:
-        """Whether its server goes on serving for a while after SIGTERM, without any hook."""
-        return self.has_shutdown_manager or delays_itself(map(self.settings_of, self.profile.drain_containers))
-
-    @cached_property
-    def has_shutdown_manager(self) -> bool:
-        """Whether a companion container holds the pod back until its connections are gone."""
-        return has_shutdown_manager(self.workload)
-
-    @cached_property
-    def wanted_prestop(self) -> tuple[int, str]:
-        """(seconds, source) of the preStop delay that the policy wants for it."""
-        return self.policy.prestop_for(self.profile.traits)
-
-    @cached_property
-    def _hooks(self) -> dict[Handler | None, HookTime]:
-        return {}
 
     # What a mesh puts into its pods
 

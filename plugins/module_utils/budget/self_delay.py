@@ -6,11 +6,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import seconds_of
-from ansible_collections.graceful.termination.plugins.module_utils.budget.own_delay import own_delay_of
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
+from ansible_collections.graceful.termination.plugins.module_utils.budget.own_delay import OwnDelay
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 # Seconds of a pause, or of service after the stop signal, that let kube-proxy learn of a stop.
@@ -25,12 +23,10 @@ _DELAYS_ITSELF = re.compile(
 _SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 
-def delays_itself(settings: Iterable[Settings]) -> bool:
-    """Whether one of the servers with these settings goes on serving long enough after SIGTERM, without any hook."""
-    return any(own_delay_of(one).seconds >= ENOUGH or _by_argument(one.arguments) for one in settings)
-
-
-def _by_argument(arguments: str) -> bool:
+def delays_itself(delay: OwnDelay, arguments: str) -> bool:
+    """Whether a server with this delay and these arguments serves on long enough after SIGTERM, without any hook."""
+    if delay.seconds >= ENOUGH:
+        return True
     given = [seconds_of(text) for text in _DELAYS_ITSELF.findall(arguments)]
     return any(seconds is None or seconds >= ENOUGH for seconds in given)
 

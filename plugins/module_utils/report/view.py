@@ -261,12 +261,9 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
             texts.append(f"drain {visible(budget['sources']['drain'])}")
         # With a declared drain, only a hook of unknown length can make the sum unknown; a default says so itself.
         if budget and not budget["known"]:
-            allowance = budget.get("allowance")
-            need = budget.get("need")
-            by_route = need is not None and need["how"] == "route"
-            sources = [one["source"] for one in (allowance, need if by_route else None) if one]
-            by_default = budget["sources"]["drain"] in sources
-            if budget["prestop"] is None or not (budget["drain"] is None or by_default):
+            numbers = (budget.get("allowance") or {}, budget.get("need") or {})
+            uncertain = [one["source"] for one in numbers if one.get("how") in ("default", "route")]
+            if budget["prestop"] is None or not (budget["drain"] is None or budget["sources"]["drain"] in uncertain):
                 texts.append(visible(budget["sources"]["prestop"]))
         for text in texts:
             about.setdefault(text, []).append(object_name(card.workload))

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
-from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH, delays_itself
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import NATIVE_SIDECAR, SLEEP_ACTION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -45,7 +45,7 @@ def _uneven(case: Case) -> Iterator[Hit]:
     for container in case.profile.chain.behind:
         own = case.pause_of(container)
         fronts = case.profile.chain.in_front_of(container)
-        if not own.exact or own.drains or not fronts or delays_itself([case.settings_of(container)]):
+        if not own.exact or own.drains or not fronts or case.keeps_serving(container):
             continue
         if own.seconds < ENOUGH and hook_stops_server(container):
             continue

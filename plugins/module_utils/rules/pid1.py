@@ -19,13 +19,13 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.evid
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, is_idle
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import stops_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import in_place
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     behind_init,
     commands_of,
     ends_in_program,
     has_script,
+    in_place,
     script_of,
 )
 

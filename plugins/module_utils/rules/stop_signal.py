@@ -20,15 +20,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     Remedy,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
+from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import HookTime
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
-    first_process,
-    is_official,
-    last_command,
-    server_of,
-)
 
 _FIELD_SINCE = Version(1, 33)  # behind the gate ContainerStopSignals, alpha and off by default up to 1.37
 _SIGNAL = re.compile(r"SIG([A-Z]{2,6}[0-9]{0,2})")
@@ -45,8 +40,8 @@ def stop_signal_values(case: Case, container: Container) -> dict[str, Any]:
     The grace period is the one that an audit of the patched workload asks for, and no less time to drain than before.
     """
     default = DEFAULT_VARIABLES[STOP_SIGNAL]
-    declared, server = _SIGNAL.fullmatch(container.stop_signal), server_of(container)
-    known = declared[1] if declared else server.signal if server else ""
+    declared, running = _SIGNAL.fullmatch(container.stop_signal), case.signalled_server(container)
+    known = declared[1] if declared else running.server.image_signal if running else ""
     # A value that is no signal goes into no command.
     signal = known or ("TERM" if container.stop_signal else default["signal"])
     drain = case.drain_of(container).expected
@@ -93,7 +88,8 @@ def _field_dropped(case: Case, container: Container) -> Iterator[Hit]:
 
 
 def _uwsgi_reloads(container: Container) -> Iterator[Hit]:
-    command = last_command(container)
+    commands = commands_in(container.words) if container.command else []
+    command = commands[-1] if commands else None
     if command is None or command.program != "uwsgi" or not {"--master", "-M"} & set(command.words):
         return
     names = [str(entry.get("name")) for entry in get_maps(container.spec, "env", container.path)]
@@ -113,26 +109,31 @@ def _uwsgi_reloads(container: Container) -> Iterator[Hit]:
     )
 
 
-def _signal_unseen(container: Container) -> Iterator[NotEvaluated]:
-    server = server_of(container)
-    if server and container.command and not is_official(container, server):
+def _signal_unseen(case: Case, container: Container) -> Iterator[NotEvaluated]:
+    running = case.signalled_server(container)
+    if running and container.command and not running.official:
+        server = running.server
         yield NotEvaluated(
-            f"{server.program} drains on SIG{server.signal}. STOPSIGNAL of the image decides whether it gets that, "
+            f"{server.name} drains on SIG{server.image_signal}. STOPSIGNAL of the image decides whether it gets that, "
             "and the Kubernetes API does not show it"
         )
 
 
 def _stopped_while_draining(case: Case, container: Container) -> Iterator[Hit]:
     """A hook that asks for the drain, and SIGTERM after it before the drain is over."""
-    hook, server = case.hook_of(container), first_process(container)
+    hook, running = case.hook_of(container), case.signalled_server(container)
     drain = case.drain_of(container).expected or 0
-    if server is None or not server.cut_by_term or is_official(container, server) or hook.signal != server.signal:
+    if running is None or not running.is_first or running.official:
+        return
+    server = running.server
+    if not server.cut_by_term or hook.signal != server.image_signal:
         return
     if not case.workload.application_is_pid1 or hook.waits >= drain:
         return
     yield Hit(
-        f"the preStop hook sends {server.program} SIG{server.signal} and waits {hook.waits} s, but its requests take "
-        f"{drain} s: unless the image declares another stop signal, SIGTERM follows and cuts what is in flight then",
+        f"the preStop hook sends {server.name} SIG{server.image_signal} and waits {hook.waits} s, but its requests "
+        f"take {drain} s: unless the image declares another stop signal, SIGTERM follows and cuts what is in flight "
+        "then",
         f"{container.path}.lifecycle.preStop.exec",
         Remedy(STOP_SIGNAL, "its owner must keep what else the hook does", stop_signal_values(case, container)),
         container,
@@ -151,7 +152,7 @@ def _mismatch(case: Case) -> Iterator[Hit | NotEvaluated]:
             yield from _stopped_while_draining(case, container)
             continue
         yield from _uwsgi_reloads(container)
-        yield from _signal_unseen(container)
+        yield from _signal_unseen(case, container)
 
 
 RULES = (

@@ -21,10 +21,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.prog
     STARTERS,
     Prefix,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import in_place
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
     basename,
     behind_init,
+    in_place,
     script_of,
 )
 
@@ -86,6 +86,11 @@ def running_server(container: Container, catalogue: Catalogue = BUILT_IN) -> Run
     return RunningServer(server, is_first=first, official=official, words=words)
 
 
+def signalled_server(running: RunningServer | None) -> RunningServer | None:
+    """The same where the server drains on another signal than SIGTERM; else None."""
+    return running if running and running.server.image_signal not in ("", "TERM") else None
+
+
 def _process(container: Container) -> tuple[Sequence[str], bool]:
     """(the words of what runs in the end, whether it certainly is PID 1 or gets all its signals)."""
     words = container.words
@@ -126,6 +131,8 @@ def _named(words: Sequence[str], catalogue: Catalogue) -> tuple[Server | None, b
     if not rest:
         return None, False
     program, known = basename(rest[0]), catalogue.by_program
+    if program == "httpd" and not any("FOREGROUND" in word for word in rest):
+        return None, False  # the small one of busybox and Alpine, which ignores SIGWINCH
     if program in _TASKS:
         tasks = (f"{_TASKS[program]} {word}" for word in rest[1:])
         found = next((known[task] for task in tasks if task in known), [])

@@ -9,18 +9,19 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import BUILT_IN
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import Command, calls_of
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
 from ansible_collections.graceful.termination.plugins.module_utils.workload.execution import execute
 from ansible_collections.graceful.termination.plugins.module_utils.workload.launch import UNKNOWN
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import LINKERD_ADMIN
 from ansible_collections.graceful.termination.plugins.module_utils.workload.programs import KILLERS
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
-    SERVERS,
-    Server,
-    runs,
-    server_of,
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
+    running_server,
+    signalled_server,
 )
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import basename
 from ansible_collections.graceful.termination.plugins.module_utils.workload.spans import Span, exactly
 from ansible_collections.graceful.termination.plugins.module_utils.workload.steps import Step
 from ansible_collections.graceful.termination.plugins.module_utils.workload.stop_commands import (
@@ -79,7 +80,7 @@ def stop_of(step: Step, container: Container | None = None) -> Stop | None:
     if program in KILLERS:
         return _signalled(program, operands, step, container, piped=False)
     row = stop_command(program, operands)
-    if row and (not row.own or (container and runs(container, row.own))):
+    if row and (not row.own or (container and _runs(container, row.own))):
         return Stop(step.starts + exactly(pause_before(row, operands)), row.drains, row.waits != 0)
     for call in calls_of(Command(tuple(step.words))):
         known = stop_call(call.path) if call.loopback and call.port not in _MESH_PORTS else None
@@ -104,7 +105,7 @@ def _signalled(
         names |= set(targets)
     server = _server(names, container, first="1" in targets)
     alone = program in ("kill", "skill") and set(targets) == {"1"} and not piped
-    if server and signal == server.signal:
+    if server and signal == server.image_signal:
         return Stop(step.starts, drains=True, to_first=alone)
     if signal not in _STOPPING:
         return None
@@ -150,9 +151,18 @@ def _names(reads: Sequence[str]) -> Iterator[str]:
 
 
 def _server(names: set[str], container: Container | None, *, first: bool) -> Server | None:
-    """The server that is meant: by its name, or PID 1 of the container."""
-    found = next((server for server in SERVERS if server.program in names), None)
-    return found or (server_of(container) if container and (first or not names) else None)
+    """The server that is meant, if it drains on another signal than SIGTERM: by its name, or PID 1 of the container."""
+    named = (server for name in names for server in BUILT_IN.by_program.get(name, ()))
+    found = next((server for server in named if server.image_signal not in ("", "TERM")), None)
+    if found or not container or not (first or not names):
+        return found
+    running = signalled_server(running_server(container))
+    return running.server if running else None
+
+
+def _runs(container: Container, program: str) -> bool:
+    """Whether the container runs this program, by its command or by the name of its image."""
+    return program in (basename(word) for word in container.words[:1]) or program in image_name(container).split("/")
 
 
 def _behind_xargs(operands: Sequence[str]) -> tuple[str, list[str]]:

@@ -136,3 +136,13 @@ def _blank(match: re.Match[str]) -> str:
         return ""
     inner = match[0][1:-1]
     return inner if _PLAIN_WORD.fullmatch(inner) and match[0].startswith(("'", '"')) else "_"
+
+
+def in_place(words: Sequence[str]) -> Sequence[str]:
+    """The words that become PID 1: as they are, or those that a script ends with after `exec`; empty where unknown."""
+    script = script_of(words)
+    if script is None:
+        return words
+    last = (commands_of(script) or [""])[-1].split()
+    straight = is_straight(script) and "|" not in script and script.count("exec") == 1
+    return last[1:] if straight and last[:1] == ["exec"] else ()

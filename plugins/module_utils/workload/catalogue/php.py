@@ -26,7 +26,6 @@ SERVERS = (
         role=APPLICATION,
         programs=("php-fpm",),
         images=("library/php:fpm",),
-        other_images=("library/php",),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         image_signal="QUIT",

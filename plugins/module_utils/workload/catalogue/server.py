@@ -106,8 +106,8 @@ class Server:
       means the tags of that image that contain `fpm`.
     Stopped by
     - `drains_on`: signals after which it finishes what is in flight; `ends_on`: those after which it does not.
-    - `image_signal`: the signal that `images` declare (STOPSIGNAL), and `other_images`, which start several servers;
-      empty where images that are built for it declare one or another.
+    - `image_signal`: the signal that `images` declare (STOPSIGNAL); empty where images that are built for it declare
+      one or another.
     - `cut_by_term`: SIGTERM ends a drain that is under way.
     For how long
     - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
@@ -133,7 +133,6 @@ class Server:
     drains_on: tuple[str, ...] = ("TERM",)
     ends_on: tuple[str, ...] = ()
     image_signal: str = "TERM"
-    other_images: tuple[str, ...] = ()
     cut_by_term: bool = True
     timeout: tuple[Place, ...] = ()
     default: float | None = None

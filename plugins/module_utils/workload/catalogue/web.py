@@ -97,7 +97,6 @@ SERVERS = (
         role=PROXY,
         programs=("httpd", "httpd-foreground", "apache2"),
         images=("library/httpd", "library/php:apache"),
-        other_images=("library/php",),
         drains_on=("WINCH",),
         ends_on=("TERM", "INT"),
         image_signal="WINCH",

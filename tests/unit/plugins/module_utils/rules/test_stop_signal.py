@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.strategi
 from ansible_collections.graceful.termination.plugins.module_utils.plan.snippets import Snippets
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import STOP_SIGNAL
 from ansible_collections.graceful.termination.plugins.module_utils.rules.stop_signal import stop_signal_values
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import SERVERS
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     TEMPLATES,
     Result,
@@ -136,9 +136,9 @@ def test_a_job_serves_nothing() -> None:
         (["nginx", "-g", "daemon off;"], "nginx drains on SIGQUIT"),
         (["sh", "-c", "envsubst < a > b; exec nginx -g 'daemon off;'"], "nginx drains on SIGQUIT"),
         (["php-fpm8.2", "-F"], "php-fpm drains on SIGQUIT"),
-        (["httpd", "-DFOREGROUND"], "httpd drains on SIGWINCH"),
-        (["haproxy", "-f", "a.cfg"], "haproxy drains on SIGUSR1"),
-        (["postgres"], "postgres drains on SIGINT"),
+        (["httpd", "-DFOREGROUND"], "Apache httpd drains on SIGWINCH"),
+        (["haproxy", "-f", "a.cfg"], "HAProxy drains on SIGUSR1"),
+        (["postgres"], "PostgreSQL drains on SIGINT"),
     ],
 )
 def test_the_signal_of_an_image_is_not_evaluated(command: list[str], said: str) -> None:
@@ -203,6 +203,15 @@ COMMANDS = {
 }
 
 
+# What drains on another signal than SIGTERM.
+SERVERS = [
+    (program, server.image_signal)
+    for server in CATALOGUE
+    if server.image_signal not in ("", "TERM")
+    for program in server.programs
+]
+
+
 def remedied(obj: dict[str, Any], **policy: Any) -> dict[str, Any]:
     """The workload after a person has applied the snippet of the lookup."""
     case = replace(case_of(obj), policy=Policy.from_options(policy))
@@ -213,14 +222,14 @@ def remedied(obj: dict[str, Any], **policy: Any) -> dict[str, Any]:
 
 
 def test_each_server_is_tried() -> None:
-    assert set(COMMANDS) == {server.program for server in SERVERS}
+    assert set(COMMANDS) == {program for program, _signal in SERVERS}
 
 
 @pytest.mark.parametrize("drain", [0, 5, 45, None])
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.program)
+@pytest.mark.parametrize(("program", "signal"), SERVERS)
 @pytest.mark.parametrize("lifecycle", [None, {"preStop": {"sleep": {"seconds": 10}}}, {"stopSignal": "SIGQUIT"}])
-def test_an_audit_has_nothing_against_it(server: Any, lifecycle: Any, drain: int | None) -> None:
-    obj = workload(container(command=COMMANDS[server.program], lifecycle=lifecycle), drain=drain)
+def test_an_audit_has_nothing_against_it(program: str, signal: str, lifecycle: Any, drain: int | None) -> None:
+    obj = workload(container(command=COMMANDS[program], lifecycle=lifecycle), drain=drain)
     before, after = run(obj, service()), run(remedied(obj), service())
     assert set(after.rules) <= set(before.rules)
     assert "error" not in after.rules.values()
@@ -229,15 +238,15 @@ def test_an_audit_has_nothing_against_it(server: Any, lifecycle: Any, drain: int
     assert not after.audit.changes
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.program)
-def test_its_wait_is_the_drain_and_counts_once(server: Any) -> None:
-    after = run(remedied(workload(container(command=COMMANDS[server.program], lifecycle=None), drain=45)), service())
+@pytest.mark.parametrize(("program", "signal"), SERVERS)
+def test_its_wait_is_the_drain_and_counts_once(program: str, signal: str) -> None:
+    after = run(remedied(workload(container(command=COMMANDS[program], lifecycle=None), drain=45)), service())
     budget = after.workload["budget"]
     (one,) = after.objects[0]["spec"]["template"]["spec"]["containers"]
-    assert one["lifecycle"]["preStop"]["exec"]["command"][2] == f"sleep 10; kill -{server.signal} 1; sleep 45"
+    assert one["lifecycle"]["preStop"]["exec"]["command"][2] == f"sleep 10; kill -{signal} 1; sleep 45"
     assert (budget["prestop"], budget["drain"], budget["required"], budget["grace"]) == (10, 45, 65, 65)
     assert budget["known"]
-    assert budget["sources"]["prestop"] == f"preStop exec: 10 s before SIG{server.signal}, on which the server drains"
+    assert budget["sources"]["prestop"] == f"preStop exec: 10 s before SIG{signal}, on which the server drains"
 
 
 def test_without_a_margin_there_is_still_no_error() -> None:

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the graceful.termination project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which server a container runs, and whether it is certainly PID 1."""
+"""Servers that drain on another signal than SIGTERM, and whether a signal to PID 1 certainly reaches them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import Server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import read_container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.servers import (
-    Server,
-    first_process,
-    server_of,
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
+    running_server,
+    signalled_server,
 )
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import (
     PROFILE,
@@ -25,8 +25,8 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.fa
 
 def seen(**fields: Any) -> tuple[Server | None, Server | None]:
     """(what the container runs, what of that is certainly PID 1)."""
-    one = read_container(container(**fields), "containers[0]")
-    return server_of(one), first_process(one)
+    running = signalled_server(running_server(read_container(container(**fields), "containers[0]")))
+    return (running.server, running.server if running.is_first else None) if running else (None, None)
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,16 @@ def seen(**fields: Any) -> tuple[Server | None, Server | None]:
         ({"command": ["sh", "-c", "envsubst < a > b; exec /usr/sbin/nginx -g 'daemon off;'"]}, "nginx"),
         ({"command": ["httpd", "-D", "FOREGROUND"]}, "httpd"),
         ({"image": "nginx:1.27"}, "nginx"),
+        ({"image": "php:8.3-fpm"}, "php-fpm"),
+        ({"image": "php:8.3-apache"}, "apache2"),
+        ({"command": ["tini", "--", "nginx"]}, "nginx"),  # it passes each signal on
         ({"image": "docker.io/library/haproxy@sha256:0123"}, "haproxy"),
     ],
 )
 def test_a_server_that_is_pid_1(fields: dict[str, Any], program: str) -> None:
     server, first = seen(**fields)
     assert server
-    assert server.program == program
+    assert program in server.programs
     assert first == server
 
 
@@ -57,7 +60,7 @@ def test_a_server_that_is_pid_1(fields: dict[str, Any], program: str) -> None:
         {"command": ["sh", "-c", "cat a | exec nginx"]},
         {"command": ["sh", "-c", "./helper & exec timeout 60 nginx"]},
         {"command": ["timeout", "60", "nginx"]},
-        {"command": ["tini", "--", "nginx"]},
+        {"command": ["dumb-init", "--rewrite", "15:3", "--", "nginx"]},
         {"command": ["httpd", "-f", "-p", "8080"]},
         {"command": ["./server"], "image": "nginx:1.27"},
         {"args": ["nginx-debug"], "image": "nginx:1.27"},
