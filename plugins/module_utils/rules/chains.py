@@ -73,6 +73,8 @@ def _may_be_uneven(case: Case) -> Iterator[Hit]:
         own, pause = case.pause_of(container), case.pause_of(front).seconds
         if not alone or not _may_serve(container) or hook_stops_server(container):
             continue
+        if case.reader.of(front).files:
+            continue  # its own configuration was read, and it sends no request to this container
         if not own.exact or own.drains or own.seconds >= pause:
             continue
         remedy = _pause_remedy(case, container, pause)
