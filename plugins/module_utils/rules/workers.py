@@ -89,7 +89,7 @@ RULES = (
             "celery beat and flower, rq info: no workers",
             "flags such as --workers=4, which servers have",
             "late acknowledgement: the job is delivered again",
-            "the words worker and consumer alone are an info",
+            "the words worker and consumer alone, and the name of a script such as start-sidekiq.sh, are an info",
             "a namespace without Services in the input: not evaluated, it may serve",
         ),
         check=_too_short,

@@ -43,10 +43,15 @@ _SUBCOMMANDS = {
 }
 _WORKER_WORD = re.compile(r"(?:^|[^a-z])(?:worker|consumer)(?:$|[^a-z_])", re.IGNORECASE)
 _NAMED = ("-A", "--app", "-b", "--broker")  # what follows is called by its owner
+# A script is called after what it starts, such as start-sidekiq.sh, and after the part if that is not the worker.
+_SCRIPT_OF = frozenset((*_WORKERS, *_SUBCOMMANDS, "huey", "resque"))
+_OTHER_PARTS = frozenset(
+    ("beat", "exit", "flower", "health", "info", "monitor", "scheduler", "status", "stop", "ui", "web")
+)
 
 
 def queue_worker(container: Container) -> str | None:
-    """The known program that works on a queue; empty where only a word says so, None where nothing does."""
+    """The known program that works on a queue; empty where only a word or the name of a script says so, else None."""
     script = script_of(container.words)
     commands = [command.split() for command in commands_of(script)] if script is not None else [list(container.words)]
     word = False
@@ -59,7 +64,15 @@ def queue_worker(container: Container) -> str | None:
             if name in _TASKS and _TASKS[name] in names[index:]:
                 return _TASKS[name]
         word = word or (not _SUBCOMMANDS.keys() & set(names) and any(_WORKER_WORD.search(part) for part in plain))
+        word = word or any(_is_script_of_worker(name) for name in names)
     return "" if word else None
+
+
+def _is_script_of_worker(name: str) -> bool:
+    if not name.endswith(".sh"):
+        return False
+    words = set(re.split(r"[^a-z0-9]+", name.removesuffix(".sh").lower()))
+    return bool(words & _SCRIPT_OF) and not words & _OTHER_PARTS
 
 
 def _plain(command: list[str]) -> list[str]:

@@ -62,6 +62,11 @@ def test_a_known_runner_with_the_default_grace_period_is_a_warning(words: tuple[
         ("/app/worker",),
         ("python", "-m", "shop.consumer"),
         ("npm", "run", "worker"),
+        ("/app/docker/start-sidekiq.sh",),
+        ("sh", "-c", "sh /app/scripts/run_celery.sh"),
+        ("bash", "bin/celery_sms.sh"),
+        ("/entrypoints/RQ.sh",),
+        ("/app/resque.sh",),
     ],
 )
 def test_a_word_alone_is_an_info(words: tuple[str, ...]) -> None:
@@ -104,6 +109,12 @@ def test_with_a_declared_drain_the_budget_is_known() -> None:
         ("nginx", "-g", "worker_processes=4;"),
         ("kafka-exporter",),
         ("/opt/kafka/bin/kafka-server-start.sh",),
+        ("/app/scripts/run_celery_beat.sh",),
+        ("/app/celery-flower.sh",),
+        ("/app/sidekiq-web.sh",),
+        ("/app/barqueue.sh",),  # no word of it is rq
+        ("/opt/celery/start.sh",),  # a folder names no script
+        ("/app/start.sh", "sidekiq.yml"),
         ("server",),
         (),
     ],
