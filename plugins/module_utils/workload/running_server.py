@@ -29,6 +29,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 )
 
 _VERSION = re.compile(r"-?[\d.]+$")  # php-fpm8.3, python3.12
+_TAG = re.compile(r"v?(\d{1,4}(?:\.\d{1,4}){0,3})(?![\d.])")  # 1.19.4 of 1.19.4-alpine
 _PYTHONS = ("python", "pypy")
 _PHP = Prefix(valued="-d -c")
 # What runs the program behind it in the same process, by how many words of its own come between.
@@ -60,16 +61,34 @@ class RunningServer:
 
     def signal_is_certain(self, container: Container) -> bool:
         """Whether no image can declare another signal than signal_of returns."""
-        return bool(container.stop_signal) or self.official
+        # An old tag may have been built again.
+        return bool(container.stop_signal) or (self.official and not self._predates_signal(container))
 
     def signal_of(self, container: Container) -> str | None:
         """The signal that stops the container, without SIG; None where the image may declare another one."""
         if container.stop_signal:
             return container.stop_signal.removeprefix("SIG")
         if self.official:
-            return self.server.image_signal
+            return "TERM" if self._predates_signal(container) else self.server.image_signal
         # Images of applications seldom declare a signal; those built on the image of such a server have it from there.
         return "TERM" if self.server.image_signal == "TERM" else None
+
+    def _predates_signal(self, container: Container) -> bool:
+        """Whether the tag is of a version whose image declared no signal yet. A tag like 1.19 moves with its fixes."""
+        path, tag = f"/library/{image_name(container)}", _TAG.match(_tag_of(container))
+        since = next((since for image, since in self.server.signal_since if path.endswith(f"/{image}")), "")
+        if not tag or not since:
+            return False
+        version, first = _numbers(tag[1]), _numbers(since)
+        return version < first[: len(version)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def _tag_of(container: Container) -> str:
+    return container.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
 
 
 def running_server(container: Container, catalogue: Catalogue = BUILT_IN) -> RunningServer | None:
@@ -156,7 +175,7 @@ def _image_server(container: Container, catalogue: Catalogue) -> Server | None:
     if hub and "/" not in path:
         path = f"library/{path}"
     segments = path.split("/")
-    tag = container.image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    tag = _tag_of(container)
     # Mirrors put folders of their own in front of a whole path.
     tails = [f"{host}/{path}", *("/".join(segments[n:]) for n in range(len(segments)))]
     known = [server for tail in tails for word, server in catalogue.by_image.get(tail, ()) if word in tag]

@@ -29,6 +29,7 @@ SERVERS = (
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         image_signal="QUIT",
+        signal_since=(("library/php", "7.3.5"),),
         timeout=(_CONTROL_TIMEOUT,),
         default=0,
         file_in_image="php-fpm.conf",

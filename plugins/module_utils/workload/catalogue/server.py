@@ -107,7 +107,8 @@ class Server:
     Stopped by
     - `drains_on`: signals after which it finishes what is in flight; `ends_on`: those after which it does not.
     - `image_signal`: the signal that `images` declare (STOPSIGNAL); empty where images that are built for it declare
-      one or another.
+      one or another. `signal_since`: the tag of an image, such as library/nginx, from which on it does; before, the
+      runtime sends SIGTERM.
     - `cut_by_term`: SIGTERM ends a drain that is under way.
     For how long
     - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
@@ -133,6 +134,7 @@ class Server:
     drains_on: tuple[str, ...] = ("TERM",)
     ends_on: tuple[str, ...] = ()
     image_signal: str = "TERM"
+    signal_since: tuple[tuple[str, str], ...] = ()
     cut_by_term: bool = True
     timeout: tuple[Place, ...] = ()
     default: float | None = None
