@@ -30,7 +30,7 @@ from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.re
 )
 
 # What bears on nothing that a rule says it needs, or is noted in another way.
-UNRECORDED = {"rollouts", "evidence"}
+UNRECORDED = {"rollouts", "evidence", "needs", "servers"}
 LB = {"type": "LoadBalancer"}
 
 
