@@ -142,8 +142,9 @@ def test_what_the_server_drops_while_pods_stop_is_what_the_document_says(amount:
     assert document["lost"] == ({"reset": amount} if amount else {})
     assert document["status"] == ("failed" if amount else "passed")
     assert document["when"] == ({"while a pod stopped": amount} if amount else {})
-    assert document["noise"][0]["lost"] == {}
-    fresh, noise = document["streams"]["fresh"]["requests"], document["noise"][0]["requests"]
+    assert all(run["lost"] == {} for run in document["noise"])
+    # A machine that is busy has several runs of noise, each at a lower rate.
+    fresh, noise = document["streams"]["fresh"]["requests"], sum(run["requests"] for run in document["noise"])
     # The server's log has the noise, the trial upload and what was given up at the end, too.
     kept = document["streams"]["keep-alive"]["requests"]
     assert fresh + kept + noise == len(server.decisions("fresh")) + len(server.decisions("keep-alive"))
