@@ -122,7 +122,9 @@ def _facts(server: Server) -> Iterator[tuple[str, str]]:
     yield "does not drain with", ", ".join(map(_switch, server.ends_where))
     yield "default", _hedged(server)
     yield "own delay", "; ".join(map(_place, server.own_delay))
-    yield "its own delay counts only with", _switch(server.own_delay_where)
+    yield "its own delay counts only with", "" if server.own_delay_built_in else _switch(server.own_delay_where)
+    yield "its own delay is no pause by itself", _built_in(server)
+    yield "file of any name, given by", ", ".join(f"`{flag.name}`" for flag in server.config_flags)
     yield "what is not done in time", "goes back to its queue" if server.requeues else ""
     yield "to set N seconds", server.advice.replace("{seconds}", "N")
     yield "note", server.note
@@ -136,6 +138,10 @@ def _hedged(server: Server) -> str:
         return ""
     told = "it waits without limit" if server.default == UNLIMITED else f"{server.default:g} s"
     return f"{told}, unless {server.file_in_image} of its image says otherwise" if server.file_in_image else told
+
+
+def _built_in(server: Server) -> str:
+    return f"only the build of its image sets `{server.own_delay_built_in}`" if server.own_delay_built_in else ""
 
 
 def _place(place: Place) -> str:
