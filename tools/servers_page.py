@@ -22,6 +22,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     SpringKey,
     Switch,
 )
+from ansible_collections.graceful.termination.tools.calibration.servers import read_cases
+from ansible_collections.graceful.termination.tools.calibration.servers_page import proven
+from ansible_collections.graceful.termination.tools.calibration.stops import RESULTS
+from ansible_collections.graceful.termination.tools.calibration.variants import read_json
 
 _HEAD = """# Servers
 
@@ -63,10 +67,14 @@ these before keys of files.
             source: its source code, cmd/serve.go, as of release 3.2
 ```
 
+*Seen*: stopped on kind with requests under way, and what was lost and finished was what an audit says:
+[servers on a kubelet](servers-on-kind.md).
+
 *Drains on*: the signals after which it finishes what is in flight. *New requests are refused*: when, or what becomes of
 those that arrive meanwhile. "depends" says why nothing is assumed; "no limit" means until SIGKILL at the end of the
 grace period.
 """
+_COLUMNS = ("server", "drains on", "by default", "at the end", "new requests are refused", "seen")
 _UNITS = {
     "s": "seconds",
     "ms": "milliseconds",
@@ -79,16 +87,19 @@ _UNITS = {
 
 def render_servers() -> str:
     """The catalogue as Markdown: a table of each group, and the settings of each server."""
-    text = _HEAD
+    text, seen = _HEAD, proven(read_cases(), read_json(RESULTS))
     for title, servers in GROUPS.items():
-        rows = "".join(_row(server) for server in servers)
-        head = "| server | drains on | by default | at the end | new requests are refused |\n|---|---|---|---|---|\n"
+        rows = "".join(_row(server, server.name in seen) for server in servers)
+        head = (
+            "| server | drains on | by default | at the end | new requests are refused | seen |\n" + "|---" * 6 + "|\n"
+        )
         text += f"\n## {title}\n\n{head}{rows}" + "".join(_entry(server) for server in servers)
     return text
 
 
-def _row(server: Server) -> str:
-    cells = (server.name, _signals(server.drains_on) or "none", _default(server), server.at_end, server.refuses_new)
+def _row(server: Server, seen: bool) -> str:
+    drains = _signals(server.drains_on) or "none"
+    cells = (server.name, drains, _default(server), server.at_end, server.refuses_new, "yes" if seen else "")
     return f"| {' | '.join(map(_cell, cells))} |\n"
 
 
