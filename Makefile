@@ -15,7 +15,7 @@ with = venv=$$(tools/venv $(1)) && PATH="$$venv/bin:$$PATH"
 
 export SOURCE CONTEXT REPORT CHECK PYTHON ONLY
 
-.PHONY: help demo audit remediate lint sanity unit fuzz coverage molecule test proof faults calibrate bench docs clean link
+.PHONY: help demo audit remediate lint sanity unit fuzz coverage molecule test proof faults calibrate servers bench docs clean link
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,9 @@ faults: link ## Servers and runs killed, tokens, conflicts, throttling, while a 
 
 calibrate: link ## What the audit predicts of 24 variants, and what a drill of each shows on kind (40 minutes): docs/calibration.md
 	@$(call with,dev) tools/calibrate
+
+servers: link ## Servers of the catalogue stopped on kind with requests under way (half an hour): docs/servers-on-kind.md [ONLY=names] [AGAIN=1]
+	@$(call with,dev) tools/calibrate servers $(if $(ONLY),--only $(ONLY)) $(if $(AGAIN),--again)
 
 docs: link ## Write the pages and pictures of docs/, and the options of the roles, that are made from the project itself
 	@$(call with,cluster) tools/docs

@@ -41,6 +41,8 @@ CONSTRUCTORS = {
     "Need": "budget",
     "Allowance": "budget",
     "OwnDelay": "budget",
+    "Delays": "budget",
+    "_Points": "budget",
     "HookTime": "budget",
     "Execution": "budget",
     "Timeout": "budget",

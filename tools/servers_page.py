@@ -22,6 +22,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     SpringKey,
     Switch,
 )
+from ansible_collections.graceful.termination.tools.calibration.servers import read_cases
+from ansible_collections.graceful.termination.tools.calibration.servers_page import proven
+from ansible_collections.graceful.termination.tools.calibration.stops import RESULTS
+from ansible_collections.graceful.termination.tools.calibration.variants import read_json
 
 _HEAD = """# Servers
 
@@ -63,10 +67,14 @@ these before keys of files.
             source: its source code, cmd/serve.go, as of release 3.2
 ```
 
+*Seen*: stopped on kind with requests under way, and what was lost and finished was what an audit says:
+[servers on a kubelet](servers-on-kind.md).
+
 *Drains on*: the signals after which it finishes what is in flight. *New requests are refused*: when, or what becomes of
 those that arrive meanwhile. "depends" says why nothing is assumed; "no limit" means until SIGKILL at the end of the
 grace period.
 """
+_COLUMNS = ("server", "drains on", "by default", "at the end", "new requests are refused", "seen")
 _UNITS = {
     "s": "seconds",
     "ms": "milliseconds",
@@ -79,16 +87,19 @@ _UNITS = {
 
 def render_servers() -> str:
     """The catalogue as Markdown: a table of each group, and the settings of each server."""
-    text = _HEAD
+    text, seen = _HEAD, proven(read_cases(), read_json(RESULTS))
     for title, servers in GROUPS.items():
-        rows = "".join(_row(server) for server in servers)
-        head = "| server | drains on | by default | at the end | new requests are refused |\n|---|---|---|---|---|\n"
+        rows = "".join(_row(server, server.name in seen) for server in servers)
+        head = (
+            "| server | drains on | by default | at the end | new requests are refused | seen |\n" + "|---" * 6 + "|\n"
+        )
         text += f"\n## {title}\n\n{head}{rows}" + "".join(_entry(server) for server in servers)
     return text
 
 
-def _row(server: Server) -> str:
-    cells = (server.name, _signals(server.drains_on) or "none", _default(server), server.at_end, server.refuses_new)
+def _row(server: Server, seen: bool) -> str:
+    drains = _signals(server.drains_on) or "none"
+    cells = (server.name, drains, _default(server), server.at_end, server.refuses_new, "yes" if seen else "")
     return f"| {' | '.join(map(_cell, cells))} |\n"
 
 
@@ -122,7 +133,9 @@ def _facts(server: Server) -> Iterator[tuple[str, str]]:
     yield "does not drain with", ", ".join(map(_switch, server.ends_where))
     yield "default", _hedged(server)
     yield "own delay", "; ".join(map(_place, server.own_delay))
-    yield "its own delay counts only with", _switch(server.own_delay_where)
+    yield "its own delay counts only with", "" if server.own_delay_built_in else _switch(server.own_delay_where)
+    yield "its own delay is no pause by itself", _built_in(server)
+    yield "file of any name, given by", ", ".join(f"`{flag.name}`" for flag in server.config_flags)
     yield "what is not done in time", "goes back to its queue" if server.requeues else ""
     yield "to set N seconds", server.advice.replace("{seconds}", "N")
     yield "note", server.note
@@ -136,6 +149,10 @@ def _hedged(server: Server) -> str:
         return ""
     told = "it waits without limit" if server.default == UNLIMITED else f"{server.default:g} s"
     return f"{told}, unless {server.file_in_image} of its image says otherwise" if server.file_in_image else told
+
+
+def _built_in(server: Server) -> str:
+    return f"only the build of its image sets `{server.own_delay_built_in}`" if server.own_delay_built_in else ""
 
 
 def _place(place: Place) -> str:

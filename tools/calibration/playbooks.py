@@ -16,7 +16,7 @@ from ansible_collections.graceful.termination.tools.calibration.variants import 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "calibration"
 EVIDENCE = ("status", "events", "exec")
-_WRITTEN = {"drill": "drill.json", "audit": "report.json"}
+_WRITTEN = {"drill": "drill.json", "audit": "report.json", "trace": f"trace-{NAMESPACE}-*.json"}
 _FOREIGN = ("ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_INVENTORY", "K8S_AUTH_CONTEXT")
 
 
@@ -36,12 +36,17 @@ class Playbooks:
         """drill.json."""
         return self._run("drill", variant, variables)
 
+    def trace(self, variant: Variant, variables: dict[str, Any]) -> dict[str, Any]:
+        """The trace of its only pod, which is deleted."""
+        only = {"termination_trace_mode": "delete", "termination_trace_allow_last_endpoint": True}
+        return self._run("trace", variant, variables | only)
+
     def _run(self, playbook: str, variant: Variant, variables: dict[str, Any]) -> dict[str, Any]:
         """What the playbook wrote. Raises Refused where it wrote nothing."""
         folder = BUILD / variant.name
         folder.mkdir(parents=True, exist_ok=True)
-        written = folder / _WRITTEN[playbook]
-        written.unlink(missing_ok=True)
+        for old in folder.glob(_WRITTEN[playbook]):
+            old.unlink()
         variables = variables | {
             "termination_namespaces": [NAMESPACE],
             "termination_names": [variant.name],
@@ -58,6 +63,7 @@ class Playbooks:
                 stderr=subprocess.STDOUT,
                 check=False,  # a drill that lost requests fails, too
             )
-        if not written.exists():
+        written = next(folder.glob(_WRITTEN[playbook]), None)
+        if written is None:
             raise Refused(f"the {playbook} wrote nothing: see {log.relative_to(ROOT)}")
         return read_json(written)

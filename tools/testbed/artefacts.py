@@ -99,6 +99,13 @@ def import_image(log: Log, image: str, root: Path, digest: str, *changes: str) -
         log.note(f"{old} is kept: a cluster may still run on it")
 
 
+def build_image(log: Log, image: str, folder: Path, digest: str, *lines: str) -> None:
+    """Make an image of the lines of a Dockerfile and what is in a folder: an import cannot declare a stop signal."""
+    file = folder.with_name(f"{folder.name}.Dockerfile")
+    file.write_text("\n".join((*lines, f"LABEL {_LABEL}={digest}", _PATH, "")), encoding="ascii")
+    log.run("docker", "build", "--tag", image, "--file", file, folder)
+
+
 def install(program: Path, target: Path) -> None:
     """Copy a program for everybody to run, whatever its mode and owner are."""
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,7 @@ class Cluster:
             run(_BUILD)
             return node
         run(_BUILD, "kind")
-        for image in (node, images.AGNHOST, images.BUSYBOX):
+        for image in (node, *images.SCENARIOS):
             if not _has_image(image):
                 self._pull(image)
         return node
@@ -93,8 +93,8 @@ class Cluster:
                 say(f"the cluster {self.name} is not healthy or has other settings: replacing it")
                 self._delete()
             self._create(image, wanted, node_ports)
-        what = f"loading {images.AGNHOST} and {images.BUSYBOX}"
-        self._kind("load", what, "load", "docker-image", "--name", self.name, images.AGNHOST, images.BUSYBOX)
+        what = "loading what the scenarios run"
+        self._kind("load", what, "load", "docker-image", "--name", self.name, *images.SCENARIOS)
 
     def _create(self, image: str, files: dict[Path, str], node_ports: Sequence[int]) -> None:
         _check_ports(node_ports)
@@ -133,12 +133,13 @@ class Cluster:
         delete = ("delete", "cluster", "--name", self.name, "--kubeconfig", str(self.kubeconfig))
         self._kind("delete", f"deleting the cluster {self.name}", *delete)
 
-    def load(self, image: str) -> None:
-        """Put an image that Docker has on the node."""
-        if not _has_image(image):
-            raise Failure(f'load: Docker has no image named "{image}"')
+    def load(self, wanted: Sequence[str]) -> None:
+        """Put images that Docker has on the node."""
+        for image in wanted:
+            if not _has_image(image):
+                raise Failure(f'load: Docker has no image named "{image}"')
         run(_BUILD, "kind")
-        self._kind("load", f"loading {image}", "load", "docker-image", "--name", self.name, image)
+        self._kind("load", f"loading {' '.join(wanted)}", "load", "docker-image", "--name", self.name, *wanted)
 
     def export(self, kubeconfig: str) -> None:
         """Add its context to a kubeconfig and make it the current one."""

@@ -27,6 +27,11 @@ _UNITS = (
     "lib/systemd/system/sysinit.target.wants/*-tmpfiles-setup.service",
 )
 _LEFT_OUT = ("dev", "var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale")
+# Of the images that scenarios run.
+LEFT_OUT = (
+    *(f"{folder}/*" for folder in ("dev", "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists")),
+    *(f"usr/share/{folder}/*" for folder in ("doc", "man", "locale")),
+)
 
 
 def need_debootstrap() -> None:
@@ -39,6 +44,11 @@ def mirror() -> tuple[str, ...]:
     line = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
     told = answer("apt-get", "indextargets", "--format", line, "Created-By: Packages") or ""
     return tuple(re.findall(r"^Debian\|Debian\|(.+)$", told, re.MULTILINE)[:1])
+
+
+def install_packages(log: Log, root: Path, packages: str) -> None:
+    """Make a root file system of a minimal Debian and these packages, separated by commas."""
+    log.run(*OWN_MOUNTS, "debootstrap", "--variant=minbase", f"--include={packages}", SUITE, root, *mirror())
 
 
 def rootfs(shop: Workshop) -> Step:

@@ -32,6 +32,16 @@ RELEASED_NODE = "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a2
 AGNHOST = "registry.k8s.io/e2e-test-images/agnhost:2.66.1"
 BUSYBOX = "docker.io/library/busybox:1.35"
 
+# Two servers of the catalogue. Debian's programs, of the same versions, with the stop signals of the public images.
+NGINX = "docker.io/library/nginx:1.22.1"
+HAPROXY = "docker.io/library/haproxy:2.6.12"
+SCENARIOS = (AGNHOST, BUSYBOX, NGINX, HAPROXY)
+
+# What `make servers` runs beside them, made here wherever it runs: one image with what gets SIGTERM, and php-fpm, whose
+# public image declares another signal. See `build servers`.
+SERVERS = "graceful/servers:bookworm"
+PHP_FPM = "docker.io/library/php:8.2-fpm"
+
 # What the scenarios of `make proof` run. Built here wherever they run, for nobody publishes them; see `build proof`.
 PROOF = "graceful/proof:bookworm"
 OTELCOL = f"graceful/otelcol:{_version('otelcol', 'go.opentelemetry.io/collector/otelcol')}"

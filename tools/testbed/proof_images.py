@@ -21,8 +21,7 @@ _LEFT_OUT = (
     "usr/lib/*/libLLVM*",
     "usr/lib/postgresql/*/lib/bitcode",
     "usr/lib/postgresql/*/lib/llvmjit*",
-    *(f"{folder}/*" for folder in ("dev", "var/cache/apt", "var/cache/debconf", "var/lib/apt/lists")),
-    *(f"usr/share/{folder}/*" for folder in ("doc", "man", "locale")),
+    *debian.LEFT_OUT,
 )
 
 
@@ -30,12 +29,7 @@ def proof_steps(shop: Workshop) -> list[Step]:
     """The steps that make them."""
     envoy, otelcol = shop.bin / "envoy", shop.bin / "otelcol"
     return [
-        Step(
-            what=f"Envoy {_ENVOY.version}",
-            digest=lambda: digest(recipe(_get_envoy), _ENVOY.version),
-            is_made=lambda wanted: shop.is_made(envoy, wanted),
-            make=lambda inputs, log: _get_envoy(log, shop, inputs),
-        ),
+        envoy_step(shop),
         image_step(
             images.PROOF,
             lambda inputs, log: _build_proof(log, shop, inputs),
@@ -50,6 +44,17 @@ def proof_steps(shop: Workshop) -> list[Step]:
             lambda: digest(recipe(import_image, _build_otelcol), shop.stamp(otelcol)),
         ),
     ]
+
+
+def envoy_step(shop: Workshop) -> Step:
+    """The step that gets Envoy."""
+    envoy = shop.bin / "envoy"
+    return Step(
+        what=f"Envoy {_ENVOY.version}",
+        digest=lambda: digest(recipe(_get_envoy), _ENVOY.version),
+        is_made=lambda wanted: shop.is_made(envoy, wanted),
+        make=lambda inputs, log: _get_envoy(log, shop, inputs),
+    )
 
 
 def _get_envoy(log: Log, shop: Workshop, inputs: str) -> None:

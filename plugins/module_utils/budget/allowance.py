@@ -136,6 +136,9 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
     seconds = math.ceil(server.default)
     named = is_set(server.file_from, settings, running)
     hedge = ", unless its configuration file says otherwise" if named else ""
+    unseen = settings.unseen_at(server.folders)
+    if unseen:
+        hedge = f", unless a file in {unseen} says otherwise"
     if server.file_in_image:
         hedge = f", unless {server.file_in_image} of the image says otherwise"
     # What was not read may hold its configuration.

@@ -10,7 +10,11 @@ from dataclasses import dataclass, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.chain import NO_CHAIN, Chain, find_chain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import Drain, drain_of
-from ansible_collections.graceful.termination.plugins.module_utils.budget.side_ports import has_port, is_side_port
+from ansible_collections.graceful.termination.plugins.module_utils.budget.side_ports import (
+    has_port,
+    is_scraped,
+    is_side_port,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import FLUENT_BIT, agent_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
@@ -162,10 +166,13 @@ def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[
     routing, owners = [], set()
     for service in services:
         reached = set()
+        scraped_only = service.type == "ClusterIP" and not context.network.routes_of([service])
         for port in service.ports:
             named = isinstance(port.target, str) and not port.target.isdecimal()
             owner, own_port = _owner(workload, port.target)
             if _METRICS_SERVICE.search(service.name) or is_side_port(owner, port.name, own_port.name, str(port.target)):
+                continue
+            if scraped_only and is_scraped(owner, own_port):
                 continue
             if works and any(map(_WORKER_PORT.search, (port.name, own_port.name, str(port.target)))):
                 continue

@@ -25,7 +25,7 @@ _SHUTDOWN_MANAGERS = ("shutdown-manager",)
 
 def delays_itself(delay: OwnDelay, arguments: str) -> bool:
     """Whether a server with this delay and these arguments serves on long enough after SIGTERM, without any hook."""
-    if delay.seconds >= ENOUGH:
+    if delay.pause >= ENOUGH:
         return True
     given = [seconds_of(text) for text in _DELAYS_ITSELF.findall(arguments)]
     return any(seconds is None or seconds >= ENOUGH for seconds in given)

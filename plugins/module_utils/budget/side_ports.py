@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
+from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
+    Container,
+    Port,
+    image_name,
+)
 
 # Scrapes are repeated by the scraper, and members of a ring find each other without the Service: one for such ports
 # alone does not make a workload one that serves requests.
@@ -18,6 +23,9 @@ _SIDE_PORT = re.compile(
 _METRICS_SERVER = re.compile(r"(^|/)(prometheus|pushgateway|victoria-metrics|vminsert|vmselect|vmsingle)$")
 _ABOUT_METRICS = re.compile(r"(^|-)(metrics|prom|prometheus)(-|$)")
 _METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics)$")
+# Of the toolkit of which exporters are made; servers that have more to say have no path for their telemetry.
+_EXPORTER_FLAGS = ("web.telemetry-path",)
+_METRICS_PATH = "/metrics"
 _GUARD_IMAGE = re.compile(r"(^|/)kube-rbac-proxy$")  # of metrics where its port is called https, else of anything
 
 
@@ -32,6 +40,20 @@ def is_side_port(container: Container | None, *names: str) -> bool:
     return bool(guards or _METRICS_IMAGE.search(image))
 
 
+def is_scraped(container: Container | None, port: Port) -> bool:
+    """Whether a port shows nothing but metrics, whatever it is called: an exporter's flag, or what its probes ask for.
+
+    What has an interface of its own has something else to probe as well. No proof where a route leads to it.
+    """
+    if container is None:
+        return False
+    if any(word.partition("=")[0].lstrip("-") in _EXPORTER_FLAGS for word in container.words):
+        return True
+    asked = [get_map(probe, "httpGet", container.path) for probe in container.probes.values()]
+    here = [ask for ask in asked if ask and str(ask.get("port")) in (port.name, str(port.number))]
+    return bool(here) and all(str(ask.get("path")).rstrip("/") == _METRICS_PATH for ask in here)
+
+
 def has_port(container: Container) -> bool:
     """Whether it declares a port by which requests may come."""
-    return any(not is_side_port(container, port.name) for port in container.ports)
+    return any(not is_side_port(container, port.name) and not is_scraped(container, port) for port in container.ports)

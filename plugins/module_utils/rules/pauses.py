@@ -52,7 +52,7 @@ def as_intended(case: Case, container: Container) -> dict[str, Any]:
 
 def _lasts(case: Case, container: Container, hook: HookTime, wanted: int) -> bool:
     """Whether the pod serves for that long, what the server adds by itself included."""
-    return hook.drains or hook.endless or hook.certain + case.drain_of(container).delay.seconds >= wanted
+    return hook.drains or hook.endless or hook.certain + case.drain_of(container).delay.pause >= wanted
 
 
 def longer_sleep(case: Case, container: Container, wanted: int) -> Remedy:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.self_delay import ENOUGH
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
 from ansible_collections.graceful.termination.plugins.module_utils.rules.pauses import as_intended
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
@@ -70,11 +71,16 @@ def _is_reached(case: Case, container: Container) -> bool:
     return any(str(port.target) in own for service in case.profile.services for port in service.ports)
 
 
+def _finds_peers(case: Case) -> bool:
+    """Whether its only Service may be there for the names of its pods: a StatefulSet needs one, others need none."""
+    return case.workload.kind == "StatefulSet" and "headless-only" in case.profile.traits
+
+
 def _missing(case: Case) -> Iterator[Hit]:
     traits, drain, severity = case.profile.traits, without_pause(case), None
     if "lb-ip-targets" in traits:
         severity = "error"
-    elif "headless-only" in traits or case.never_overlaps:
+    elif _finds_peers(case) or case.never_overlaps:
         # Peers find each other without kube-proxy; and where there is no other pod, none could serve the requests.
         severity = "info"
     sender = "kube-proxy still sends"
@@ -94,13 +100,16 @@ def _missing(case: Case) -> Iterator[Hit]:
                 intended = as_intended(case, container)
                 seconds, source = (intended["seconds"], "as the hook says") if intended else (seconds, source)
                 remedy = Remedy(remedy.name, DECIDES, intended)
+        own, unless = case.drain_of(container).delay, ""
+        if own.if_built and own.seconds >= ENOUGH:
+            unless = f", unless its image was built with {own.if_built}: then it waits {own.seconds} s by itself"
         yield Hit(
             f"no preStop delay{hooked}: SIGTERM comes while {sender} new requests to the pod, and they are refused; "
-            f"{seconds} s ({source}) {covered(case, seconds)}",
+            f"{seconds} s ({source}) {covered(case, seconds)}{unless}",
             f"{container.path}.lifecycle.preStop",
             remedy,
             container,
-            severity,
+            "info" if unless and severity is None else severity,
             {"prestop_seconds": 0, "wanted_seconds": seconds},
         )
 
@@ -218,7 +227,7 @@ RULES = (
         "balancers follow later, each at its own pace; what they still send is refused.",
         exceptions=(
             "batch, worker and controller workloads serve no requests",
-            "headless-only peer discovery: an info, unless an Ingress or another route sends there",
+            "a StatefulSet with only its headless Service: an info, unless an Ingress or another route sends there",
             "one replica of a StatefulSet or with Recreate: an info, no other pod could serve the requests",
             "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
             "a Service for metrics, probes or the members of a ring alone",

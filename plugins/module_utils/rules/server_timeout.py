@@ -91,7 +91,7 @@ def _ends_at_once(case: Case) -> Iterator[Hit]:
         if not allowance or allowance.seconds != 0 or waits:
             continue
         # Requests come for a few seconds more; the rest of a pause is time for them to end.
-        covered = max(hook.certain + drain.delay.seconds - ENOUGH, 0)
+        covered = max(hook.certain + drain.delay.pause - ENOUGH, 0)
         declared = drain.need.seconds if drain.need and drain.need.how == "declared" else None
         if declared is not None and declared <= covered:
             continue

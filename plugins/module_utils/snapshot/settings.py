@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +16,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.kube.fields i
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.context import Context
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
-from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import mounts_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import (
+    Mount,
+    all_mounts_of,
+    mounts_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import (
     RunningServer,
     running_server,
@@ -24,6 +29,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.work
 
 COREFILE = "Corefile"  # of CoreDNS: it sets how long the server runs after SIGTERM
 _LONGEST_VALUE = 256
+_SEEN = ("configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ class ConfigFile:
 class Settings(Derived):
     """`variables` have upper-case names. `missing` are the mounted ConfigMaps whose content is not known.
 
-    `hidden` are the names of variables that are set to what is not known, such as a key of a Secret.
+    `hidden` are the names of variables that are set to what is not known, such as a key of a Secret. `unseen` are
+    the paths of files and folders whose content is not known either: of a Secret, a claim, or what a container filled.
     """
 
     namespace: str
@@ -62,6 +69,11 @@ class Settings(Derived):
     files: tuple[ConfigFile, ...]
     missing: tuple[str, ...]
     hidden: frozenset[str] = frozenset()
+    unseen: tuple[str, ...] = ()
+
+    def unseen_at(self, folders: Sequence[str]) -> str:
+        """The path of what is not known in one of these folders, or around it; empty where there is none."""
+        return next((path for path in self.unseen for folder in folders if _overlap(path, folder)), "")
 
     @cached_property
     def running(self) -> RunningServer | None:
@@ -114,7 +126,20 @@ def settings_of(workload: Workload, container: Container, context: Context) -> S
     variables = _variables(workload.namespace, container, context)
     names = (str(entry.get("name")).upper() for entry in get_maps(container.spec, "env", container.path))
     hidden = frozenset(name for name in names if name not in variables)
-    return Settings(workload.namespace, container, context, variables, tuple(files), tuple(missing), hidden)
+    unseen = tuple(mount.path for mount in all_mounts_of(workload, container) if not _is_seen(mount))
+    return Settings(workload.namespace, container, context, variables, tuple(files), tuple(missing), hidden, unseen)
+
+
+def _is_seen(mount: Mount) -> bool:
+    """Whether a volume holds nothing but ConfigMaps and what the kubelet writes about the pod."""
+    parts = get_maps(get_map(mount.volume, "projected", "spec.volumes"), "sources", "spec.volumes.projected")
+    sources = parts or [mount.volume]
+    return all(any(kind in source for kind in _SEEN) for source in sources)
+
+
+def _overlap(path: str, folder: str) -> bool:
+    """Whether one of the two is the other one, or lies in it."""
+    return posixpath.commonpath((path, folder)) in (path, folder)
 
 
 def _variables(namespace: str, container: Container, context: Context) -> dict[str, Variable]:

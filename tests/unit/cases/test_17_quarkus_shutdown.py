@@ -24,7 +24,7 @@ def test_its_own_delay_is_part_of_the_budget(audited: Callable[..., dict[str, An
     assert budget["sources"]["own_delay"] == "env QUARKUS_SHUTDOWN_DELAY"
     found = {finding["rule"]: finding["severity"] for finding in report["findings"]}
     assert found["grace-period-insufficient"] == "error"
-    assert "prestop-missing" not in found
+    assert found["prestop-missing"] == "info", "only a build can switch the delay on"
 
 
 def test_the_fix_is_the_grace_period_alone(
@@ -38,10 +38,13 @@ def test_the_fix_is_the_grace_period_alone(
     assert "port: http}, terminationGracePeriodSeconds: 30}" in text, "probes kill no later"
 
 
-def test_a_delay_that_is_not_switched_on_is_none(case: Callable[[str], Path], audited: Callable[..., Any]) -> None:
+def test_a_delay_that_nobody_calls_switched_on_is_time_but_no_pause(
+    case: Callable[[str], Path], audited: Callable[..., Any]
+) -> None:
     folder = case(CASE)
     path = folder / "d.yaml"
     path.write_text(path.read_text().replace("QUARKUS_SHUTDOWN_DELAY_ENABLED", "SOMETHING_ELSE"))
     report = audited(folder)
-    assert report["workloads"][0]["budget"]["own_delay"] == 0
-    assert "prestop-missing" in {finding["rule"] for finding in report["findings"]}
+    assert report["workloads"][0]["budget"]["own_delay"] == 10
+    found = {finding["rule"]: finding["severity"] for finding in report["findings"]}
+    assert found["prestop-missing"] == "warning"

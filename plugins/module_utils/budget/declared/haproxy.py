@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_named
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import (
     Timeout,
     seconds_of,
@@ -20,7 +21,7 @@ _HARD_STOP = re.compile(r"^[ \t]*hard-stop-after[ \t]+([^\s#]{1,40})", re.MULTIL
 def haproxy_timeout(settings: Settings) -> Timeout | None:
     """`hard-stop-after` of a haproxy.cfg that is mounted from a ConfigMap; milliseconds where it has no unit."""
     for file in settings.files:
-        if not file.name.endswith(".cfg"):
+        if not file.name.endswith(".cfg") and not is_named(file, "HAProxy", settings):
             continue
         written = _HARD_STOP.findall(file.text)
         if written:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import posixpath
 import re
 from collections.abc import Iterator, Sequence
 from fnmatch import filter as fnfilter
@@ -21,7 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     seconds_of,
     unread,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
+from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import ConfigFile, Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
     DIGITS_ONLY,
     UNIT_REQUIRED,
@@ -109,9 +110,9 @@ def _found(
     elif isinstance(place, SpringKey):
         written = written_in_files(place.name, settings)
         if written:
-            yield written.value, f"{written.place} {place.name}", place.unit
+            yield written.value.lower(), f"{written.place} {place.name}", place.unit  # its units are of any case
     else:
-        yield from _in_files(place, settings)
+        yield from _in_files(place, settings, name)
 
 
 def _values(flag: Flag, text: str) -> list[str]:
@@ -156,9 +157,23 @@ def _in_json(text: str, name: str) -> str | None:
         return None
 
 
-def _in_files(key: FileKey, settings: Settings) -> Iterator[Found]:
+def named_files(running: RunningServer | None) -> frozenset[str]:
+    """Names without their folder of the configuration files that a server's arguments name."""
+    if running is None:
+        return frozenset()
+    text = " ".join(running.words)
+    return frozenset(posixpath.basename(path) for flag in running.server.config_flags for path in _values(flag, text))
+
+
+def is_named(file: ConfigFile, name: str, settings: Settings) -> bool:
+    """Whether a container runs the server of this name, and its arguments name this file as its configuration."""
+    running = settings.running
+    return running is not None and running.server.name == name and file.name in named_files(running)
+
+
+def _in_files(key: FileKey, settings: Settings, name: str) -> Iterator[Found]:
     for file in settings.files:
-        if not re.fullmatch(key.file, file.name):
+        if not re.fullmatch(key.file, file.name) and not is_named(file, name, settings):
             continue
         values = re.findall(key.line, file.text, re.MULTILINE)
         place = f"{file.place} {key.name}"

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import re
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import is_named
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.timeout import Timeout, unread
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import ConfigFile, Settings
 
@@ -23,7 +24,8 @@ _FLAG = re.compile(r"(?:^|\s)(?:-w|--workers)[=\s]?\s*(\d{1,4})(?=\s|$)")
 
 def puma_timeout(settings: Settings) -> Timeout | None:
     """What a puma.rb that is mounted from a ConfigMap leaves for requests; None where there is none."""
-    file = next((one for one in settings.files if one.name == "puma.rb"), None)
+    files = (one for one in settings.files if one.name == "puma.rb" or is_named(one, "Puma", settings))
+    file = next(files, None)
     if file is None:
         return None
     workers, of_workers, of_threads = (_value(file, key) for key in _KEYS)

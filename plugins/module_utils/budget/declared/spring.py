@@ -40,7 +40,7 @@ def in_spring_files(settings: Settings) -> Timeout | None:
     written = written_in_files(_PROPERTY, settings)
     if written is None:
         return None
-    seconds = seconds_of(written.value, plain="ms")
+    seconds = seconds_of(written.value.lower(), plain="ms")  # its units are of any case
     place = f"{written.place} {_PROPERTY}"
     return unread(place) if seconds is None else Timeout(seconds, place)
 

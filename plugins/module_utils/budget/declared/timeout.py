@@ -35,11 +35,13 @@ class Timeout:
 def seconds_of(text: str, plain: str = "s") -> int | None:
     """Whole seconds, rounded up, of `30`, `30s`, `1m30s`, `500ms` or `PT30S`; None for anything else.
 
-    `plain` is the unit of a number without one, or UNIT_REQUIRED or DIGITS_ONLY.
+    Units are in lower case. `plain` is the unit of a number without one, or UNIT_REQUIRED or DIGITS_ONLY.
     """
     if not _DURATION.fullmatch(text.strip()):
         return None
     parts = _PART.findall(text.upper().strip().removeprefix("PT").lower())
+    if "M" in text and not text.strip().upper().startswith("PT"):
+        return None  # a month to some servers, an error to others
     without = any(not unit for _amount, unit in parts)
     if (plain == UNIT_REQUIRED and without) or (plain == DIGITS_ONLY and not text.strip().isdecimal()):
         return None

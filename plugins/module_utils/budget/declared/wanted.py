@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
     spring,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.ingress_nginx import config_map_of
+from ansible_collections.graceful.termination.plugins.module_utils.budget.declared.places import named_files
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.config_map import mounted_configs
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import (
@@ -33,6 +34,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mounts import Mount, mounts_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import running_server
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import Workload
 
 _SWITCHES = [
@@ -84,15 +86,17 @@ def _of_volumes(workload: Workload, container: Container) -> Iterator[str]:
     reads_files = _READS_FILES.search(" ".join(container.words)) or any(
         str(entry.get("name")).startswith(_FILE_VARIABLES) for entry in get_maps(container.spec, "env", container.path)
     )
+    named = named_files(running_server(container))
     for mount in mounts_of(workload, container):
         for config in mounted_configs(mount):
-            if ships_logs or _may_hold_file(mount, set(config.items.values()), bool(reads_files)):
+            names = {mount.sub_path} if mount.sub_path else set(config.items.values())
+            is_named = bool(named) and (not names or any(name.rpartition("/")[2] in named for name in names))
+            if ships_logs or is_named or _may_hold_file(mount, names, bool(reads_files)):
                 yield config.name
 
 
-def _may_hold_file(mount: Mount, files: set[str], reads_files: bool) -> bool:
+def _may_hold_file(mount: Mount, names: set[str], reads_files: bool) -> bool:
     """Whether a ConfigMap may hold a file of Spring or gunicorn; its keys are known only where they are listed."""
-    names = {mount.sub_path} if mount.sub_path else files
     if names:
         return any(
             spring.FILE.search(name)

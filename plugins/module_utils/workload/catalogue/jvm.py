@@ -65,6 +65,7 @@ SERVERS = (
         ),
         own_delay=(Flag("-Dquarkus.shutdown.delay", anywhere=True), Variable("QUARKUS_SHUTDOWN_DELAY")),
         own_delay_where=Switch("quarkus.shutdown.delay-enabled", "true", (Variable("QUARKUS_SHUTDOWN_DELAY_ENABLED"),)),
+        own_delay_built_in="quarkus.shutdown.delay-enabled",
         unknown_because="without quarkus.shutdown.timeout it exits at once, and its jar may set one",
         at_end="closes the connections",
         refuses_new="503 and Connection: close",

@@ -9,6 +9,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     APPLICATION,
     WORKER,
     FileKey,
+    Flag,
     Server,
 )
 
@@ -26,6 +27,7 @@ SERVERS = (
         role=APPLICATION,
         programs=("php-fpm",),
         images=("library/php:fpm",),
+        config_flags=(Flag("-y"), Flag("--fpm-config")),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         image_signal="QUIT",

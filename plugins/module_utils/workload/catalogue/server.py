@@ -114,12 +114,15 @@ class Server:
     - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
       where that depends on its version or on the application, as `unknown_because` says. `file_in_image`: a file of
       the image that may set it, too.
-      `file_from`: what names a file that may set it; the image has none of its own.
+      `file_from`: what names a file that may set it; the image has none of its own. `config_flags`: arguments that
+      name its configuration file, which then may have any name; `folders`: where it looks for one by itself.
       `zero_is_unlimited`: a timeout of 0 is none.
     - `ends_where`: settings with which it does not drain at all; `waits_where`: arguments and variables with which it
       waits without limit; `drains_where`: without this setting, its timeout has no effect.
     - `own_delay`: where a time is set for which it goes on as before after the signal, and drains then;
-      `own_delay_default`: what it is where nothing sets it; `own_delay_where`: the setting without which it does not.
+      `own_delay_default`: what it is where nothing sets it; `own_delay_where`: the setting without which it does not;
+      `own_delay_built_in`: the property that decides it when its image is built: the delay is time to allow for, but no
+      pause to rely on.
     - `requeues`: a job that it does not finish in time goes back to its queue.
     - `at_end` says what happens to the rest, `refuses_new` whether new requests are refused meanwhile, `advice` is the
       setting that a user would write, with {seconds}; `note` is for docs/servers.md, `source` where all that is said.
@@ -141,6 +144,8 @@ class Server:
     unknown_because: str = ""
     file_in_image: str = ""
     file_from: tuple[Flag | Variable, ...] = ()
+    config_flags: tuple[Flag, ...] = ()
+    folders: tuple[str, ...] = ()
     zero_is_unlimited: bool = False
     ends_where: tuple[Switch, ...] = ()
     waits_where: tuple[str, ...] = ()
@@ -148,6 +153,7 @@ class Server:
     own_delay: tuple[Place, ...] = ()
     own_delay_default: int = 0
     own_delay_where: Switch | None = None
+    own_delay_built_in: str = ""
     requeues: bool = False
     at_end: str = ""
     refuses_new: str = ""

@@ -14,7 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Variable,
 )
 
-_WORKER_SHUTDOWN = r"^[ \t]*worker_shutdown_timeout[ \t]+([^;\s]+)[ \t]*;"
+_WORKER_SHUTDOWN = r"^[ \t]*worker_shutdown_timeout[ \t]+(\"[^\"\n]*\"|'[^'\n]*'|[^;\s]+)[ \t]*;"
 _TRAEFIK = "--entryPoints.*.transport.lifeCycle."
 _TRAEFIK_VARIABLE = "TRAEFIK_ENTRYPOINTS_*_TRANSPORT_LIFECYCLE_"
 _TRAEFIK_FILE = r"[\w.-]+\.(?:ya?ml|toml)"  # whatever --configFile calls it: no other file has these keys
@@ -47,6 +47,7 @@ SERVERS = (
         role=PROXY,
         programs=("nginx",),
         images=("library/nginx", "nginxinc/nginx-unprivileged", "nginx/nginx-unprivileged", "openresty/openresty"),
+        config_flags=(Flag("-c"),),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         image_signal="QUIT",
@@ -65,6 +66,7 @@ SERVERS = (
         name="nginx (Bitnami)",
         role=PROXY,
         images=("bitnami/nginx", "bitnamilegacy/nginx"),
+        config_flags=(Flag("-c"),),
         drains_on=("QUIT",),
         ends_on=("TERM", "INT"),
         timeout=_NGINX,
@@ -98,6 +100,7 @@ SERVERS = (
         role=PROXY,
         programs=("httpd", "httpd-foreground", "apache2"),
         images=("library/httpd", "library/php:apache"),
+        config_flags=(Flag("-f"),),
         drains_on=("WINCH",),
         ends_on=("TERM", "INT"),
         image_signal="WINCH",
@@ -131,6 +134,7 @@ SERVERS = (
         role=PROXY,
         programs=("haproxy",),
         images=("library/haproxy", "haproxytech/haproxy-alpine"),
+        config_flags=(Flag("-f"),),
         drains_on=("USR1",),
         ends_on=("TERM", "INT"),
         image_signal="USR1",
@@ -170,6 +174,8 @@ SERVERS = (
         ),
         default=10,
         file_from=(Flag("--configFile"), Flag("--configfile"), Variable("TRAEFIK_CONFIGFILE")),
+        config_flags=(Flag("--configFile"), Flag("--configfile")),
+        folders=("/etc/traefik",),
         own_delay=(
             _traefik_key("requestAcceptGraceTimeout"),
             Flag(f"{_TRAEFIK}requestAcceptGraceTimeout", anywhere=True),
@@ -186,6 +192,7 @@ SERVERS = (
         role=PROXY,
         programs=("caddy",),
         images=("library/caddy",),
+        config_flags=(Flag("--config"), Flag("-c")),
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         timeout=(_caddyfile("grace_period"),),

@@ -73,6 +73,16 @@ AKKA = "pekko.coordinated-shutdown.phases.service-requests-done.timeout"
 MICRONAUT = "micronaut.lifecycle.graceful-shutdown"
 # A row for each way of setting the timeout of a server to 45 seconds.
 WAYS = [
+    # A file of another name, which the arguments name.
+    allowance(["nginx", "-c", "/etc/app/web.cnf"], image="nginx", file=("web.cnf", "worker_shutdown_timeout 45s;")),
+    allowance(["haproxy", "-f", "/etc/app/lb.conf"], image="haproxy", file=("lb.conf", "hard-stop-after 45s\n")),
+    allowance(["caddy", "run", "--config", "/etc/app/site"], image="caddy", file=("site", "{\n grace_period 45s\n}")),
+    allowance(["php-fpm", "-y", "/etc/app/p.ini"], image="php:8-fpm", file=("p.ini", "process_control_timeout = 45\n")),
+    allowance(["unicorn", "-c", "/etc/app/u.conf"], file=("u.conf", "timeout 45\n"), signal="SIGQUIT"),
+    allowance(["sidekiq", "-C", "/etc/app/jobs.yaml"], file=("jobs.yaml", ":timeout: 45\n")),
+    allowance(["puma", "-C", "/etc/app/p.ru"], file=("p.ru", "workers 2\nworker_shutdown_timeout 45\n")),
+    allowance(["apache2", "-f", "/etc/app/a.cf"], image="httpd", file=("a.cf", "GracefulShutdownTimeout 45\n")),
+    allowance(JAVA, file=("application.yml", "spring: {lifecycle: {timeout-per-shutdown-phase: 45S}}\n")),
     allowance(["gunicorn", "--graceful-timeout", "45", "app"]),
     allowance(["gunicorn", "app"], GUNICORN_CMD_ARGS="--graceful-timeout=45"),
     allowance(["gunicorn", "app"], file=("gunicorn.conf.py", "graceful_timeout = 45\n")),
@@ -279,6 +289,14 @@ def test_a_server_that_waits_without_limit_says_so(found: Allowance | None) -> N
         pytest.param(allowance(["dramatiq", "--worker-shutdown-timeout", "172800000", "app"]), id="two days"),
         pytest.param(allowance(["uvicorn", "--timeout-graceful-shutdown", "1e9", "app"]), id="another notation"),
         pytest.param(allowance(image="traefik:v3", args=[f"{TRAEFIK}=1d"]), id="another unit"),
+        pytest.param(allowance(image="traefik:v3", args=[f"{TRAEFIK}=1M"]), id="no unit of Go"),
+        pytest.param(allowance(image="nginx", file=("nginx.conf", "worker_shutdown_timeout 1M;")), id="nginx, months"),
+        pytest.param(allowance(image="nginx", file=("nginx.conf", "worker_shutdown_timeout 1w;")), id="nginx, weeks"),
+        pytest.param(
+            allowance(image="nginx", file=("nginx.conf", 'worker_shutdown_timeout "1m 5s";')), id="nginx, two"
+        ),
+        pytest.param(allowance(image="haproxy", file=("haproxy.cfg", "hard-stop-after 1M\n")), id="HAProxy, 1M"),
+        pytest.param(allowance(image="caddy", file=("Caddyfile", "{\n grace_period 1M\n}")), id="Caddy, 1M"),
         pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", "timeout: <%= ENV['T'] %>")), id="ERB"),
         pytest.param(allowance(["sidekiq"], file=("sidekiq.yml", ":redis:\n  timeout: 1\n")), id="of a connection"),
         pytest.param(

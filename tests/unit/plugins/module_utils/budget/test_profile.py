@@ -286,6 +286,47 @@ def test_what_guards_something_else_than_metrics_serves() -> None:
     assert profile(workload(guard), service(ports=[{"name": "web", "port": 9091}])).name == "serving"
 
 
+SHOWN = {"httpGet": {"path": "/metrics", "port": "http"}}
+HEALTH = {"httpGet": {"path": "/healthz", "port": "http"}}
+TCP = {"tcpSocket": {"port": "http"}}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"readinessProbe": SHOWN, "livenessProbe": SHOWN},
+        {"livenessProbe": {"httpGet": {"path": "/metrics", "port": 8080}}, "readinessProbe": TCP},
+        {"args": ["--web.telemetry-path=/stats"]},
+        {"command": ["ups"], "args": ["-web.telemetry-path", "/stats"], "readinessProbe": HEALTH},
+    ],
+)
+def test_what_shows_metrics_alone_serves_no_requests_whatever_its_port_is_called(fields: dict[str, Any]) -> None:
+    obj = workload(container(ports=[{"name": "http", "containerPort": 8080}], **fields))
+    port = [{"name": "http", "port": 80, "targetPort": "http"}]
+    assert profile(obj, service(ports=port)).name == "worker"
+    assert not profile(obj, unknown="no Service in the input").takes_requests
+    # Whoever comes from outside does not come for metrics.
+    assert profile(obj, service(ports=port), ingress("web")).name == "serving"
+    assert profile(obj, service(ports=port, type="LoadBalancer")).name == "serving"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"readinessProbe": SHOWN, "livenessProbe": HEALTH},
+        {"readinessProbe": HEALTH},
+        {"readinessProbe": TCP},
+        {"livenessProbe": {"httpGet": {"path": "/metrics", "port": 9090}}},
+        {"args": ["--web.listen-address=:8080", "--metrics.path=/metrics"]},
+        {},
+    ],
+)
+def test_metrics_beside_anything_else_prove_nothing(fields: dict[str, Any]) -> None:
+    ports = [{"name": "http", "containerPort": 8080}, {"name": "metrics", "containerPort": 9090}]
+    obj = workload(container(ports=ports, **fields))
+    assert profile(obj, service(ports=[{"name": "http", "port": 80, "targetPort": "http"}])).name == "serving"
+
+
 def test_an_exporter_beside_the_application_receives_no_requests() -> None:
     exporter = container("exporter", image="registry.example/db-exporter:2", ports=[{"containerPort": 9187}])
     ports = [{"name": "http", "port": 8080}, {"name": "stats", "port": 9187}]

@@ -160,8 +160,21 @@ def test_without_replicas_it_is_an_info() -> None:
     assert finding["reason"] == "only errors and warnings are patched"
 
 
-def test_headless_only_is_an_info() -> None:
+def test_a_stateful_set_with_only_its_headless_service_is_an_info() -> None:
     assert run(workload(BARE, kind="StatefulSet"), service(clusterIP="None")).one(MISSING)["severity"] == "info"
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "DaemonSet"])
+def test_clients_of_a_headless_service_balance_by_themselves(kind: str) -> None:
+    finding = run(workload(BARE, kind=kind), service(clusterIP="None")).one(MISSING)
+    assert (finding["severity"], finding["remedy"]) == ("warning", "auto")
+    assert "clients with a cached DNS answer" in finding["message"]
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet"])
+def test_peers_that_find_each_other_by_a_headless_service_lose_no_requests(kind: str) -> None:
+    ports = [{"name": "gossip", "port": 7946}]
+    assert not run(workload(BARE, kind=kind), service(clusterIP="None", ports=ports)).of(MISSING)
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "Deployment"])

@@ -54,6 +54,10 @@ SETTINGS = {("shop", "settings")}
         wanted_volume(volume={"items": [{"key": "x", "path": "nginx.conf"}]}),
         wanted_volume(volume={"items": [{"key": "x", "path": "sidekiq.yml"}]}),
         wanted_volume("/workspace/config"),
+        # Its arguments name a file, whatever that is called.
+        wanted_volume(command=["/coredns", "-conf", "/etc/app/dns"], volume={"items": [{"key": "x", "path": "dns"}]}),
+        wanted_volume(command=["nginx", "-c", "/etc/app/web.cnf"]),
+        wanted_volume("/etc/coredns", image="coredns/coredns:1.12", args=["-conf", "/etc/coredns/Corefile"]),
         wanted_volume(command=["java", "-jar", "/app.jar"]),
         wanted_volume(command=["sh", "-c", "exec gunicorn app"]),
         wanted_volume(env=[{"name": "JAVA_OPTS", "value": "-Xmx1g"}]),
@@ -76,6 +80,7 @@ def test_what_can_hold_a_timeout_or_a_buffer_is_wanted(found: set[tuple[str, str
         wanted(envFrom=[{"secretRef": {"name": "settings"}}]),
         wanted_volume(),
         wanted_volume(volume={"items": [{"key": "x", "path": "default.conf"}]}),
+        wanted_volume(command=["/coredns", "-conf", "/etc/app/dns"], volume={"items": [{"key": "x", "path": "zone"}]}),
         wanted_volume("/config", volume={"items": [{"key": "x", "path": "settings.ini"}]}),
         wanted_volume(image="timberio/vector:0.49.0"),
         wanted(args=["--tcp-services-configmap=$(POD_NAMESPACE)/settings"]),
