@@ -16,6 +16,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.apply.journal
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
 from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import workload
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import options_of
 
 
 def obj(uid: str = "1") -> dict[str, Any]:
@@ -114,3 +115,12 @@ def test_a_journal_that_cannot_be_read_is_an_error_and_not_an_empty_one(tmp_path
     ((tmp_path if flat else own) / NAME).mkdir()
     with pytest.raises(SourceError, match=r"the journal .*journal\.jsonl cannot be read: Is a directory"):
         Journal(str(own), "a", str(tmp_path)).last("1")
+
+
+def test_a_run_looks_for_both_in_its_own_folder_and_in_the_one_of_all_hosts(tmp_path: Path) -> None:
+    journal(tmp_path, "old").patching(obj(), undo(1))
+    given = {"_directory": str(tmp_path), "report_dir": "eu"}
+    for flat, found in ((str(tmp_path), undo(1)), ("", None)):
+        options = options_of(**given, _flat_dir=flat)
+        assert options.guardrails.journal and options.guardrails.journal.last("1") == found
+        assert options.drills == (str(tmp_path / "eu"), *([flat] if flat else []))
