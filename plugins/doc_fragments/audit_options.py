@@ -238,6 +238,11 @@ options:
     description: Set by the action plugin, the folder in which C(ansible-playbook) was started. Not for users.
     type: str
     default: ""
+  _flat_dir:
+    description:
+      - Set by the action plugin, the folder of all hosts, where this one has its own below it. Not for users.
+    type: str
+    default: ""
   _result_file:
     description: Set by the action plugin, a private file for what is too large for a result. Not for users.
     type: str

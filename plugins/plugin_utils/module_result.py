@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.graceful.termination.plugins.module_utils._ansible.result import OPTION, WRITTEN
+from ansible_collections.graceful.termination.plugins.module_utils._k8s.kubeconfig import passwords
 
 
 def run_module(
@@ -32,6 +33,8 @@ def run_module(
         path = action._connection._shell.join_path(folder, f"result-{uuid4().hex}.json")
         result = action._execute_module(module_name=name, module_args={**arguments, OPTION: path}, task_vars=task_vars)
         _drop_private_arguments(result)
+        # A module that Ansible refuses to start, for an unknown option, could not say what is secret.
+        result = _hidden(result, passwords(arguments))
         if not result.pop(WRITTEN, False):
             return result, {}
         whole = json.loads(_fetch(action, path, task_vars))
@@ -76,6 +79,17 @@ def _fetch(action: ActionBase, path: str, task_vars: dict[str, Any] | None) -> b
         copy = Path(folder, "result.json")
         connection.fetch_file(path, str(copy))
         return copy.read_bytes()
+
+
+def _hidden(value: Any, secrets: Iterable[str]) -> Any:
+    """The same without these passwords in URLs. Elsewhere they stay: one may be a word that says something."""
+    if isinstance(value, str):
+        for secret in secrets:
+            value = value.replace(f":{secret}@", ":********@")
+        return value
+    if isinstance(value, Mapping):
+        return {key: _hidden(item, secrets) for key, item in value.items()}
+    return [_hidden(item, secrets) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _drop_private_arguments(result: dict[str, Any]) -> None:

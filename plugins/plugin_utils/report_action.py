@@ -46,6 +46,8 @@ class ReportAction(HostAction):
         """Read templates and the earlier report, and make the folder."""
         arguments["_snippets"] = read_templates(arguments.get("template_dir"))
         self._folder = ReportFolder.of(arguments, self.flat)
+        if self.flat:
+            arguments["_flat_dir"] = str(self.flat)  # what was begun or drilled before each host had its own folder
         if self._folder:
             self._folder.probe()  # before anything is changed: a change without a report cannot be followed up
         self._fail_on = FailOn.of(arguments, self._folder)

@@ -35,8 +35,9 @@ def open_module(options: dict[str, dict[str, Any]]) -> AnsibleModule:
         module.params.get("password"),
         module.params.get("api_key"),
     }
-    # With -vvv Ansible shows all arguments.
-    module.no_log_values |= passwords([module.params.get(option) for option in AUTH_OPTIONS])
+    # With -vvv Ansible shows all arguments, also those that the module refuses, such as a URL to drill with a password.
+    texts = [value for value in module.params.values() if isinstance(value, str)]
+    module.no_log_values |= passwords([*texts, *(module.params.get(option) for option in AUTH_OPTIONS)])
     if module.params.get(IDENTIFY):
         _identify(module)
     return module

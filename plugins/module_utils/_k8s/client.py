@@ -257,7 +257,9 @@ def _unreachable(name: str, error: Any) -> Unreachable:
         text = f"{name}: {error}: is this the address of an API server?"
         return Unreachable(text, passing=False)
     reason, pool = getattr(error, "reason", None) or error, getattr(error, "pool", None)
-    cause = reason.__cause__ or reason
+    cause = reason
+    while cause.__cause__:  # of a proxy there are two steps to what the system said
+        cause = cause.__cause__
     known = urllib3.exceptions
     if isinstance(reason, known.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(reason):
         return _no_tls(name, str(reason))

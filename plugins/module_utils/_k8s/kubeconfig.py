@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.base.librarie
 
 # If one of these is complete, it is used with the host, and no kubeconfig is read.
 _CREDENTIALS = (("username", "password"), ("api_key",), ("client_cert", "client_key"))
+# How a path begins that is nothing else; several are separated by colons.
+_PATH = re.compile(r"(~|/|\./|\.\./)[^\n{}]{0,4095}")
 # Second names of options in environment variables.
 _SECOND_NAMES = {"client_cert": "cert_file", "client_key": "key_file"}
 
@@ -106,7 +109,12 @@ def kubeconfig_problem(auth: Mapping[str, Any], error: Exception) -> str | None:
 
 
 def public_words(kubeconfig: Any) -> set[str]:
-    """All text of a kubeconfig that is given as a map, except in its users; empty for a path."""
+    """All text of a kubeconfig that is given as a map, except in its users; a path, which messages name.
+
+    Other text may be the content of a kubeconfig, or a token by mistake, so it stays secret.
+    """
+    if isinstance(kubeconfig, str) and _PATH.fullmatch(kubeconfig):
+        return {kubeconfig}
     if not isinstance(kubeconfig, Mapping):
         return set()
     users = kubeconfig.get("users") or ()

@@ -106,7 +106,7 @@ def read_guardrails(params: Mapping[str, Any], resolve: Callable[[str], str]) ->
         rolls_back=rolls_back,
         wait_timeout=_wait_timeout(params),
         progress=progress,
-        journal=Journal(resolve(folder), progress.run) if folder else None,
+        journal=Journal(resolve(folder), progress.run, params["_flat_dir"] or None) if folder else None,
     )
 
 

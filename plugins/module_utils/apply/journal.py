@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.plugins.module_utils.base.text import json_text
 from ansible_collections.graceful.termination.plugins.module_utils.kube.strategic_merge import merge_patches
 
@@ -23,11 +25,13 @@ CONFLICT = "conflict"  # the status of a patch that the server did not store; an
 class Journal:
     """The file journal.jsonl in `folder`, one JSON map a line, only ever appended to. Used from several threads.
 
-    `run` tells the lines of one run, whatever the number of its waves, from those of others.
+    `run` tells the lines of one run, whatever the number of its waves, from those of others. `flat` is the folder in
+    which the journal was before each host had its own: it is read as well, never written. UIDs say whose its lines are.
     """
 
-    def __init__(self, folder: str, run: str):
+    def __init__(self, folder: str, run: str, flat: str | None = None):
         self.path = os.path.join(folder, NAME)
+        self._read_too = [os.path.join(flat, NAME)] if flat else []
         self._run = run
 
     def patching(self, obj: dict[str, Any], undo: Undo) -> None:
@@ -39,11 +43,17 @@ class Journal:
         self._add(obj, {"status": status, "reason": reason})
 
     def last(self, uid: str) -> Undo | None:
-        """What the last run that patched it did to it; None where it rolled out, was rolled back or is unknown."""
+        """What the last run that patched it did to it; None where it rolled out, was rolled back or is unknown.
+
+        Raises SourceError.
+        """
         return self._undo(line for line in self._lines() if line.get("uid") == uid)
 
     def own(self, uid: str) -> Undo | None:
-        """What this run did to an object, whether it rolled out or not; None where that is nothing."""
+        """What this run did to an object, whether it rolled out or not; None where that is nothing.
+
+        Raises SourceError.
+        """
         return self._undo(
             line
             for line in self._lines()
@@ -90,14 +100,22 @@ class Journal:
             os.close(descriptor)
 
     def _lines(self) -> Iterator[dict[str, Any]]:
-        try:
-            with open(self.path, encoding="utf-8", errors="replace") as stream:
-                for text in stream:
-                    try:
-                        line = json.loads(text)
-                    except ValueError:
-                        continue  # cut off by a full disk
-                    if isinstance(line, dict) and line.get("schema") == SCHEMA:
-                        yield line
-        except FileNotFoundError:
-            return
+        # A run without a host of its own still writes the flat one: what happened last comes last.
+        files = [_lines_of(path) for path in (*self._read_too, self.path)]
+        yield from heapq.merge(*files, key=lambda line: str(line.get("at")))
+
+
+def _lines_of(path: str) -> Iterator[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            for text in stream:
+                try:
+                    line = json.loads(text)
+                except ValueError:
+                    continue  # cut off by a full disk
+                if isinstance(line, dict) and line.get("schema") == SCHEMA:
+                    yield line
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SourceError(f"the journal {path} cannot be read: {error.strerror}") from error

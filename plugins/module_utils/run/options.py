@@ -80,6 +80,7 @@ AUDIT_OPTIONS: dict[str, dict[str, Any]] = {
     "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "never"},
     "_snippets": {"type": "dict", "default": {}},
     "_directory": {"type": "str", "default": ""},
+    "_flat_dir": {"type": "str", "default": ""},
     "_result_file": {"type": "str", "default": ""},
     "_identify": {"type": "bool", "default": False},
 }
@@ -98,7 +99,8 @@ class Options:
     """The checked options of a run. `path` is None for a live cluster; `version` None means the version of the cluster.
 
     `scope` is the selection and the ids of the rules as plain values, for the report.
-    `report_dir` is as the user gave it; `drills` is the same folder, which has the results of earlier drills.
+    `report_dir` is as the user gave it; `drills` are the folders that have the results of earlier drills: the same one,
+    and the one that all hosts shared before each had its own.
     """
 
     source: str | None
@@ -118,7 +120,7 @@ class Options:
     report_dir: str | None = None
     guardrails: Guardrails = field(default_factory=Guardrails)
     evidence: frozenset[str] = frozenset()
-    drills: str | None = None
+    drills: tuple[str, ...] = ()
 
 
 def read_options(params: Mapping[str, Any], today: date | None = None) -> Options:
@@ -156,5 +158,5 @@ def read_options(params: Mapping[str, Any], today: date | None = None) -> Option
         report_dir=params["report_dir"] or None,
         guardrails=read_guardrails(params, resolve) if "waves" in params else Guardrails(),
         evidence=frozenset(params.get("evidence") or ()),
-        drills=resolve(params["report_dir"]) if params["report_dir"] else None,
+        drills=tuple(resolve(folder) for folder in (params["report_dir"], params["_flat_dir"]) if folder),
     )

@@ -160,7 +160,7 @@ def replan(workload: Workload, snapshot: Snapshot, options: Options) -> Change |
 def _read(source: Source, options: Options) -> Snapshot:
     """What the source has, with declared and measured durations of requests and the results of earlier drills."""
     snapshot = source.read()
-    drills = read_proofs(options.drills) if options.drills else {}
+    drills = read_proofs(*options.drills)
     durations = options.prometheus.durations if options.prometheus else Durations({})
     for context in snapshot.contexts:
         context.inputs = Inputs(durations.found, drills, options.needs, options.servers)

@@ -72,6 +72,11 @@ class File:
         return re.split(r"^--- # doc \d+\n", whole.replace(self.newline, "\n"), flags=re.MULTILINE)[1:]
 
 
+def line_ends(text: str) -> set[str]:
+    """The ways in which its lines end, of those that a file may have throughout: `File.split` makes them one."""
+    return set(re.findall(r"\r\n|\r|\n", text))
+
+
 def file_of(dice: Dice, objects: list[dict[str, Any]]) -> File:
     """A file that holds these objects, some of them together in a List, and whatever else stands in such files."""
     random, wild = Random(dice.number(0, 2**32)), dice.one(0.0, 0.1, 0.3, 0.5)

@@ -25,6 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules import 
 from ansible_collections.graceful.termination.plugins.plugin_utils.templates import read_templates
 from ansible_collections.graceful.termination.tests.unit.fuzz.amount import amount
 from ansible_collections.graceful.termination.tests.unit.fuzz.around import surroundings
+from ansible_collections.graceful.termination.tests.unit.fuzz.bound import bind
 from ansible_collections.graceful.termination.tests.unit.fuzz.dice import Dice
 from ansible_collections.graceful.termination.tests.unit.fuzz.invariants import around_of, broken, pod_of
 from ansible_collections.graceful.termination.tests.unit.fuzz.valid import faults
@@ -60,7 +61,10 @@ def test_every_change_of_live_objects_is_safe(kind: str, few: int, many: int, tm
 def _check(dice: Dice, kind: str, folder: Path) -> list[str]:
     """One example; what became of it."""
     kind = kind if kind != "other" else dice.one("StatefulSet", "DaemonSet", "CronJob", *_NOT_PATCHED)
-    main = _stored(main_workload(dice, kind))
+    main = main_workload(dice, kind)
+    if kind == "Deployment" and dice.chance(25):
+        bind(dice, main)
+    main = _stored(main)
     # No cluster has the objects of manifests alone.
     rest = [obj for obj in surroundings(dice, kind) if obj["kind"] not in ("ScaledObject", "ResourceQuota")]
     rest = [obj for obj in rest if obj["apiVersion"] != "policy/v1beta1"]

@@ -29,9 +29,10 @@ from ansible_collections.graceful.termination.plugins.plugin_utils.templates imp
 from ansible_collections.graceful.termination.tests.unit.fuzz import yaml12
 from ansible_collections.graceful.termination.tests.unit.fuzz.amount import amount
 from ansible_collections.graceful.termination.tests.unit.fuzz.around import surroundings
+from ansible_collections.graceful.termination.tests.unit.fuzz.bound import bind
 from ansible_collections.graceful.termination.tests.unit.fuzz.dice import Dice
 from ansible_collections.graceful.termination.tests.unit.fuzz.invariants import around_of, broken, changed
-from ansible_collections.graceful.termination.tests.unit.fuzz.layout import Doc, File, file_of
+from ansible_collections.graceful.termination.tests.unit.fuzz.layout import Doc, File, file_of, line_ends
 from ansible_collections.graceful.termination.tests.unit.fuzz.workloads import OLD_API, main_workload
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.manifests.survivors import check_survivors
 
@@ -93,6 +94,8 @@ def _check(dice: Dice, kind: str, folder: Path) -> list[str]:
     """One example; what became of it."""
     kind = kind if kind != "other" else dice.one("CronJob", "CronJob", "Job", "Rollout", "Pod", "ReplicaSet")
     main = main_workload(dice, kind)
+    if kind == "Deployment" and dice.chance(25):
+        bind(dice, main)
     around = surroundings(dice, kind)
     rest = [main_workload(dice, dice.one("Deployment", "StatefulSet"), "second")] if dice.chance(15) else []
     for obj in (main, *rest):
@@ -122,6 +125,7 @@ def _check(dice: Dice, kind: str, folder: Path) -> list[str]:
     _check_judged(before, after)
     edited = []
     for name, file in files.items():
+        assert line_ends(texts[name]) <= line_ends(file.text), f"{name} has line ends that it did not have"
         for doc, text in zip(file.docs, file.split(texts[name]), strict=True):
             edited += _check_document(doc, text, objects, version or "1.34", thorough=dice.chance(12))
     _check_actions(after, edited)

@@ -97,3 +97,16 @@ def test_what_the_action_has_set_is_not_repeated_in_every_event(tmp_path: Path) 
     invocation = {"module_args": {"source": "shop", "_snippets": {"a": "b"}, "_directory": "/"}}
     result, _whole = run_module(Scripted(tmp_path, ({"invocation": invocation}, None)), {}, None)
     assert result == {"invocation": {"module_args": {"source": "shop"}}}
+
+
+def test_a_module_that_does_not_start_shows_no_password_of_a_url(tmp_path: Path) -> None:
+    """Quoted or not, whatever option it stands in; the same word elsewhere is left."""
+    given = {"url": "http://u:p%40ss@a.test/", "kubeconfig": {"clusters": [{"proxy-url": "http://u:changed@b"}]}}
+    refused = {"failed": True, "msg": "changed: u:p@ss@a.test", "invocation": {"module_args": given}, "names": [("x",)]}
+    result, _whole = run_module(Scripted(tmp_path, (refused, None)), given, None)
+    assert result["msg"] == "changed: u:********@a.test"
+    assert result["invocation"]["module_args"] == {
+        "url": "http://u:********@a.test/",
+        "kubeconfig": {"clusters": [{"proxy-url": "http://u:********@b"}]},
+    }
+    assert result["names"] == [["x"]]

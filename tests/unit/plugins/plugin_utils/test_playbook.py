@@ -34,11 +34,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def playbook(folder: Path, tasks: list[dict[str, Any]], hosts: str = "a,") -> subprocess.Popen[str]:
+def playbook(folder: Path, tasks: list[dict[str, Any]], hosts: str = "a,", *more: str) -> subprocess.Popen[str]:
     play = [{"hosts": "all", "connection": "local", "gather_facts": False, "tasks": tasks}]
     (folder / "play.yml").write_text(yaml.safe_dump(play), encoding="utf-8")
     return subprocess.Popen(
-        [sys.executable, "-m", "ansible", "playbook", "-i", hosts, "-f", "3", "play.yml"],
+        [sys.executable, "-m", "ansible", "playbook", "-i", hosts, "-f", "3", *more, "play.yml"],
         cwd=folder,
         env=os.environ
         | {
@@ -87,6 +87,47 @@ def test_three_hosts_at_a_time_with_secrets_that_look_like_numbers(folder: Path)
     assert json.loads((folder / "c-audit.json").read_text())["failed"]
     assert not (folder / "report-c/c/report.json").exists()
     assert list((folder / "remote").rglob("*")) == []
+
+
+DEAD = {"host": "http://127.0.0.1:1", "api_key": "t0k3n-of-a-user"}
+PROXIED = {
+    "contexts": [{"name": "c", "context": {"cluster": "k", "user": "u"}}],
+    "clusters": [
+        {"name": "k", "cluster": {"server": "https://a.test", "proxy-url": "http://p:s3cr3t-way@127.0.0.1:1"}}
+    ],
+    "users": [{"name": "u", "user": {"token": "t0k3n-of-a-user"}}],
+    "current-context": "c",
+}
+# Module, arguments, and what the message says.
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("audit_info", {"source": "shop", "rules": ["nope"]}, "rules: no rule 'nope'"),
+    ("audit_info", {"source": "/no/such/folder"}, "source /no/such/folder: No such file or directory"),
+    (
+        "audit_info",
+        DEAD,
+        "http://127.0.0.1:1: cannot reach the API server: 127.0.0.1:1: no connection (Connection refused)",
+    ),
+    ("audit_info", {"kubeconfig": PROXIED}, "the proxy refused the connection (Connection refused)"),
+    ("audit_info", {"kubeconfig": "/no/such/config"}, "kubeconfig /no/such/config: no such file"),
+    ("drill", DEAD | {"url": "http://u:s3cr3t-way@a.test/"}, "url: reports would show the user name"),
+    # Ansible refuses this before the module can say what is secret.
+    ("drill", DEAD | {"url": "http://u:s3cr3t-way@a.test/", "nope": 1}, "Unsupported parameters"),
+]
+
+
+def test_what_fails_says_why_with_vvv_and_shows_neither_a_traceback_nor_a_secret(folder: Path) -> None:
+    tasks = [
+        {f"graceful.termination.{module}": given, "ignore_errors": True, "register": f"r{index}"}
+        for index, (module, given, _message) in enumerate(REFUSED)
+    ]
+    with playbook(folder, tasks, "localhost,", "-vvv") as process:
+        output = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, output
+    shown = " ".join(output.split())
+    for _module, _given, message in REFUSED:
+        assert message in shown
+    for never in ("Traceback", "t0k3n-of-a-user", "s3cr3t-way", "PunctualConnection"):
+        assert never not in output, output
 
 
 def test_an_interrupted_run_leaves_no_report_behind(folder: Path) -> None:

@@ -166,6 +166,13 @@ def test_a_report_from_before_hosts_had_folders_is_the_baseline_once(tmp_path: P
     assert not again.get("failed") and json.loads((tmp_path / "eu/report.json").read_text())["baseline"]["compared"]
 
 
+@pytest.mark.parametrize("host", [HOST, None])
+def test_the_module_knows_the_folder_that_all_hosts_shared(tmp_path: Path, host: dict[str, Any] | None) -> None:
+    action = Action(tmp_path, FOUND, report_dir=str(tmp_path))
+    run(action, host)
+    assert action.calls[0].get("_flat_dir") == (str(tmp_path) if host else None)
+
+
 def test_a_killed_run_leaves_no_report_that_looks_new(tmp_path: Path) -> None:
     (tmp_path / "report.md").write_text("graceful.termination, of yesterday")
 

@@ -137,7 +137,19 @@ def test_the_words_of_a_map_but_not_its_secrets() -> None:
     shared = kubeconfig("prod")
     shared["users"][0]["user"]["token"] = "prod"
     assert "prod" not in public_words(shared), "a word that is a secret as well stays one"
-    assert public_words("/home/jane/.kube/config") == public_words(None) == set()
+
+
+@pytest.mark.parametrize("path", ["/home/jane/.kube/config", "~/.kube/a:~/.kube/b", "./c", "../d e"])
+def test_the_path_of_a_kubeconfig_is_no_secret(path: str) -> None:
+    assert public_words(path) == {path}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "eyJhbGciOi.eyJ.x/y", "users: [{user: {token: a}}]", "/x\ntoken: a", '{"token": "/a"}', "/{token: a}"],
+)
+def test_what_may_be_the_content_of_a_kubeconfig_or_a_token_stays_secret(text: str | None) -> None:
+    assert public_words(text) == set()
 
 
 def test_passwords_in_addresses_are_secrets_wherever_they_stand() -> None:

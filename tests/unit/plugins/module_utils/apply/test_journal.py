@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 
 from ansible_collections.graceful.termination.plugins.module_utils.apply.journal import CONFLICT, NAME, Journal
 from ansible_collections.graceful.termination.plugins.module_utils.apply.undo import Undo
+from ansible_collections.graceful.termination.plugins.module_utils.base.errors import SourceError
 from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.factory import workload
+from ansible_collections.graceful.termination.tests.unit.plugins.module_utils.scripted import options_of
 
 
 def obj(uid: str = "1") -> dict[str, Any]:
@@ -79,3 +82,45 @@ def test_only_its_owner_reads_it_since_a_hook_may_hold_what_is_secret(tmp_path: 
 
 def test_where_there_is_none_nothing_is_known(tmp_path: Path) -> None:
     assert journal(tmp_path).last("1") is None
+
+
+def test_what_was_begun_before_the_host_had_a_folder_is_known_until_it_ends(tmp_path: Path) -> None:
+    """Neither file is read by name of host or cluster: UIDs say whose the lines are."""
+    own = tmp_path / "eu"
+    own.mkdir()
+    journal(tmp_path, "old").patching(obj(), undo(1))
+    journal(tmp_path, "old").patching(obj("of another cluster"), undo(7))
+    before = (tmp_path / NAME).read_bytes()
+    now = Journal(str(own), "new", str(tmp_path))
+    assert now.last("1") == undo(1) and now.own("1") is None and now.last("2") is None
+    now.ended(obj(), "restored", None)
+    assert Journal(str(own), "newer", str(tmp_path)).last("1") is None
+    assert (tmp_path / NAME).read_bytes() == before, "it is only read"
+
+
+def test_of_the_old_journal_and_the_own_one_the_later_line_counts(tmp_path: Path) -> None:
+    """A run on the implicit localhost still writes the one of all hosts."""
+    own = tmp_path / "eu"
+    own.mkdir()
+    Journal(str(own), "a", str(tmp_path)).patching(obj(), undo(1))
+    time.sleep(0.002)  # the lines have milliseconds
+    journal(tmp_path, "b").patching(obj(), undo(5))
+    assert Journal(str(own), "c", str(tmp_path)).last("1") == undo(5)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_journal_that_cannot_be_read_is_an_error_and_not_an_empty_one(tmp_path: Path, flat: bool) -> None:
+    own = tmp_path / "eu"
+    own.mkdir()
+    ((tmp_path if flat else own) / NAME).mkdir()
+    with pytest.raises(SourceError, match=r"the journal .*journal\.jsonl cannot be read: Is a directory"):
+        Journal(str(own), "a", str(tmp_path)).last("1")
+
+
+def test_a_run_looks_for_both_in_its_own_folder_and_in_the_one_of_all_hosts(tmp_path: Path) -> None:
+    journal(tmp_path, "old").patching(obj(), undo(1))
+    given = {"_directory": str(tmp_path), "report_dir": "eu"}
+    for flat, found in ((str(tmp_path), undo(1)), ("", None)):
+        options = options_of(**given, _flat_dir=flat)
+        assert options.guardrails.journal and options.guardrails.journal.last("1") == found
+        assert options.drills == (str(tmp_path / "eu"), *([flat] if flat else []))

@@ -89,3 +89,15 @@ def test_another_template_or_strategy_does() -> None:
     strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0}}
     others = {digest(sleeping(6)), digest(strategy=strategy), digest(annotations={"config": "2"}), digest(grace=77)}
     assert len(others | {digest()}) == 5
+
+
+@pytest.mark.parametrize("later", ["flat", "own"])
+def test_of_a_folder_of_all_hosts_and_the_own_one_the_later_result_counts(tmp_path: Path, later: str) -> None:
+    dates = {"flat": "2027-01-04T09:30:00Z", "own": "2027-01-04T09:30:00Z"} | {later: "2027-02-04T09:30:00Z"}
+    for name, date in dates.items():
+        keep(str(tmp_path / name), DRILL | {"ended_at": date, "lost_total": int(name == "flat")})
+    only = DRILL | {"workload": DRILL["workload"] | {"name": "old", "uid": "uid-old"}}
+    keep(str(tmp_path / "flat"), only)
+    found = read_proofs(str(tmp_path / "own"), str(tmp_path / "flat"))
+    assert found["uid-web"].lost == (later == "flat")
+    assert "uid-old" in found
