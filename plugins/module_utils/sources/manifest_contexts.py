@@ -40,12 +40,13 @@ def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dic
     return result
 
 
-def versions_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str]:
+def versions_of(entries: Sequence[Entry], kinds: Iterable[str], unread: Iterable[str] = ()) -> dict[str, str]:
     """Which files hold another version of what a second file holds, each with the name of its group.
 
     In one folder, such as dev.yaml and prod.yaml, each of them stands for itself. Folders beside each other, such as
     dev and prod, are versions as a whole; of one below the other, only what both hold. `entries` are objects as files
-    have them, `kinds` those that tell them apart. Empty where there are too many.
+    have them, `kinds` those that tell them apart, `unread` are files with more objects, which are not known: in the
+    folder of a version, they are part of it. Empty where there are too many.
     """
     kinds = frozenset(kinds) - _SHARED
     holders: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -62,7 +63,7 @@ def versions_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str
             parts |= files
             whole |= {one for one in folders if not all(_is_within(one, two) for two in folders)}
     groups = {}
-    for file in {entry.origin.file for entry in entries if entry.origin.file}:
+    for file in {*(entry.origin.file for entry in entries if entry.origin.file), *unread}:
         folder = posixpath.dirname(file)
         if file in alone:
             groups[file] = f"file {file}"

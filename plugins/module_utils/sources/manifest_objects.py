@@ -150,7 +150,8 @@ class Collector:
         """Build the context of the workloads. `charts` are the folders of Helm charts, below the source."""
         self._others.count(snapshot, self._selection)
         kinds = (*CONTEXT_KINDS, *self._selection.kinds)
-        snapshot.versions = versions_of(self._groups[""], kinds)
+        unread = {one.origin.file for one in self._unread if one.origin.file and not one.origin.environment}
+        snapshot.versions = versions_of(self._groups[""], kinds, unread)
         groups = {**self._groups, "": []}
         for entry in self._groups[""]:
             groups.setdefault(snapshot.versions.get(entry.origin.file or "", ""), []).append(entry)
@@ -184,7 +185,7 @@ class Collector:
             if unread.besides:
                 namespaces = {workload.namespace for workload in snapshot.workloads} - {unread.besides}
             for namespace in sorted(namespaces):
-                for context in self._seeing(unread.origin.environment, snapshot):
+                for context in self._seeing(unread.origin, snapshot):
                     context.coverage.miss(unread.kind, namespace, unread.reason)
                 if unread.kind == "Namespace":
                     reason = f"whether its namespace allows changes is not known: {unread.reason}"
@@ -194,10 +195,13 @@ class Collector:
                     reason = f"{unread.reason}, and so it is unknown, not absent"
                     snapshot.gaps.append(CoverageGap("all", reason, f"context of {scope(namespace)}"))
 
-    def _seeing(self, environment: str, snapshot: Snapshot) -> list[Context]:
-        """The contexts that hold an environment's objects."""
+    def _seeing(self, origin: Origin, snapshot: Snapshot) -> list[Context]:
+        """The contexts that hold the objects of an environment, or of a file and what it is a version of."""
         if not snapshot.environments:
             return [snapshot.context]
+        environment = origin.environment or snapshot.versions.get(origin.file or "", "")
+        if environment not in snapshot.beside:
+            environment = ""  # nothing else of its folder is of one version: it may belong to any
         every = {**snapshot.environments, "": snapshot.context}
         return [every[name] for name, names in snapshot.beside.items() if environment in names]
 

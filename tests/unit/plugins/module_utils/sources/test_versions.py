@@ -24,12 +24,16 @@ ONE, THREE = workload(replicas=1), workload(replicas=3)
 GUARD = disruption_budget(minAvailable=2)
 
 
-def found(folder: Path, files: dict[str, list[dict[str, Any]]]) -> dict[str, set[str]]:
-    """The rules that an audit of these files finds something by, by file; infos left out."""
+def write(folder: Path, files: dict[str, list[dict[str, Any]]]) -> None:
     for name, objects in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump_all(objects))
+
+
+def found(folder: Path, files: dict[str, list[dict[str, Any]]]) -> dict[str, set[str]]:
+    """The rules that an audit of these files finds something by, by file; infos left out."""
+    write(folder, files)
     report = audit(folder)
     assert report["summary"]["found"] == len(
         [1 for objects in files.values() for o in objects if "template" in o["spec"]]
@@ -90,6 +94,57 @@ def test_a_list_of_all_beside_its_parts(tmp_path: Path) -> None:
 
 def test_one_file_with_an_object_twice_is_one_version(tmp_path: Path) -> None:
     assert found(tmp_path, {"web.yaml": [THREE, service(), service(), GUARD]}) == {"web.yaml": set()}
+
+
+SEALED = b"\0GITCRYPT\0\x8f\xee\x01"
+# A worker: another workload has a Service, so that it is known to have none.
+WORKER, OTHER = workload(name="jobs"), service("other")
+
+
+def profiles(folder: Path, unread: dict[str, bytes], files: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """The profile of the workload of each file, beside files that cannot be read."""
+    for name, content in unread.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    write(folder, files)
+    return {entry["file"]: entry["profile"] for entry in audit(folder)["workloads"]}
+
+
+@pytest.mark.parametrize("content", [SEALED, b"kind: Service\n{{- if .Values.x }}\nb: 1\n{{- end }}\n"])
+def test_what_cannot_be_read_of_one_version_is_no_doubt_about_the_other(tmp_path: Path, content: bytes) -> None:
+    files = {f"{one}/{name}.yaml": [obj] for one in ("dev", "prod") for name, obj in [("jobs", WORKER), ("s", OTHER)]}
+    expected = {"dev/jobs.yaml": "unknown", "prod/jobs.yaml": "worker"}
+    assert profiles(tmp_path, {"dev/secret.yaml": content}, files) == expected
+
+
+def test_nor_is_a_broken_document_in_the_file_of_another_version(tmp_path: Path) -> None:
+    files = {"dev.yaml": [WORKER, OTHER], "prod.yaml": [WORKER, OTHER]}
+    write(tmp_path, files)
+    with (tmp_path / "dev.yaml").open("a") as stream:
+        stream.write("---\nkind: Service\nmetadata: {name: a, namespace: shop}\nspec: [\n")
+    by = {entry["file"]: entry["profile"] for entry in audit(tmp_path)["workloads"]}
+    assert by == {"dev.yaml": "unknown", "prod.yaml": "worker"}
+
+
+@pytest.mark.parametrize(
+    ("unread", "files"),
+    [
+        # Beside the versions, above them, in a folder below, in one that has nothing else.
+        ("sealed.yaml", ("dev.yaml", "prod.yaml")),
+        ("sealed.yaml", ("dev/jobs.yaml", "prod/jobs.yaml")),
+        ("dev/secrets/sealed.yaml", ("dev/jobs.yaml", "prod/jobs.yaml")),
+        ("common/sealed.yaml", ("dev/jobs.yaml", "prod/jobs.yaml")),
+        # In a folder of which each file is a version by itself.
+        ("dev/sealed.yaml", ("dev/a.yaml", "dev/b.yaml", "prod/jobs.yaml")),
+        # Where prod is built on what is above it.
+        ("sealed.yaml", ("jobs.yaml", "prod/jobs.yaml")),
+    ],
+)
+def test_what_may_belong_to_any_version_is_a_doubt_about_all(
+    tmp_path: Path, unread: str, files: tuple[str, ...]
+) -> None:
+    by = profiles(tmp_path, {unread: SEALED}, {name: [WORKER, OTHER] for name in files})
+    assert by == dict.fromkeys(files, "unknown")
 
 
 def test_too_many_versions_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
