@@ -40,8 +40,10 @@ _DATABASE_PORTS = frozenset(
 )
 # Forward and HTTP of Fluentd, beats, syslog, OTLP, Jaeger, Zipkin, HEC, Promtail, Vector.
 _LOG_PORTS = frozenset(
-    (24224, 24284, 9880, 5044, 514, 601, 5140, 5170, 6514, 4317, 4318, 6831, 6832, 14250, 14268, 9411, 55678)
-    + (8088, 3100, 3500, 9080, 6000, 8686, 9000)
+    (
+        *(24224, 24284, 9880, 5044, 514, 601, 5140, 5170, 6514, 4317, 4318, 6831, 6832, 14250, 14268, 9411, 55678),
+        *(8088, 3100, 3500, 9080, 6000, 8686, 9000),
+    )
 )
 _DATABASE_NAME = re.compile(r"sql|postgres|(?:^|-)(?:pg|db|database|redis|mongo)(?:-|$)|bouncer|pool")
 _LOG_NAME = re.compile(r"(?:^|-)(?:logs?|logging|syslog|otlp|otel|forward|fluent\w*|beats?|traces?|telemetry)(?:-|$)")

@@ -72,6 +72,32 @@ def versions_of(entries: Sequence[Entry], kinds: Iterable[str], unread: Iterable
     return groups if len(set(groups.values())) <= _MOST else {}
 
 
+def namespaces_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str]:
+    """The namespace of each folder that is there for one, such as staging/ and live/: {folder: namespace}.
+
+    All objects of such a folder are of that namespace and say so, and a folder beside it has an object of the same kind
+    and name in its own. `entries` are objects as files have them, `kinds` those that tell folders apart.
+    """
+    kinds = frozenset(kinds) - _SHARED
+    found: dict[str, set[str]] = defaultdict(set)
+    holders: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        if not entry.origin.file or entry.data["kind"] in ("Namespace", "Node"):
+            continue
+        folder, metadata = posixpath.dirname(entry.origin.file), entry.data.get("metadata")
+        found[folder].add(str(metadata.get("namespace") or "") if isinstance(metadata, dict) else "")
+        if identity := _identity(entry, kinds):
+            holders[identity[0], identity[2]].add(folder)
+    single = {folder: min(names) for folder, names in found.items() if len(names) == 1 and min(names)}
+    result = {}
+    for folders in holders.values():
+        for one in folders & single.keys():
+            beside = (two for two in folders & single.keys() if single[two] != single[one])
+            if one not in result and any(not _is_within(one, two) for two in beside):
+                result[one] = single[one]
+    return result
+
+
 def _is_within(one: str, two: str) -> bool:
     """Whether one of two folders is below the other, or the same."""
     return not one or not two or f"{one}/".startswith(f"{two}/") or f"{two}/".startswith(f"{one}/")

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
@@ -43,6 +44,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import (
     contexts,
+    namespaces_of,
     versions_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.other_objects import OtherObjects
@@ -180,7 +182,7 @@ class Collector:
             and not any(_is_below(unread.origin.file or "", chart) for chart in apart)
         ]
         said: set[tuple[str, str]] = set()
-        for unread in doubts:
+        for unread in self._placed(doubts):
             namespaces = {unread.namespace}
             if unread.besides:
                 namespaces = {workload.namespace for workload in snapshot.workloads} - {unread.besides}
@@ -194,6 +196,16 @@ class Collector:
                     said.add((unread.kind, namespace))
                     reason = f"{unread.reason}, and so it is unknown, not absent"
                     snapshot.gaps.append(CoverageGap("all", reason, f"context of {scope(namespace)}"))
+
+    def _placed(self, doubts: Iterable[Unread]) -> Iterator[Unread]:
+        """The same; of those of any namespace that are in the folder of one, only of that."""
+        folders = namespaces_of(self._groups[""], (*CONTEXT_KINDS, *self._selection.kinds))
+        for unread in doubts:
+            file = unread.origin.file or ""
+            namespace = "" if unread.origin.environment else folders.get(posixpath.dirname(file), "")
+            # Those two are of no namespace.
+            open_ended = unread.namespace == ANY and not unread.besides and unread.kind not in ("Namespace", "Node")
+            yield replace(unread, namespace=namespace) if namespace and open_ended else unread
 
     def _seeing(self, origin: Origin, snapshot: Snapshot) -> list[Context]:
         """The contexts that hold the objects of an environment, or of a file and what it is a version of."""

@@ -39,7 +39,7 @@ def answering(*beside: dict[str, Any], around: dict[str, Any] | None = None, **g
 
 
 BYSTANDERS = [
-    bare("sql", "gcr.example/cloudsql-docker/gce-proxy:1.33", command=["/cloud_sql_proxy", "-instances=a:b:c=tcp:5432"]),
+    bare("sql", "gcr.example/cloudsql-docker/gce-proxy:1", command=["/cloud_sql_proxy", "-instances=a:b:c=tcp:5432"]),
     bare("sql", "gcr.example/cloud-sql-connectors/cloud-sql-proxy:2.11", args=["--port=5432", "a:b:c"]),
     bare("sql", "gcr.example/cloud-sql-connectors/cloud-sql-proxy:2.11", ports=[{"containerPort": 5432}]),
     bare("alloy", "gcr.example/alloydb-connectors/alloydb-auth-proxy:1.10"),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,71 @@ def test_what_may_belong_to_any_version_is_a_doubt_about_all(
 ) -> None:
     by = profiles(tmp_path, {unread: SEALED}, {name: [WORKER, OTHER] for name in files})
     assert by == dict.fromkeys(files, "unknown")
+
+
+def of(namespace: str | None, *objects: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same objects in another namespace; with None, they do not say in which."""
+    moved = copy.deepcopy(objects)
+    for obj in moved:
+        obj["metadata"].pop("namespace")
+        obj["metadata"].update({"namespace": namespace} if namespace else {})
+    return list(moved)
+
+
+@pytest.mark.parametrize("content", [SEALED, b"kind: Service\n{{- if .Values.x }}\nb: 1\n{{- end }}\n", b"kind: [\n"])
+@pytest.mark.parametrize("name", ["staging/secret.yaml", "live/secret.yaml"])
+def test_what_cannot_be_read_in_the_folder_of_a_namespace_is_a_doubt_about_that(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    files = {
+        f"{folder}/{file}.yaml": of(f"shop-{folder}", obj)
+        for folder in ("staging", "live")
+        for file, obj in (("jobs", WORKER), ("service", OTHER))
+    }
+    known, doubtful = ("live", "staging") if name.startswith("staging") else ("staging", "live")
+    expected = {f"{doubtful}/jobs.yaml": "unknown", f"{known}/jobs.yaml": "worker"}
+    assert profiles(tmp_path, {name: content}, files) == expected
+
+
+@pytest.mark.parametrize(
+    ("unread", "files"),
+    [
+        # Beside, above and below the folders.
+        ("sealed.yaml", {"a/x.yaml": of("a", WORKER, OTHER), "b/x.yaml": of("b", WORKER, OTHER)}),
+        ("c/sealed.yaml", {"a/x.yaml": of("a", WORKER, OTHER), "b/x.yaml": of("b", WORKER, OTHER)}),
+        ("a/c/sealed.yaml", {"a/x.yaml": of("a", WORKER, OTHER), "b/x.yaml": of("b", WORKER, OTHER)}),
+        # A folder with objects of two namespaces, or of one that is chosen later.
+        ("a/sealed.yaml", {"a/x.yaml": of("a", WORKER) + of("b", service("it")), "b/x.yaml": of("b", WORKER, OTHER)}),
+        ("a/sealed.yaml", {"a/x.yaml": of("a", WORKER) + of(None, OTHER), "b/x.yaml": of("b", WORKER, OTHER)}),
+        # Nothing says that the folders are environments: they have nothing in common, or one is below the other.
+        (
+            "a/sealed.yaml",
+            {"a/x.yaml": of("a", WORKER, OTHER), "b/x.yaml": of("b", workload(name="mail"), service("it"))},
+        ),
+        ("a/sealed.yaml", {"a/x.yaml": of("a", WORKER, OTHER), "a/b/x.yaml": of("b", WORKER, OTHER)}),
+    ],
+)
+def test_in_any_other_folder_it_is_a_doubt_about_all(
+    tmp_path: Path, unread: str, files: dict[str, list[dict[str, Any]]]
+) -> None:
+    assert profiles(tmp_path, {unread: SEALED}, files) == dict.fromkeys(files, "unknown")
+
+
+def test_a_second_folder_of_the_same_namespace_is_in_doubt_as_well(tmp_path: Path) -> None:
+    files = {
+        "a/x.yaml": of("a", WORKER, OTHER),
+        "b/x.yaml": of("b", WORKER, OTHER),
+        "more/x.yaml": of("a", workload(name="mail")),
+    }
+    by = profiles(tmp_path, {"a/sealed.yaml": SEALED}, files)
+    assert by == {"a/x.yaml": "unknown", "b/x.yaml": "worker", "more/x.yaml": "unknown"}
+
+
+def test_the_gap_names_the_namespace(tmp_path: Path) -> None:
+    files = {"a/x.yaml": of("a", WORKER, OTHER), "b/x.yaml": of("b", WORKER, OTHER)}
+    profiles(tmp_path, {"a/sealed.yaml": SEALED}, files)
+    gaps = [entry["scope"] for entry in audit(tmp_path)["not_evaluated"] if entry["rule"] == "all"]
+    assert gaps == ["context of namespace a"]
 
 
 def test_too_many_versions_are_not_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
