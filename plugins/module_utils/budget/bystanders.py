@@ -63,7 +63,7 @@ def answering(
 
 
 def _stands_by(workload: Workload, container: Container, services: Sequence[Service], reader: SettingsReader) -> bool:
-    targets = {str(port.target) for service in services for port in service.ports}
+    targets = {number for service in services for port in service.ports if (number := str(port.target)).isdecimal()}
     if container.ports and not (services and all(service.ports for service in services)):
         return False  # requests may come by any port that is declared
     names = [workload.name, *(name for service in services for name in _names(service))]

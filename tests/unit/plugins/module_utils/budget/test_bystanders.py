@@ -109,6 +109,13 @@ def test_in_doubt_it_may_answer(beside: dict[str, Any], ports: tuple[int, ...]) 
     assert answering(beside, around=to(*ports)) == ["app", beside["name"]]
 
 
+def test_a_named_port_for_metrics_says_nothing_of_the_others() -> None:
+    both = to(8080)
+    both["spec"]["ports"].append({"name": "metrics", "port": 9, "targetPort": "metrics"})
+    pool = bare("pool", "edoburu/pgbouncer:1.20.1", args=["--metrics", "/etc/pgbouncer/pgbouncer.ini"])
+    assert answering(pool, around=both) == ["app"]
+
+
 def test_a_log_agent_whose_settings_are_not_known_may_answer() -> None:
     volume = {"name": "conf", "configMap": {"name": "elsewhere"}}
     agent = bare("logs", "timberio/vector:0.40", volumeMounts=[{"name": "conf", "mountPath": "/etc/vector"}])
