@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from ansible_collections.graceful.termination.plugins.module_utils.budget.bystanders import answering
 from ansible_collections.graceful.termination.plugins.module_utils.budget.chain import NO_CHAIN, Chain, find_chain
 from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import Drain, drain_of
 from ansible_collections.graceful.termination.plugins.module_utils.budget.side_ports import (
@@ -49,8 +50,9 @@ _LEADER_ELECTION = re.compile(r"^--?(enable-)?leader-elect(ion)?(=true)?$")
 class Profile:
     """`name` is one of PROFILES; `drain_containers` receive the requests; `note` says what would settle a doubt.
 
-    `chain` has what stands behind them in the pod. `drains` maps the name of each of them, and of what stands behind
-    them and says so, to how long its requests take; `drain_evidence` is "static" where the
+    `chain` has what stands behind them in the pod. `drains` maps the name of each of them, of what stands behind them
+    and says so, and of what is beside them if it is not known which one a Service reaches, to how long its requests
+    take; `drain_evidence` is "static" where the
     workload alone tells both, else "context".
     """
 
@@ -80,7 +82,7 @@ class Profile:
 
 def classify(workload: Workload, context: Context, reader: SettingsReader) -> Profile:
     """The profile of a workload, by its annotation if it has one, else by what is known around it."""
-    services, drain = _routes(workload, context)
+    services, reached = _routes(workload, context)
     name, note = _name(workload, context, services)
     declared = workload.annotations.get(f"{ANNOTATION}profile", "")
     if declared in PROFILES:
@@ -88,17 +90,20 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
     elif declared:
         note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
     traits = _traits(workload, context, services)
-    chain = find_chain(workload, drain, reader)
+    chain = find_chain(workload, reached, reader)
     applications = _applications(workload)
-    drain = drain or applications
+    # What certainly answers no request keeps its time in the budget: it may still be needed for one.
+    timed = drain = reached or applications
+    if not reached and name in ("serving", "unknown"):
+        drain = answering(workload, applications, services, reader)
     routes = context.network.routes_of(services) if name in ("serving", "unknown") else ()
-    drains = {container.name: drain_of(workload, container, context, reader, routes) for container in drain}
+    drains = {container.name: drain_of(workload, container, context, reader, routes) for container in timed}
     for container in chain.behind:
         # Where it is not known, it is part of the requests of what stands in front.
         inner = drain_of(workload, container, context, reader, routes)
         if inner.seconds is not None:
             drains.setdefault(container.name, inner)
-    static = drain == applications and not chain.links and all(one.evidence == "static" for one in drains.values())
+    static = timed == applications and not chain.links and all(one.evidence == "static" for one in drains.values())
     return Profile(name, traits, tuple(services), drain, drains, "static" if static else "context", note, chain)
 
 

@@ -30,7 +30,7 @@ def find_files(path: str) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             file = os.path.join(folder, name)
-            if name.startswith(".") or not (name.endswith(SUFFIXES) or name == "Kustomization"):
+            if not _is_manifest(name):
                 continue
             real = os.path.realpath(file)
             if real not in seen:
@@ -39,6 +39,21 @@ def find_files(path: str) -> Iterator[str]:
         for name in folders:
             if not os.access(os.path.join(folder, name), os.R_OK | os.X_OK):
                 yield os.path.join(folder, name)
+
+
+def hidden_folder(path: str) -> str | None:
+    """The first hidden folder below a folder that has manifest files, relative to it; None where there is none."""
+    for folder, folders, _names in os.walk(path):
+        for name in sorted(name for name in folders if name.startswith(".")):
+            hidden = os.path.join(folder, name)
+            if any(_is_manifest(one) for _folder, _folders, names in os.walk(hidden) for one in names):
+                return os.path.relpath(hidden, path)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    return None
+
+
+def _is_manifest(name: str) -> bool:
+    return not name.startswith(".") and (name.endswith(SUFFIXES) or name == "Kustomization")
 
 
 def _walk(path: str) -> Iterator[tuple[str, list[str], list[str]]]:

@@ -232,6 +232,8 @@ RULES = (
             "the server delays its own shutdown (--shutdown-grace-period, CoreDNS's lameduck, a shutdown-manager)",
             "a Service for metrics, probes or the members of a ring alone",
             "a placeholder container: pause, or sleep as its command",
+            "beside an application, where no container declares the port of the Service: a database proxy, a queue "
+            "worker, a log agent, an exporter or a reloader, known by program or image",
             "a hook that may take time; one that certainly returns or fails at once is no delay",
             "a hook that stops the server at once is prestop-stops-server-early",
             "an Istio gateway that only gets requests from the cluster: it drains for some seconds by itself",

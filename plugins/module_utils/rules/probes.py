@@ -108,7 +108,8 @@ RULES = (
         exceptions=(
             "readinessGates decide instead",
             "a native sidecar's readiness counts for the pod",
-            "containers that serve no requests",
+            "containers that serve no requests; beside an application, where no container declares the port of the "
+            "Service, a database proxy, a queue worker, a log agent, an exporter or a reloader",
             "a gateway whose container is injected (image: auto)",
             "one replica of a StatefulSet or with Recreate: an info, no other pod could serve the requests",
             "batch, worker and controller workloads",

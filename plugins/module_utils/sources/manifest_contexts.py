@@ -40,12 +40,13 @@ def contexts(groups: Mapping[str, Sequence[Entry]], kinds: Iterable[str]) -> dic
     return result
 
 
-def versions_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str]:
+def versions_of(entries: Sequence[Entry], kinds: Iterable[str], unread: Iterable[str] = ()) -> dict[str, str]:
     """Which files hold another version of what a second file holds, each with the name of its group.
 
     In one folder, such as dev.yaml and prod.yaml, each of them stands for itself. Folders beside each other, such as
     dev and prod, are versions as a whole; of one below the other, only what both hold. `entries` are objects as files
-    have them, `kinds` those that tell them apart. Empty where there are too many.
+    have them, `kinds` those that tell them apart, `unread` are files with more objects, which are not known: in the
+    folder of a version, they are part of it. Empty where there are too many.
     """
     kinds = frozenset(kinds) - _SHARED
     holders: dict[tuple[str, str, str], set[str]] = defaultdict(set)
@@ -62,13 +63,39 @@ def versions_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str
             parts |= files
             whole |= {one for one in folders if not all(_is_within(one, two) for two in folders)}
     groups = {}
-    for file in {entry.origin.file for entry in entries if entry.origin.file}:
+    for file in {*(entry.origin.file for entry in entries if entry.origin.file), *unread}:
         folder = posixpath.dirname(file)
         if file in alone:
             groups[file] = f"file {file}"
         elif file in parts or folder in whole:
             groups[file] = f"folder {folder}"
     return groups if len(set(groups.values())) <= _MOST else {}
+
+
+def namespaces_of(entries: Sequence[Entry], kinds: Iterable[str]) -> dict[str, str]:
+    """The namespace of each folder that is there for one, such as staging/ and live/: {folder: namespace}.
+
+    All objects of such a folder are of that namespace and say so, and a folder beside it has an object of the same kind
+    and name in its own. `entries` are objects as files have them, `kinds` those that tell folders apart.
+    """
+    kinds = frozenset(kinds) - _SHARED
+    found: dict[str, set[str]] = defaultdict(set)
+    holders: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        if not entry.origin.file or entry.data["kind"] in ("Namespace", "Node"):
+            continue
+        folder, metadata = posixpath.dirname(entry.origin.file), entry.data.get("metadata")
+        found[folder].add(str(metadata.get("namespace") or "") if isinstance(metadata, dict) else "")
+        if identity := _identity(entry, kinds):
+            holders[identity[0], identity[2]].add(folder)
+    single = {folder: min(names) for folder, names in found.items() if len(names) == 1 and min(names)}
+    result = {}
+    for folders in holders.values():
+        for one in folders & single.keys():
+            beside = (two for two in folders & single.keys() if single[two] != single[one])
+            if one not in result and any(not _is_within(one, two) for two in beside):
+                result[one] = single[one]
+    return result
 
 
 def _is_within(one: str, two: str) -> bool:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import posixpath
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 
 from ansible_collections.graceful.termination.plugins.module_utils.kube.barrier import barrier
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import (
@@ -43,6 +44,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.snap
 from ansible_collections.graceful.termination.plugins.module_utils.sources.kustomize_builds import Result
 from ansible_collections.graceful.termination.plugins.module_utils.sources.manifest_contexts import (
     contexts,
+    namespaces_of,
     versions_of,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.sources.other_objects import OtherObjects
@@ -150,7 +152,8 @@ class Collector:
         """Build the context of the workloads. `charts` are the folders of Helm charts, below the source."""
         self._others.count(snapshot, self._selection)
         kinds = (*CONTEXT_KINDS, *self._selection.kinds)
-        snapshot.versions = versions_of(self._groups[""], kinds)
+        unread = {one.origin.file for one in self._unread if one.origin.file and not one.origin.environment}
+        snapshot.versions = versions_of(self._groups[""], kinds, unread)
         groups = {**self._groups, "": []}
         for entry in self._groups[""]:
             groups.setdefault(snapshot.versions.get(entry.origin.file or "", ""), []).append(entry)
@@ -179,12 +182,12 @@ class Collector:
             and not any(_is_below(unread.origin.file or "", chart) for chart in apart)
         ]
         said: set[tuple[str, str]] = set()
-        for unread in doubts:
+        for unread in self._placed(doubts):
             namespaces = {unread.namespace}
             if unread.besides:
                 namespaces = {workload.namespace for workload in snapshot.workloads} - {unread.besides}
             for namespace in sorted(namespaces):
-                for context in self._seeing(unread.origin.environment, snapshot):
+                for context in self._seeing(unread.origin, snapshot):
                     context.coverage.miss(unread.kind, namespace, unread.reason)
                 if unread.kind == "Namespace":
                     reason = f"whether its namespace allows changes is not known: {unread.reason}"
@@ -194,10 +197,23 @@ class Collector:
                     reason = f"{unread.reason}, and so it is unknown, not absent"
                     snapshot.gaps.append(CoverageGap("all", reason, f"context of {scope(namespace)}"))
 
-    def _seeing(self, environment: str, snapshot: Snapshot) -> list[Context]:
-        """The contexts that hold an environment's objects."""
+    def _placed(self, doubts: Iterable[Unread]) -> Iterator[Unread]:
+        """The same; of those of any namespace that are in the folder of one, only of that."""
+        folders = namespaces_of(self._groups[""], (*CONTEXT_KINDS, *self._selection.kinds))
+        for unread in doubts:
+            file = unread.origin.file or ""
+            namespace = "" if unread.origin.environment else folders.get(posixpath.dirname(file), "")
+            # Those two are of no namespace.
+            open_ended = unread.namespace == ANY and not unread.besides and unread.kind not in ("Namespace", "Node")
+            yield replace(unread, namespace=namespace) if namespace and open_ended else unread
+
+    def _seeing(self, origin: Origin, snapshot: Snapshot) -> list[Context]:
+        """The contexts that hold the objects of an environment, or of a file and what it is a version of."""
         if not snapshot.environments:
             return [snapshot.context]
+        environment = origin.environment or snapshot.versions.get(origin.file or "", "")
+        if environment not in snapshot.beside:
+            environment = ""  # nothing else of its folder is of one version: it may belong to any
         every = {**snapshot.environments, "": snapshot.context}
         return [every[name] for name, names in snapshot.beside.items() if environment in names]
 

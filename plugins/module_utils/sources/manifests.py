@@ -22,6 +22,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.manifests.edi
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.files import (
     SUFFIXES,
     find_files,
+    hidden_folder,
     require_writable,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.manifests.kustomize.kustomization import NAMES
@@ -78,7 +79,7 @@ class ManifestSource:
         self._top = os.path.realpath(self._path)
         paths = [self._real(path) for path in self._find()]
         if not paths:
-            raise SourceError(f"source {self._name}: no {', '.join(SUFFIXES)} file below it")
+            raise SourceError(f"source {self._name}: no {', '.join(SUFFIXES)} file below it{self._hidden()}")
         for path, content in zip(paths, on_all_cores(load, paths), strict=True):
             if isinstance(content, OSError) and path == self._top:
                 raise SourceError(f"source {self._name}: {content.strerror}")
@@ -149,6 +150,11 @@ class ManifestSource:
             yield from find_files(self._path)
         except OSError as error:
             raise SourceError(f"source {self._name}: {error.strerror}") from None
+
+    def _hidden(self) -> str:
+        """What to add where all that there is may be in hidden folders, such as .k8s."""
+        name = hidden_folder(self._path)
+        return f"; hidden folders, such as {name}, are not searched: name it as the source" if name else ""
 
     def _build(self, paths: Sequence[str], snapshot: Snapshot) -> Builds | None:
         """Build the tree, with a coverage gap for each root that is not built; None without Kustomize."""

@@ -25,7 +25,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.shel
 class DatabaseProxy:
     """`names` are programs and path segments of images. `flags` and `variables` set how long it waits for connections
     to end after SIGTERM; `waits` is that in seconds where nothing sets it. `version`: it waits without limit from this
-    one on, as the tag of its image says it.
+    one on, as the tag of its image says it. `either_end`: it may as well stand in front of an application.
     """
 
     title: str
@@ -34,6 +34,7 @@ class DatabaseProxy:
     variables: tuple[str, ...] = ()
     waits: float = 0
     version: tuple[int, int] | None = None
+    either_end: bool = False
 
     @property
     def setting(self) -> str:
@@ -61,7 +62,7 @@ DATABASE_PROXIES = (
     DatabaseProxy("ProxySQL", ("proxysql",)),
     DatabaseProxy("MySQL Router", ("mysqlrouter", "mysql-router")),
     DatabaseProxy("twemproxy", ("twemproxy", "nutcracker")),
-    DatabaseProxy("stunnel", ("stunnel", "stunnel4")),
+    DatabaseProxy("stunnel", ("stunnel", "stunnel4"), either_end=True),
     DatabaseProxy("ghostunnel", ("ghostunnel",), ("--shutdown-timeout",), waits=300),
 )
 _BY_NAME = {name: proxy for proxy in DATABASE_PROXIES for name in proxy.names}

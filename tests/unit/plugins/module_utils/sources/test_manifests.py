@@ -262,6 +262,18 @@ def test_a_folder_without_manifests_is_no_all_clear(tmp_path: Path) -> None:
         audit(tmp_path)
 
 
+def test_a_folder_with_hidden_manifests_alone_says_where_they_are(tmp_path: Path) -> None:
+    write(tmp_path, ".git/config", "")
+    write(tmp_path, "deploy/.cache/readme.md", "")
+    with pytest.raises(SourceError, match=r"file below it$"):
+        audit(tmp_path)
+    write(tmp_path, "deploy/.k8s/live/web.yaml", faulty())
+    expected = r"file below it; hidden folders, such as deploy/\.k8s, are not searched: name it as the source$"
+    with pytest.raises(SourceError, match=expected):
+        audit(tmp_path)
+    assert audit(tmp_path, source="deploy/.k8s")["summary"]["found"] == 1
+
+
 def test_check_mode_tells_the_real_run_and_writes_nothing(tmp_path: Path) -> None:
     path = write(tmp_path, "app.yaml", faulty())
     checked = remediate(tmp_path, check=True)
