@@ -14,6 +14,8 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cata
     Variable,
 )
 
+_GRAFANA = ("grafana/grafana", "grafana/grafana-oss", "grafana/grafana-enterprise")
+
 SERVERS = (
     Server(
         name="ingress-nginx",
@@ -28,6 +30,7 @@ SERVERS = (
         name="CoreDNS",
         programs=("coredns",),
         images=("coredns/coredns", "rancher/mirrored-coredns-coredns"),
+        entrypoints=("coredns/coredns", "rancher/mirrored-coredns-coredns"),
         drains_on=("TERM",),
         default=5,
         own_delay=(FileKey("lameduck", r"Corefile", r"^[^#\n]*\blameduck[ \t]+([^\s}#]+)"),),
@@ -39,9 +42,11 @@ SERVERS = (
     Server(
         name="Grafana",
         programs=("grafana-server",),
-        images=("grafana/grafana", "grafana/grafana-oss", "grafana/grafana-enterprise"),
+        images=_GRAFANA,
+        entrypoints=_GRAFANA,
         drains_on=("TERM", "INT"),
         default=30,
+        default_since=tuple((image, "8.0") for image in _GRAFANA),
         at_end="ends",
         refuses_new="at once",
         source=("grafana, pkg/cmd/grafana-server/commands/cli.go",),
@@ -51,6 +56,7 @@ SERVERS = (
         programs=("argocd-server",),
         drains_on=("TERM", "INT"),
         default=20,
+        default_since=(("argoproj/argocd", "2.14"),),
         at_end="ends",
         refuses_new="at once",
         source=("argo-cd 3.6, server/server.go",),
@@ -60,6 +66,7 @@ SERVERS = (
         programs=("argocd-repo-server",),
         drains_on=("TERM", "INT"),
         default=UNLIMITED,
+        default_since=(("argoproj/argocd", "2.13"),),
         refuses_new="at once",
         source=("argo-cd 3.6, cmd/argocd-repo-server/commands/argocd_repo_server.go",),
     ),
@@ -76,6 +83,7 @@ SERVERS = (
         name="Prometheus",
         programs=("prometheus",),
         images=("prom/prometheus", "prometheus/prometheus"),
+        entrypoints=("prom/prometheus", "prometheus/prometheus"),
         drains_on=(),
         unknown_because="queries in flight are not waited for; remote write has up to 1 min to flush",
         advice="--storage.remote.flush-deadline={seconds}s",
@@ -85,6 +93,7 @@ SERVERS = (
         name="Cloud SQL Auth Proxy",
         programs=("cloud-sql-proxy", "cloud_sql_proxy"),
         images=("cloud-sql-connectors/cloud-sql-proxy", "cloudsql-docker/gce-proxy"),
+        entrypoints=("cloud-sql-connectors/cloud-sql-proxy",),
         drains_on=("TERM", "INT"),
         timeout=(
             Flag("--max-sigterm-delay", UNIT_REQUIRED, anywhere=True),

@@ -14,6 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.runn
 )
 
 APP = "registry.example/shop/app:3"
+CLOUD_SQL = "Cloud SQL Auth Proxy"
 DIGEST = "@sha256:" + "0" * 64
 
 
@@ -92,6 +93,41 @@ def test_an_image_tells_it_where_there_is_no_command(image: str, name: str) -> N
     assert name_of(found) == name
     assert found is not None and found.is_first and found.official
     assert name_of(running(args=["--verbose"], image=image)) == name
+
+
+@pytest.mark.parametrize(
+    ("image", "args", "name"),
+    [
+        ("gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.8.0", ["shop:europe:orders", "--port=5432"], CLOUD_SQL),
+        ("mirror.example/cache/cloud-sql-connectors/cloud-sql-proxy:2", ["shop:europe:orders"], CLOUD_SQL),
+        ("minio/minio:RELEASE.2025-01-01", ["server", "/export"], "MinIO"),
+        ("quay.io/minio/minio", ["gateway", "nas", "/mnt"], "MinIO"),
+        ("quay.io/keycloak/keycloak:26.0", ["start", "--optimized"], "Keycloak"),
+        ("grafana/grafana:11.0.0", ["cfg:default.server.http_port=4000"], "Grafana"),
+        ("prom/prometheus:v3.0.0", ["agent"], "Prometheus"),
+        ("coredns/coredns:1.12.0", ["nginx"], "CoreDNS"),
+    ],
+)
+def test_arguments_do_not_replace_a_program_that_is_the_entry_point(image: str, args: list[str], name: str) -> None:
+    found = running(args=args, image=image)
+    assert name_of(found) == name
+    assert found is not None and found.is_first and found.official and found.words == tuple(args)
+    assert running(["/bin/other"], args, image=image) is None, "a command does"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("nginx", "nginxinc/nginx-unprivileged", "openresty/openresty", "httpd", "php:8-fpm", "php:8-apache"),
+        *("haproxy", "traefik", "caddy", "varnish", "redis", "valkey/valkey", "postgres", "mysql", "mariadb", "mongo"),
+        *("rabbitmq", "nats", "memcached", "tomcat", "jetty", "kong", "logstash", "fluent/fluentd", "elasticsearch"),
+        *("envoyproxy/envoy", "jenkins/inbound-agent", "edoburu/pgbouncer", "cloudsql-docker/gce-proxy"),
+    ],
+)
+def test_a_script_as_the_entry_point_runs_another_program(image: str) -> None:
+    assert name_of(running(image=image))
+    assert running(args=["backup.sh", "--all"], image=image) is None
+    assert running(args=["sleep", "infinity"], image=image) is None
 
 
 @pytest.mark.parametrize(
