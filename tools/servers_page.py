@@ -122,6 +122,7 @@ def _facts(server: Server) -> Iterator[tuple[str, str]]:
     images = (f"image `{image}`" for image in server.images)
     known = ", ".join([*(f"`{name}`" for name in server.programs), *images])
     yield "known by", f"{known} with `{server.subcommand}`" if server.subcommand else known
+    yield "whatever its arguments, in", ", ".join(f"image `{image}`" for image in server.entrypoints)
     declared = server.image_signal if server.image_signal != "TERM" else ""
     yield "its images declare", f"SIG{declared}" if declared else ""
     yield "ends at once on", _signals(server.ends_on)
@@ -148,6 +149,8 @@ def _hedged(server: Server) -> str:
     if server.default is None:
         return ""
     told = "it waits without limit" if server.default == UNLIMITED else f"{server.default:g} s"
+    if server.default_since:
+        told += f" from {server.default_since[0][1]} on"
     return f"{told}, unless {server.file_in_image} of its image says otherwise" if server.file_in_image else told
 
 

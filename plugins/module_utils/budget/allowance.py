@@ -82,10 +82,11 @@ def _allowance(running: RunningServer | None, settings: Settings) -> Allowance |
     if ends:
         return ends
     found = _declared(running, settings)
-    if found:
+    # A default counts only where the signal certainly arrives.
+    if found and not (found.is_default and running and not running.is_first):
         # Celery's limit is none whatever its settings say.
         bound = "unlimited" if found.unlimited else "unknown" if found.seconds is None else "exact"
-        return Allowance(found.seconds, "declared", found.source, bound, server)
+        return Allowance(found.seconds, "default" if found.is_default else "declared", found.source, bound, server)
     return _default(running, settings) if running else None
 
 
@@ -130,9 +131,15 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
         return Allowance(None, "default", why, "unknown", server)
     if server.default is None or running.signal_of(container) not in server.drains_on:
         return None
+    holds = running.default_holds(container)
+    since = server.default_since[0][1] if server.default_since else ""
+    if holds is False:
+        why = f"unknown: the default of {server.name} is known from {since} on; {_SETTLE}"
+        return Allowance(None, "default", why, "unknown", server)
+    older = f", unless it is older than {since}, which the image does not tell" if holds is None else ""
     if server.default == UNLIMITED:
-        waits = f"unknown: {server.name} waits without limit for what is in flight; {_SETTLE}"
-        return Allowance(None, "default", waits, "unlimited", server)
+        waits = f"unknown: {server.name} waits without limit for what is in flight{older}; {_SETTLE}"
+        return Allowance(None, "default", waits, "unknown" if older else "unlimited", server)
     seconds = math.ceil(server.default)
     named = is_set(server.file_from, settings, running)
     hedge = ", unless its configuration file says otherwise" if named else ""
@@ -141,6 +148,7 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
         hedge = f", unless a file in {unseen} says otherwise"
     if server.file_in_image:
         hedge = f", unless {server.file_in_image} of the image says otherwise"
+    hedge = older or hedge
     # What was not read may hold its configuration.
     hidden = _hidden_variables(settings) or _hidden_words(running)
     certain = not hedge and not settings.missing and not hidden

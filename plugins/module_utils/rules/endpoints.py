@@ -15,6 +15,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy 
     GRACE_PERIOD,
     READY_ADDRESSES,
     Remedy,
+    grace_for_default,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, NotEvaluated, Rule
 
@@ -51,15 +52,17 @@ def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
         # /wait-shutdown is the drain itself: it does not shorten the drain.
         delay = 0 if hook.drains else hook.seconds
         needed = delay + drain.seconds + margin
-        if needed > workload.grace:
+        # Of a default, which nobody has chosen, what lacks only the margin is no finding.
+        if needed - (margin if drain.is_default else 0) > workload.grace:
             yield Hit(
                 f"workers of the ingress controller may take {drain.seconds} s to finish their requests "
                 f"({drain.source}); with preStop {delay} + margin {margin} that makes {needed} s, but the pod is "
                 f"killed after {workload.grace} s: uploads, downloads and WebSockets of every application behind it "
                 "are cut",
                 f"{workload.pod_path}.terminationGracePeriodSeconds",
-                Remedy(GRACE_PERIOD),
+                grace_for_default(needed) if drain.is_default else Remedy(GRACE_PERIOD),
                 container,
+                severity="info" if drain.is_default else None,
                 numbers={"required_seconds": needed, "grace_seconds": workload.grace},
             )
 
@@ -90,6 +93,7 @@ RULES = (
             "the /wait-shutdown hook is the drain itself",
             "a ConfigMap that is named, but not in the input",
             "other images with nginx in them",
+            "the default of 240 s: an info, and no automatic change",
             "the owner's annotation drain-seconds: the budget counts with that",
         ),
         check=_controller_drain,

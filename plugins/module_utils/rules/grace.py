@@ -9,12 +9,12 @@ from collections.abc import Iterator
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
 from ansible_collections.graceful.termination.plugins.module_utils.budget.declared import ingress_nginx
-from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.rules.remedy import (
     FOREGROUND_FIRST,
     GRACE_PERIOD,
     Remedy,
+    grace_for_default,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.rules.rule import Hit, Rule
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import is_idle
@@ -101,11 +101,7 @@ def _shorter_than_default(case: Case) -> Iterator[Hit]:
         f"the server gives what is in flight up to {drain.seconds} s ({drain.source}), but the pod is killed {left} s "
         "after SIGTERM: what takes longer is cut",
         f"{case.workload.pod_path}.terminationGracePeriodSeconds",
-        Remedy(
-            GRACE_PERIOD,
-            f"only the owner knows whether anything takes that long: set annotation {DRAIN_ANNOTATION}",
-            {"grace_seconds": budget.required},
-        ),
+        grace_for_default(budget.required),
         severity="info",
         numbers={"required_seconds": budget.required, "grace_seconds": budget.grace, "left_seconds": left},
         evidence=case.profile.drain_evidence,

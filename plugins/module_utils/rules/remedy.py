@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.graceful.termination.plugins.module_utils.budget.case import Case
+from ansible_collections.graceful.termination.plugins.module_utils.budget.drain import DRAIN_ANNOTATION
 from ansible_collections.graceful.termination.plugins.module_utils.kube.versions import SLEEP_ACTION
 
 # Why a person must decide.
@@ -155,6 +156,12 @@ class Remedy:
     name: str
     manual: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
+
+
+def grace_for_default(seconds: int) -> Remedy:
+    """The grace period that a default of a server would need, by hand: no owner has said that it is needed."""
+    why = f"only the owner knows whether anything takes that long: set annotation {DRAIN_ANNOTATION}"
+    return Remedy(GRACE_PERIOD, why, {"grace_seconds": seconds})
 
 
 def pause_instead(case: Case, why: str, variables: dict[str, Any] | None = None) -> Remedy:

@@ -73,14 +73,34 @@ class RunningServer:
         # Images of applications seldom declare a signal; those built on the image of such a server have it from there.
         return "TERM" if self.server.image_signal == "TERM" else None
 
+    def default_holds(self, container: Container) -> bool | None:
+        """Whether the version of the image has the default of its server; None where the image does not tell it."""
+        if not self.server.default_since:
+            return True
+        predates = _predates(container, self.server.default_since)
+        return None if predates is None else not predates
+
     def _predates_signal(self, container: Container) -> bool:
-        """Whether the tag is of a version whose image declared no signal yet. A tag like 1.19 moves with its fixes."""
-        path, tag = f"/library/{image_name(container)}", _TAG.match(_tag_of(container))
-        since = next((since for image, since in self.server.signal_since if path.endswith(f"/{image}")), "")
-        if not tag or not since:
-            return False
-        version, first = _numbers(tag[1]), _numbers(since)
-        return version < first[: len(version)]
+        """Whether the tag is of a version whose image declared no signal yet."""
+        return bool(_predates(container, self.server.signal_since))
+
+
+def _predates(container: Container, first_tags: Sequence[tuple[str, str]]) -> bool | None:
+    """Whether the tag is older than the first one given for its image; None where nothing tells.
+
+    A tag like 1.19 moves with its fixes.
+    """
+    since = next((since for image, since in first_tags if _is_image(container, image)), "")
+    tag = _TAG.match(_tag_of(container))
+    if not tag or not since:
+        return None
+    version, first = _numbers(tag[1]), _numbers(since)
+    return version < first[: len(version)]
+
+
+def _is_image(container: Container, path: str) -> bool:
+    """Whether its image has this path in whatever registry or mirror; library/ is that of a name without a folder."""
+    return f"/library/{image_name(container)}".endswith(f"/{path}")
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -96,6 +116,9 @@ def running_server(container: Container, catalogue: Catalogue = BUILT_IN) -> Run
     image = _image_server(container, catalogue)
     if not container.command and (not container.args or container.args[0].startswith("-")):
         return RunningServer(image, is_first=True, official=True, words=container.args) if image else None
+    # Arguments replace no ENTRYPOINT; a script that is one may run them instead of the server.
+    if image and not container.command and any(_is_image(container, path) for path in image.entrypoints):
+        return RunningServer(image, is_first=True, official=True, words=container.args)
     words, first = _process(container)
     server, same = _named(words, catalogue)
     if server is None:

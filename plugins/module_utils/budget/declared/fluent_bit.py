@@ -29,5 +29,6 @@ def fluent_bit_timeout(settings: Settings) -> Timeout | None:
         place = f"{written[-1].place} service grace"
         return unread(place) if seconds is None else Timeout(seconds, place)
     if services and config.complete:
-        return Timeout(DEFAULT_SECONDS, f"default of Fluent Bit for grace, which {services[-1].place} does not set")
+        source = f"default of Fluent Bit for grace, which {services[-1].place} does not set"
+        return Timeout(DEFAULT_SECONDS, source, is_default=True)
     return None

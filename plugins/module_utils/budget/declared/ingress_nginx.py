@@ -39,7 +39,7 @@ def ingress_nginx_timeout(settings: Settings) -> Timeout | None:
         default += f", which {place} does not set"
     elif _CONFIG_MAP.search(settings.arguments):
         return None  # in a namespace that is known only where it runs
-    return Timeout(before + DEFAULT_SECONDS, default) if official else None
+    return Timeout(before + DEFAULT_SECONDS, default, is_default=True) if official else None
 
 
 def config_map_of(container: Container, namespace: str) -> tuple[str, str] | None:

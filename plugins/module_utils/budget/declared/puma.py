@@ -43,10 +43,10 @@ def puma_timeout(settings: Settings) -> Timeout | None:
     if seconds == math.inf:
         return None
     key = _KEYS[2] if seconds == threads else _KEYS[1]
-    source = f"{file.place} {key}"
-    if key == _KEYS[1] and of_workers is None:
+    source, is_default = f"{file.place} {key}", key == _KEYS[1] and of_workers is None
+    if is_default:
         source = f"default of Puma for {key}, which {file.place} does not set"
-    return Timeout(math.ceil(seconds), source)
+    return Timeout(math.ceil(seconds), source, is_default=is_default)
 
 
 def _value(file: ConfigFile, key: str) -> float | None:

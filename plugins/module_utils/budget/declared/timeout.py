@@ -24,12 +24,13 @@ LONGEST = 86400  # seconds; what is longer is a mistake, or means "without limit
 class Timeout:
     """`seconds` is None where there is no limit (`unlimited`), or where what is written cannot be read from outside.
 
-    `source` then says what would settle it.
+    `source` then says what would settle it. `is_default`: nothing sets it, and `source` says of what it is the default.
     """
 
     seconds: int | None
     source: str
     unlimited: bool = False
+    is_default: bool = False
 
 
 def seconds_of(text: str, plain: str = "s") -> int | None:

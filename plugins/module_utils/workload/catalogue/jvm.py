@@ -176,6 +176,7 @@ SERVERS = (
         role=APPLICATION,
         programs=("kc.sh",),
         images=("keycloak/keycloak",),
+        entrypoints=("keycloak/keycloak",),
         drains_on=("TERM", "INT"),
         timeout=(Flag("--shutdown-timeout"), Variable("KC_SHUTDOWN_TIMEOUT")),
         own_delay=(Flag("--shutdown-delay"), Variable("KC_SHUTDOWN_DELAY")),

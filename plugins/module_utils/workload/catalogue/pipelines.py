@@ -17,6 +17,7 @@ SERVERS = (
         name="Vector",
         programs=("vector",),
         images=("timberio/vector",),
+        entrypoints=("timberio/vector",),
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         timeout=(

@@ -103,7 +103,9 @@ class Server:
     - `programs`: base names of the program, or of what an interpreter or `bundle exec` runs; `subcommand`: the word
       that must follow it, such as `worker` of Celery.
     - `images`: paths of images that start it without a command, as Docker Hub's `library/nginx`; `library/php:fpm`
-      means the tags of that image that contain `fpm`.
+      means the tags of that image that contain `fpm`. `entrypoints`: those of them that start it whatever their
+      arguments are. All others may run an argument that is no flag as a command of its own, by a script as ENTRYPOINT
+      or without any.
     Stopped by
     - `drains_on`: signals after which it finishes what is in flight; `ends_on`: those after which it does not.
     - `image_signal`: the signal that `images` declare (STOPSIGNAL); empty where images that are built for it declare
@@ -112,8 +114,9 @@ class Server:
     - `cut_by_term`: SIGTERM ends a drain that is under way.
     For how long
     - `timeout`: where its shutdown timeout is set; `default`: what it is where nothing sets it, UNLIMITED, or None
-      where that depends on its version or on the application, as `unknown_because` says. `file_in_image`: a file of
-      the image that may set it, too.
+      where that depends on its version or on the application, as `unknown_because` says. `default_since`: the tag of
+      an image, such as grafana/grafana, from which on the default holds; in no other image is it certain.
+      `file_in_image`: a file of the image that may set it, too.
       `file_from`: what names a file that may set it; the image has none of its own. `config_flags`: arguments that
       name its configuration file, which then may have any name; `folders`: where it looks for one by itself.
       `zero_is_unlimited`: a timeout of 0 is none.
@@ -134,6 +137,7 @@ class Server:
     programs: tuple[str, ...] = ()
     subcommand: str = ""
     images: tuple[str, ...] = ()
+    entrypoints: tuple[str, ...] = ()
     drains_on: tuple[str, ...] = ("TERM",)
     ends_on: tuple[str, ...] = ()
     image_signal: str = "TERM"
@@ -141,6 +145,7 @@ class Server:
     cut_by_term: bool = True
     timeout: tuple[Place, ...] = ()
     default: float | None = None
+    default_since: tuple[tuple[str, str], ...] = ()
     unknown_because: str = ""
     file_in_image: str = ""
     file_from: tuple[Flag | Variable, ...] = ()

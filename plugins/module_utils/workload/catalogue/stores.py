@@ -34,7 +34,8 @@ SERVERS = (
         programs=("redis-server", "valkey-server"),
         images=("library/redis", "valkey/valkey"),
         drains_on=(),
-        unknown_because="it waits up to 10 s for its replicas and saves its data, without a limit",
+        unknown_because="it saves its data without a limit; from Redis 7.0 on, it waits up to 10 s for its replicas "
+        "before that",
         refuses_new="writes wait",
         advice="shutdown-timeout {seconds}",
         source=("redis, src/server.c",),
@@ -82,6 +83,7 @@ SERVERS = (
         name="MinIO",
         programs=("minio",),
         images=("minio/minio",),
+        entrypoints=("minio/minio",),
         drains_on=(),
         unknown_because="it ends without waiting for requests, and clients try again",
         refuses_new="at once",

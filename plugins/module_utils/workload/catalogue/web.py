@@ -221,6 +221,7 @@ SERVERS = (
         role=PROXY,
         programs=("oauth2-proxy",),
         images=("oauth2-proxy/oauth2-proxy",),
+        entrypoints=("oauth2-proxy/oauth2-proxy",),
         drains_on=("TERM", "INT"),
         ends_on=("QUIT",),
         default=UNLIMITED,

@@ -145,6 +145,10 @@ WAYS = [
     allowance(JAVA, JDK_JAVA_OPTIONS=f"-D{AKKA}=45s"),
     allowance(JAVA, JAVA_OPTS="-Dorg.wildfly.sigterm.suspend.timeout=45"),
     allowance(JAVA, JDK_JAVA_OPTIONS="-Dorg.wildfly.sigterm.suspend.timeout=45"),
+    allowance(["vllm", "serve", "/models/chat", "--shutdown-timeout", "45"]),
+    allowance(image="vllm/vllm-openai:v0.18.0", args=["/models/chat", "--shutdown-timeout=45"]),
+    allowance(image="registry:3", REGISTRY_HTTP_DRAINTIMEOUT="45s"),
+    allowance(image="registry:2", file=("config.yml", "version: 0.1\nhttp:\n  addr: :5000\n  draintimeout: 45s\n")),
     allowance(["kc.sh", "start", "--shutdown-timeout=45s"]),
     allowance(["kc.sh", "start"], KC_SHUTDOWN_TIMEOUT="45"),
     allowance(["dotnet", "a.dll", "--shutdownTimeoutSeconds=45"]),
@@ -223,6 +227,17 @@ def test_one_setting_wins_over_another(found: Allowance | None, expected: int) -
         (allowance(image="traefik:v3", args=["--configfile", "/c/static.yml"]), 10, False),
         (allowance(image="traefik:v3", TRAEFIK_CONFIGFILE="/c/static.yml"), 10, False),
         (allowance(image="grafana/grafana:11"), 30, True),
+        (allowance(image="mirror.example/hub/grafana/grafana-oss:8.0.0-ubuntu"), 30, True),
+        (allowance(image="grafana/grafana:9.5.1", args=["cfg:default.server.http_port=80"]), 30, True),
+        # Which version it is, only the tag of an image of its own tells.
+        (allowance(["./bin/grafana-server"], image="registry.example/dashboards/grafana:latest"), 30, False),
+        (allowance(["grafana-server"], image="registry.example/dashboards/grafana:11.2.0"), 30, False),
+        (allowance(image="grafana/grafana"), 30, False),
+        (allowance(image="grafana/grafana:main"), 30, False),
+        (allowance(image="grafana/grafana@sha256:" + "8" * 64), 30, False),
+        (allowance(["argocd-server"], image="quay.io/argoproj/argocd:v2.14.0"), 20, True),
+        (allowance(["argocd-server"], image="quay.io/argoproj/argocd:latest"), 20, False),
+        (allowance(["argocd-server"], image="registry.example/argo:v3.0.0"), 20, False),
         (allowance(["rails", "solid_queue:start"]), 5, False),
         (allowance(["php", "artisan", "horizon"], signal="SIGTERM"), 60, False),
         (allowance(["vector"], fields={"envFrom": [{"secretRef": {"name": "s"}}]}), 60, False),
@@ -230,6 +245,11 @@ def test_one_setting_wins_over_another(found: Allowance | None, expected: int) -
         (allowance(image="php:8-fpm"), 0, False),
         (allowance(["php-fpm"], image="php:8-fpm"), 0, False),
         (allowance(["cloud-sql-proxy", "p:r:i"]), 0, True),
+        (allowance(["vllm", "serve", "/models/chat"]), 0, True),
+        (allowance(image="vllm/vllm-openai:v0.9.2", args=["--model=/models/chat"]), 0, True),
+        (allowance(["vllm", "serve", "--config", "/etc/vllm.yaml"]), 0, False),
+        (allowance(image="registry:2"), 0, False),
+        (allowance(image="docker.io/library/registry:3", file=("config.yml", "http:\n  addr: :5000\n")), 0, False),
         (allowance(["sh", "-c", "exec vector --quiet"]), 60, True),
         # Arguments that are not known may set another one.
         (allowance(["sh", "-c", "exec vector $OPTIONS"]), 60, False),
@@ -244,6 +264,48 @@ def test_a_default_counts_and_says_whether_a_file_may_change_it(
     assert found is not None
     assert (found.seconds, found.how, found.certain) == (expected, "default", certain)
     assert "default" in found.source
+
+
+@pytest.mark.parametrize(
+    ("found", "since"),
+    [
+        (allowance(image="grafana/grafana:7.5.17"), "8.0"),
+        (allowance(["grafana-server"], image="docker.io/grafana/grafana-enterprise:6.7.4"), "8.0"),
+        (allowance(["argocd-server"], image="quay.io/argoproj/argocd:v2.13.9"), "2.14"),
+        (allowance(["argocd-repo-server"], image="quay.io/argoproj/argocd:v2.12.0"), "2.13"),
+    ],
+)
+def test_before_a_default_was_introduced_nothing_is_known(found: Allowance | None, since: str) -> None:
+    assert found is not None
+    assert (found.seconds, found.how, found.bound) == (None, "default", "unknown")
+    assert f"from {since} on" in found.source
+
+
+def test_no_limit_is_as_uncertain_where_it_holds_since_a_version() -> None:
+    known = allowance(["argocd-repo-server"], image="quay.io/argoproj/argocd:v3.1.0")
+    other = allowance(["argocd-repo-server"], image="registry.example/argo:1")
+    assert known is not None and known.bound == "unlimited"
+    assert other is not None and other.bound == "unknown" and "older than 2.13" in other.source
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (allowance(args=["/nginx-ingress-controller"], image="k8s.example/ingress-nginx/controller:v1.12.0"), 240),
+        (allowance(image="ingress-nginx/controller", args=["--shutdown-grace-period=5"]), 245),
+        (allowance(["puma"], file=("puma.rb", "workers 2\n")), 30),
+        (allowance(image="fluent/fluent-bit:4.0", file=("fluent-bit.conf", "[SERVICE]\n    Flush 1\n")), 5),
+    ],
+)
+def test_what_a_file_that_was_read_leaves_to_the_default_is_no_setting(found: Allowance | None, expected: int) -> None:
+    assert seconds(found) == (expected, "default")
+    assert found is not None and "default" in found.source
+
+
+def test_a_default_counts_only_where_the_signal_arrives_though_a_file_was_read() -> None:
+    assert allowance(["sh", "-c", "puma"], file=("puma.rb", "workers 2\n")) is None
+    written = allowance(["sh", "-c", "puma"], file=("puma.rb", "workers 2\nworker_shutdown_timeout 45\n"))
+    assert seconds(written) == (45, "declared")
 
 
 @pytest.mark.parametrize(

@@ -74,16 +74,15 @@ def test_peer_discovery_metrics_and_others_may(spec: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "around", "needed"),
+    ("args", "timeout", "needed"),
     [
-        ([], [], 250),
-        ([CONFIG], [config()], 250),
-        ([CONFIG], [config(worker_shutdown_timeout="60s")], 70),
-        (["--shutdown-grace-period=15"], [], 265),
+        ([CONFIG], "60s", 70),
+        ([CONFIG], "240s", 250),
+        ([CONFIG, "--shutdown-grace-period=15"], "60s", 85),
     ],
 )
-def test_workers_that_are_killed_too_early(args: list[str], around: list[dict[str, Any]], needed: int) -> None:
-    result = run(controller(None, *args), service(), *around)
+def test_workers_that_are_killed_before_the_timeout_that_is_set(args: list[str], timeout: str, needed: int) -> None:
+    result = run(controller(None, *args), service(), config(worker_shutdown_timeout=timeout))
     finding = result.one(CONTROLLER)
     assert (finding["severity"], finding["remedy"]) == ("warning", "auto")
     assert finding["numbers"] == {"required_seconds": needed, "grace_seconds": 30}
@@ -92,10 +91,36 @@ def test_workers_that_are_killed_too_early(args: list[str], around: list[dict[st
     assert not result.applied().of(CONTROLLER)
 
 
+@pytest.mark.parametrize(
+    ("args", "around", "needed"),
+    [
+        ([], [], 250),
+        ([CONFIG], [config()], 250),
+        (["--shutdown-grace-period=15"], [], 265),
+    ],
+)
+def test_a_default_is_for_a_person_to_decide(args: list[str], around: list[dict[str, Any]], needed: int) -> None:
+    result = run(controller(None, *args), service(), *around)
+    finding = result.one(CONTROLLER)
+    assert (finding["severity"], finding["remedy"]) == ("info", "manual")
+    assert finding["numbers"] == {"required_seconds": needed, "grace_seconds": 30}
+    assert f"terminationGracePeriodSeconds: {needed}" in finding["snippet"]
+    assert not result.audit.changes
+    assert result.workload["budget"]["allowance"]["how"] == "default"
+    assert not result.of(BUDGET), "once is enough"
+
+
+def test_of_a_default_what_lacks_only_the_margin_is_no_finding() -> None:
+    assert run(controller(grace=239), service()).of(CONTROLLER)
+    assert not run(controller(grace=240), service()).of(CONTROLLER)
+    assert run(controller(None, CONFIG, grace=240), service(), config(worker_shutdown_timeout="240s")).of(CONTROLLER)
+
+
 def test_a_hook_that_sleeps_takes_its_time_from_them() -> None:
-    hook = {"sleep": {"seconds": 20}}
-    assert run(controller(hook, grace=260), service()).one(CONTROLLER)["numbers"]["required_seconds"] == 270
-    assert not run(controller(hook, grace=270), service()).of(CONTROLLER)
+    hook, set_to = {"sleep": {"seconds": 20}}, config(worker_shutdown_timeout="240s")
+    found = run(controller(hook, CONFIG, grace=260), service(), set_to).one(CONTROLLER)
+    assert found["numbers"]["required_seconds"] == 270
+    assert not run(controller(hook, CONFIG, grace=270), service(), set_to).of(CONTROLLER)
 
 
 def test_the_grace_period_of_its_chart_is_enough() -> None:

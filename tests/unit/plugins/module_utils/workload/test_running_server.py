@@ -14,6 +14,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.runn
 )
 
 APP = "registry.example/shop/app:3"
+CLOUD_SQL = "Cloud SQL Auth Proxy"
 DIGEST = "@sha256:" + "0" * 64
 
 
@@ -61,6 +62,8 @@ def name_of(found: RunningServer | None) -> str | None:
         (["airflow", "celery", "worker"], "Airflow Celery worker"),
         (["node", "server.js"], "Node.js"),
         (["/usr/sbin/nginx", "-g", "daemon off;"], "nginx"),
+        (["dex", "serve", "/etc/dex/config.yaml"], "Dex"),
+        (["/bin/thanos", "store"], "Thanos"),
         (["sh", "-c", "cd /app && exec gunicorn app"], "gunicorn"),
     ],
 )
@@ -95,6 +98,51 @@ def test_an_image_tells_it_where_there_is_no_command(image: str, name: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("image", "args", "name"),
+    [
+        ("gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.8.0", ["shop:europe:orders", "--port=5432"], CLOUD_SQL),
+        ("mirror.example/cache/cloud-sql-connectors/cloud-sql-proxy:2", ["shop:europe:orders"], CLOUD_SQL),
+        ("minio/minio:RELEASE.2025-01-01", ["server", "/export"], "MinIO"),
+        ("quay.io/minio/minio", ["gateway", "nas", "/mnt"], "MinIO"),
+        ("quay.io/keycloak/keycloak:26.0", ["start", "--optimized"], "Keycloak"),
+        ("grafana/grafana:11.0.0", ["cfg:default.server.http_port=4000"], "Grafana"),
+        ("prom/prometheus:v3.0.0", ["agent"], "Prometheus"),
+        ("coredns/coredns:1.12.0", ["nginx"], "CoreDNS"),
+        ("vllm/vllm-openai:v0.18.0", ["/models/chat", "--port=80"], "vLLM"),
+        ("quay.io/thanos/thanos:v0.37.0", ["query", "--grpc-grace-period=9s"], "Thanos"),
+        ("grafana/loki:3.4.0", ["config.expand-env"], "Loki"),
+    ],
+)
+def test_arguments_do_not_replace_a_program_that_is_the_entry_point(image: str, args: list[str], name: str) -> None:
+    found = running(args=args, image=image)
+    assert name_of(found) == name
+    assert found is not None and found.is_first and found.official and found.words == tuple(args)
+    assert running(["/bin/other"], args, image=image) is None, "a command does"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        *("nginx", "nginxinc/nginx-unprivileged", "openresty/openresty", "httpd", "php:8-fpm", "php:8-apache"),
+        *("haproxy", "traefik", "caddy", "varnish", "redis", "valkey/valkey", "postgres", "mysql", "mariadb", "mongo"),
+        *("rabbitmq", "nats", "memcached", "tomcat", "jetty", "kong", "logstash", "fluent/fluentd", "elasticsearch"),
+        *(
+            "registry",
+            "dexidp/dex",
+            "envoyproxy/envoy",
+            "jenkins/inbound-agent",
+            "edoburu/pgbouncer",
+            "cloudsql-docker/gce-proxy",
+        ),
+    ],
+)
+def test_a_script_as_the_entry_point_runs_another_program(image: str) -> None:
+    assert name_of(running(image=image))
+    assert running(args=["backup.sh", "--all"], image=image) is None
+    assert running(args=["sleep", "infinity"], image=image) is None
+
+
+@pytest.mark.parametrize(
     "found",
     [
         pytest.param(running(), id="an application's image"),
@@ -111,6 +159,9 @@ def test_an_image_tells_it_where_there_is_no_command(image: str, name: str) -> N
         pytest.param(running(["celery", "-A", "shop", "beat"]), id="Celery, but no worker"),
         pytest.param(running(["airflow", "scheduler"]), id="Airflow, but no worker"),
         pytest.param(running(["bundle", "install"]), id="bundle without exec"),
+        pytest.param(running(["vllm", "bench", "latency"]), id="vLLM, but no server"),
+        pytest.param(running(["dex", "version"]), id="Dex, but no server"),
+        pytest.param(running(["registry", "serve", "/etc/registry.yml"]), id="whosever registry"),
         pytest.param(running(["bundle", "exec", "rake", "db:migrate"]), id="another task"),
         pytest.param(running(["php", "artisan", "schedule:work"]), id="another command of Laravel"),
         pytest.param(running(["/usr/local/bin/horizon"]), id="a program that is called horizon"),

@@ -95,6 +95,22 @@ def test_paths_of_images_are_whole_and_need_no_registry(server: Server) -> None:
 
 
 @each
+def test_its_entry_points_and_first_tags_are_of_images(server: Server) -> None:
+    assert set(server.entrypoints) <= set(server.images)
+    assert server.default is not None or not server.default_since
+    for image, tag in (*server.signal_since, *server.default_since):
+        assert re.fullmatch(r"[a-z0-9-]+/[a-z0-9-]+", image), image
+        assert re.fullmatch(r"\d+(?:\.\d+)*", tag), tag
+
+
+@each
+def test_where_its_default_holds_since_a_version_each_of_its_images_says_which(server: Server) -> None:
+    if server.default_since:
+        assert set(server.images) <= {image for image, _tag in server.default_since}
+        assert len({tag for _image, tag in server.default_since}) == 1, "reports name one version"
+
+
+@each
 def test_its_places_are_well_formed(server: Server) -> None:
     for place in places_of(server):
         if isinstance(place, Flag | Variable | JsonKey | SpringKey | FileKey):
