@@ -62,7 +62,6 @@ def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
                 f"{workload.pod_path}.terminationGracePeriodSeconds",
                 grace_for_default(needed) if drain.is_default else Remedy(GRACE_PERIOD),
                 container,
-                severity="info" if drain.is_default else None,
                 numbers={"required_seconds": needed, "grace_seconds": workload.grace},
             )
 
@@ -93,7 +92,7 @@ RULES = (
             "the /wait-shutdown hook is the drain itself",
             "a ConfigMap that is named, but not in the input",
             "other images with nginx in them",
-            "the default of 240 s: an info, and no automatic change",
+            "the default of 240 s: no automatic change",
             "the owner's annotation drain-seconds: the budget counts with that",
         ),
         check=_controller_drain,

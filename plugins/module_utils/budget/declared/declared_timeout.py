@@ -74,8 +74,6 @@ def _may_be_longer(server: Server, seconds: int) -> bool:
 
 def declared_timeout(settings: Settings) -> Timeout | None:
     """The longest timeout that a container declares, whatever it runs; "without limit" being the longest."""
-    if not (settings.arguments or settings.variables or settings.hidden or settings.files):
-        return None  # nothing that any of the servers could read
     found = [timeout for timeout in (timeout_of(server, settings) for server in CATALOGUE) if timeout]
     unlimited = [timeout for timeout in found if timeout.seconds is None]
     return unlimited[0] if unlimited else max(found, key=lambda timeout: timeout.seconds or 0, default=None)

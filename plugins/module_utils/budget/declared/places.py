@@ -53,6 +53,8 @@ def read_places(
     that no other program has count.
     `seconds` of the result is None where a place is set to what cannot be read from outside.
     """
+    if not (settings.arguments or settings.variables or settings.hidden or settings.files):
+        return None
     flags = [place for place in places if isinstance(place, Flag) and _counts(place, settings, running)]
     for place in places:
         if isinstance(place, Flag) and place not in flags:

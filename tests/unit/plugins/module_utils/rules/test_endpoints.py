@@ -102,7 +102,7 @@ def test_workers_that_are_killed_before_the_timeout_that_is_set(args: list[str],
 def test_a_default_is_for_a_person_to_decide(args: list[str], around: list[dict[str, Any]], needed: int) -> None:
     result = run(controller(None, *args), service(), *around)
     finding = result.one(CONTROLLER)
-    assert (finding["severity"], finding["remedy"]) == ("info", "manual")
+    assert (finding["severity"], finding["remedy"]) == ("warning", "manual")
     assert finding["numbers"] == {"required_seconds": needed, "grace_seconds": 30}
     assert f"terminationGracePeriodSeconds: {needed}" in finding["snippet"]
     assert not result.audit.changes
