@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get_map
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
     Container,
     Port,
@@ -49,8 +48,9 @@ def is_scraped(container: Container | None, port: Port) -> bool:
         return False
     if any(word.partition("=")[0].lstrip("-") in _EXPORTER_FLAGS for word in container.words):
         return True
-    asked = [get_map(probe, "httpGet", container.path) for probe in container.probes.values()]
-    here = [ask for ask in asked if ask and str(ask.get("port")) in (port.name, str(port.number))]
+    # What is no map is told by the rules on probes; whether this is asked depends on what else is known.
+    asked = [probe.get("httpGet") for probe in container.probes.values()]
+    here = [ask for ask in asked if isinstance(ask, dict) and str(ask.get("port")) in (port.name, str(port.number))]
     return bool(here) and all(str(ask.get("path")).rstrip("/") == _METRICS_PATH for ask in here)
 
 

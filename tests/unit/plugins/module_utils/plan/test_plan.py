@@ -169,7 +169,7 @@ def test_the_restarting_pods_are_counted() -> None:
 
 
 def test_infos_are_shown_not_patched() -> None:
-    result = run(workload(BARE), service(clusterIP="None"))
+    result = run(workload(BARE, kind="StatefulSet"), service(clusterIP="None"))
     finding = result.one("prestop-missing")
     assert (finding["severity"], finding["reason"]) == ("info", "only errors and warnings are patched")
     assert "sleep:" in finding["snippet"]

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 from signal import Signals
 from typing import Any
@@ -115,7 +116,8 @@ def test_each_turn_is_told_while_it_is_under_way_and_the_result_kept(tmp_path: P
     told: list[str] = []
     with serving() as server:
         document = drilled(server, lambda: told.append("now"), told, rounds=2, report_dir=str(tmp_path))
-    turns = [line.partition(":")[0] for line in told]
+    # A machine that is busy has several runs of noise, each at a lower rate.
+    turns = [turn for turn, _lines in groupby(told, key=lambda line: line.partition(":")[0])]
     assert turns == ["noise", "round 1 of 2", "now", "round 1 of 2", "round 2 of 2", "now", "round 2 of 2"]
     assert told[0].startswith("noise: 0 of ")
     assert "lost so far: 0 of " in told[-1]
