@@ -26,6 +26,7 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
     is_idle,
 )
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import MESH_PROXIES
+from ansible_collections.graceful.termination.plugins.module_utils.workload.proxies import is_companion
 from ansible_collections.graceful.termination.plugins.module_utils.workload.queue_workers import queue_worker
 from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import basename
 from ansible_collections.graceful.termination.plugins.module_utils.workload.workload import (
@@ -82,7 +83,7 @@ class Profile:
 
 def classify(workload: Workload, context: Context, reader: SettingsReader) -> Profile:
     """The profile of a workload, by its annotation if it has one, else by what is known around it."""
-    services, reached = _routes(workload, context)
+    services, reached, undeclared = _routes(workload, context)
     name, note = _name(workload, context, services)
     declared = workload.annotations.get(f"{ANNOTATION}profile", "")
     if declared in PROFILES:
@@ -90,8 +91,10 @@ def classify(workload: Workload, context: Context, reader: SettingsReader) -> Pr
     elif declared:
         note = f"annotation {ANNOTATION}profile: '{declared:.40}' is not one of {', '.join(PROFILES)}"
     traits = _traits(workload, context, services)
-    chain = find_chain(workload, reached, reader)
     applications = _applications(workload)
+    if reached and undeclared:
+        reached += _without_ports(workload, reached, services, reader)
+    chain = find_chain(workload, reached, reader)
     # What certainly answers no request keeps its time in the budget: it may still be needed for one.
     timed = drain = reached or applications
     if not reached and name in ("serving", "unknown"):
@@ -130,6 +133,17 @@ def _name(workload: Workload, context: Context, services: list[Service]) -> tupl
     return "worker", None
 
 
+def _without_ports(
+    workload: Workload, reached: tuple[Container, ...], services: list[Service], reader: SettingsReader
+) -> tuple[Container, ...]:
+    """Beside those that declare the port of a Service, those that may answer one that no container declares."""
+    silent = tuple(
+        one for one in _applications(workload) if one not in reached and not one.ports and not is_companion(one)
+    )
+    may_answer = answering(workload, (*reached, *silent), services, reader)
+    return tuple(one for one in silent if one in may_answer)
+
+
 def _applications(workload: Workload) -> tuple[Container, ...]:
     """All but the proxies of a mesh; of a gateway, which is nothing but one, that."""
     own = tuple(container for container in workload.containers if container.name not in MESH_PROXIES)
@@ -160,8 +174,10 @@ def _works_on_queue(workload: Workload, context: Context) -> bool:
     return bool(autoscaler and autoscaler.queue) or any(map(queue_worker, _applications(workload)))
 
 
-def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[Container, ...]]:
-    """The Services that bring requests to the pods, and the containers that own their target ports."""
+def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[Container, ...], bool]:
+    """The Services that bring requests to the pods, the containers that declare their target ports, and whether there
+    is a target that none declares.
+    """
     services = context.network.services_of(workload)
     if all(is_idle(container) for container in _applications(workload)):
         # Nothing listens, so the Service is there for a name only; a load balancer means a proxy that is injected.
@@ -190,7 +206,7 @@ def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[
         if reached or (not service.ports and any(map(has_port, _applications(workload)))):
             routing.append(service)
             owners |= reached
-    return routing, tuple(container for container in workload.containers if container.name in owners)
+    return routing, tuple(container for container in workload.containers if container.name in owners), "" in owners
 
 
 def _owner(workload: Workload, target: int | str) -> tuple[Container | None, Port]:

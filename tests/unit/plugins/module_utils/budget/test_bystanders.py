@@ -168,3 +168,28 @@ def test_where_no_port_of_a_service_is_known_a_declared_one_speaks_for_it() -> N
 def test_a_worker_beside_a_worker_has_jobs_of_its_own() -> None:
     obj = workload(bare("app"), bare("jobs", command=["sidekiq"]), annotations={PROFILE: "worker"})
     assert [one.name for one in case_of(obj, to(8080)).profile.drain_containers] == ["app", "jobs"]
+
+
+# --- a Service, or two, for a port that a container declares and one that none does
+
+
+def test_what_declares_no_port_may_answer_the_port_that_none_declares() -> None:
+    front = container("front", ports=[{"containerPort": 80}], lifecycle=None)
+    sync = bare("sync", image="registry.k8s.io/git-sync/git-sync:v4.2.1")
+    case = case_of(workload(front, bare("app"), sync), to(80, 8080))
+    assert [one.name for one in case.profile.drain_containers] == ["front", "app"]
+    found = run(workload(front, bare("app"), sync), to(80, 8080)).of("prestop-missing")
+    assert [finding["container"] for finding in found] == ["app", "front"]
+
+
+def test_what_declares_another_port_does_not() -> None:
+    front, other = container("front", ports=[{"containerPort": 80}]), bare("other", ports=[{"containerPort": 9000}])
+    assert [one.name for one in case_of(workload(front, other), to(80, 8080)).profile.drain_containers] == ["front"]
+
+
+def test_where_all_ports_are_declared_nothing_else_answers() -> None:
+    front = container("front", ports=[{"containerPort": 80}])
+    assert [one.name for one in case_of(workload(front, bare("app")), to(80)).profile.drain_containers] == ["front"]
+    metrics = to(80, name="web")
+    metrics["spec"]["ports"].append({"name": "metrics", "port": 9113, "targetPort": 9113})
+    assert [one.name for one in case_of(workload(front, bare("app")), metrics).profile.drain_containers] == ["front"]
