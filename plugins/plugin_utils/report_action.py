@@ -132,4 +132,5 @@ def _hints(report: Mapping[str, Any]) -> list[str]:
     if command is None and report["source"]["type"] == "manifests":
         source = shlex.quote(report["source"]["name"])
         command = f"ansible-playbook graceful.termination.remediate -e termination_source={source} --check --diff"
-    return [f"{command}    shows the diff, writes nothing"] if command else []
+    with_them = ", with the waivers and drains of this run" if report.get("waivers") or report.get("drains") else ""
+    return [f"{command}    shows the diff, writes nothing{with_them}"] if command else []

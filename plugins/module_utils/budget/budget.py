@@ -34,7 +34,8 @@ class Budget:
     """Seconds. `container` is the one that needs most; `explicit` is False where grace is the API server's default.
 
     `drain_known` says whether the drain of every container that receives requests is known, `known` whether no part of
-    any container can be longer; while it is False, `required` is a lower bound.
+    any container can be longer; while it is False, `required` is a lower bound. `unknown`: what may be longer than
+    shown, the drain aside.
     """
 
     container: str
@@ -46,6 +47,7 @@ class Budget:
     margin: int
     drain_known: bool
     known: bool
+    unknown: str = ""
 
     @property
     def required(self) -> int:
@@ -77,6 +79,7 @@ class Budget:
                 "own_delay": self.drain.delay.source,
                 "sidecar": sidecar,
                 "margin": "policy",
+                "unknown": self.unknown or None,
             },
         }
 
@@ -142,4 +145,15 @@ def compute_budget(
         known=drain_known
         and all(drain.exact and drain.delay.exact for drain in profile.drains.values())
         and all(hook.exact for hook in hooks.values()),
+        unknown=_unknown(hook, drain, profile.drains, hooks),
     )
+
+
+def _unknown(hook: HookTime, drain: Drain, drains: Mapping[str, Drain], hooks: Mapping[str, HookTime]) -> str:
+    """What makes the sum a lower bound, beside the drain that is shown: its hook, or a part of another container."""
+    if not hook.exact:
+        return hook.source
+    others = [f"drain of {name}: {one.source}" for name, one in drains.items() if one.seconds is None]
+    if drain.seconds is not None and others:
+        return others[0]
+    return next((f"preStop of {name}: {one.source}" for name, one in hooks.items() if not one.exact), "")

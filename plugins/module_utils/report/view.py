@@ -259,12 +259,8 @@ def remarks(cards: Iterable[Card]) -> list[tuple[str, str]]:
         budget = card.workload.get("budget")
         if budget and budget["drain"] is None:
             texts.append(f"drain {visible(budget['sources']['drain'])}")
-        # With a declared drain, only a hook of unknown length can make the sum unknown; a default says so itself.
-        if budget and not budget["known"]:
-            numbers = (budget.get("allowance") or {}, budget.get("need") or {})
-            uncertain = [one["source"] for one in numbers if one.get("how") in ("default", "route")]
-            if budget["prestop"] is None or not (budget["drain"] is None or budget["sources"]["drain"] in uncertain):
-                texts.append(visible(budget["sources"]["prestop"]))
+        if budget and budget["sources"].get("unknown"):
+            texts.append(visible(budget["sources"]["unknown"]))
         for text in texts:
             about.setdefault(text, []).append(object_name(card.workload))
     return ranked(about)

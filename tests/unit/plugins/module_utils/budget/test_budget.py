@@ -48,6 +48,7 @@ def test_each_part_and_its_source() -> None:
         "own_delay": "no delay of the server's own",
         "grace": "terminationGracePeriodSeconds",
         "prestop": "preStop sleep action",
+        "unknown": None,
         "drain": "annotation graceful.termination/drain-seconds",
         "sidecar": "no native sidecar",
         "margin": "policy",
@@ -136,3 +137,16 @@ def test_after_the_fix_the_budget_says_where_the_delay_comes_from() -> None:
     assert (after["grace"], after["prestop"], after["required"]) == (40, 10, 35)
     assert after["sources"]["prestop"] == "policy default"
     assert after["sources"]["grace"] == "terminationGracePeriodSeconds"
+
+
+def test_what_makes_the_sum_a_lower_bound_is_said() -> None:
+    """Beside the drain that is shown: the container's own hook, or what another container needs."""
+    unread = {"exec": {"command": ["/opt/drain"]}}
+    own = budget(workload(hooked(unread), drain=15), service())
+    assert own["sources"]["unknown"] == own["sources"]["prestop"] != "preStop sleep action"
+    other = hooked({"sleep": {"seconds": 1}}, "side", ports=[{"containerPort": 9000}])
+    both = service(ports=[{"name": "a", "port": 8080}, {"name": "b", "port": 9000}])
+    server = hooked({"sleep": {"seconds": 10}}, command=["gunicorn", "--graceful-timeout", "20", "shop"])
+    parts = budget(workload(server, other, drain=None), both)
+    assert (parts["container"], parts["known"]) == ("app", False)
+    assert parts["sources"]["unknown"].startswith("drain of side: unknown")

@@ -240,7 +240,7 @@ def test_a_default_that_a_file_may_change_needs_no_note() -> None:
 
 
 def test_a_hook_of_unknown_length_is_told_even_for_a_clean_workload() -> None:
-    one = workload(budget=budget(60, 5, 30) | {"known": False})
+    one = workload(budget=budget(60, 5, 30, sources={"unknown": "preStop sleep action"}) | {"known": False})
     assert "  - preStop sleep action (shop/Deployment/checkout)\n" in terminal.render(report([one]))
 
 
