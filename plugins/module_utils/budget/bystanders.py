@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from ansible_collections.graceful.termination.plugins.module_utils.budget.side_ports import is_side_port
+from ansible_collections.graceful.termination.plugins.module_utils.budget.side_ports import is_exporter
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_agents.names import agent_of
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, SettingsReader
@@ -69,7 +69,7 @@ def _stands_by(workload: Workload, container: Container, services: Sequence[Serv
     names = [workload.name, *(name for service in services for name in _names(service))]
     if any(f"-{container.name}-" in f"-{name}-" for name in names):
         return False  # the pods are there for it
-    if is_side_port(container) or not _FETCHERS.isdisjoint(image_names(image_name(container))):
+    if is_exporter(container) or not _FETCHERS.isdisjoint(image_names(image_name(container))):
         return True
     if agent_of(container):
         return _listens_elsewhere(reader.of(container), targets, _LOG_PORTS, names, _LOG_NAME)

@@ -191,9 +191,10 @@ def _routes(workload: Workload, context: Context) -> tuple[list[Service], tuple[
         for port in service.ports:
             named = isinstance(port.target, str) and not port.target.isdecimal()
             owner, own_port = _owner(workload, port.target)
-            if _METRICS_SERVICE.search(service.name) or is_side_port(owner, port.name, own_port.name, str(port.target)):
+            if is_side_port(owner, port.name, own_port.name, str(port.target)):
                 continue
-            if scraped_only and is_scraped(owner, own_port):
+            # A name is no proof where a load balancer or a route leads to it.
+            if scraped_only and (_METRICS_SERVICE.search(service.name) or is_scraped(owner, own_port)):
                 continue
             if works and any(map(_WORKER_PORT.search, (port.name, own_port.name, str(port.target)))):
                 continue

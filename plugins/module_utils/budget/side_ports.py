@@ -21,7 +21,10 @@ _SIDE_PORT = re.compile(
 # Whose requests are about metrics: queries, writes and pushes, under whatever name of the port.
 _METRICS_SERVER = re.compile(r"(^|/)(prometheus|pushgateway|victoria-metrics|vminsert|vmselect|vmsingle)$")
 _ABOUT_METRICS = re.compile(r"(^|-)(metrics|prom|prometheus)(-|$)")
-_METRICS_IMAGE = re.compile(r"(^|[-_/])exporter$|(^|/)(cadvisor|kube-state-metrics)$")
+_METRICS_IMAGE = re.compile(r"(^|/)(cadvisor|kube-state-metrics)$")
+_EXPORTER = re.compile(r"(^|[-_/])exporter$")
+# Where exporters listen; what is called an exporter and listens elsewhere may export documents.
+_EXPORTER_PORTS = frozenset((*range(9000, 10000), 2112, 5556, 5557, 7979))
 # Of the toolkit of which exporters are made; servers that have more to say have no path for their telemetry.
 _EXPORTER_FLAGS = ("web.telemetry-path",)
 _METRICS_PATH = "/metrics"
@@ -36,22 +39,34 @@ def is_side_port(container: Container | None, *names: str) -> bool:
     if any(_SIDE_PORT.search(name) for name in names):
         return True
     guards = _GUARD_IMAGE.search(image) and any(name.startswith("https") for name in names)
-    return bool(guards or _METRICS_IMAGE.search(image))
+    return bool(guards)
+
+
+def is_exporter(container: Container) -> bool:
+    """Whether its image is called an exporter of metrics."""
+    name = image_name(container)
+    return bool(_METRICS_IMAGE.search(name) or _EXPORTER.search(name))
 
 
 def is_scraped(container: Container | None, port: Port) -> bool:
-    """Whether a port shows nothing but metrics, whatever it is called: an exporter's flag, or what its probes ask for.
+    """Whether a port shows nothing but metrics, whatever it is called: by its image, a flag, or what probes ask for.
 
-    What has an interface of its own has something else to probe as well. No proof where a route leads to it.
+    What has an interface of its own has something else to probe as well, or listens where no exporter does. No proof
+    where a route leads to it.
     """
     if container is None:
         return False
+    if _METRICS_IMAGE.search(image_name(container)):
+        return True
+    usual = port.number in _EXPORTER_PORTS
+    if is_exporter(container) and usual:
+        return True
     if any(word.partition("=")[0].lstrip("-") in _EXPORTER_FLAGS for word in container.words):
         return True
     # What is no map is told by the rules on probes; whether this is asked depends on what else is known.
     asked = [probe.get("httpGet") for probe in container.probes.values()]
     here = [ask for ask in asked if isinstance(ask, dict) and str(ask.get("port")) in (port.name, str(port.number))]
-    return bool(here) and all(str(ask.get("path")).rstrip("/") == _METRICS_PATH for ask in here)
+    return usual and bool(here) and all(str(ask.get("path")).rstrip("/") == _METRICS_PATH for ask in here)
 
 
 def has_port(container: Container) -> bool:

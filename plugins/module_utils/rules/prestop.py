@@ -66,9 +66,19 @@ def without_pause(case: Case, lacks: Callable[[Handler], bool] = takes_no_time) 
 
 
 def _is_reached(case: Case, container: Container) -> bool:
-    """Whether a Service certainly sends to this container: to a port that it declares."""
-    own = {str(name) for port in container.ports for name in (port.number, port.name) if name}
-    return any(str(port.target) in own for service in case.profile.services for port in service.ports)
+    """Whether a Service certainly sends to this container: to a port that it declares, or because no container declares
+    any of them, and all others declare what they listen on.
+    """
+    declared = {one.name: _ports(one) for one in case.workload.all_containers}
+    targets = {str(port.target) for service in case.profile.services for port in service.ports}
+    if targets & declared[container.name]:
+        return True
+    silent = [one.name for one in case.profile.drain_containers if not declared[one.name]]
+    return silent == [container.name] and targets.isdisjoint(set().union(*declared.values()))
+
+
+def _ports(container: Container) -> set[str]:
+    return {str(name) for port in container.ports for name in (port.number, port.name) if name}
 
 
 def _finds_peers(case: Case) -> bool:

@@ -193,3 +193,9 @@ def test_where_all_ports_are_declared_nothing_else_answers() -> None:
     metrics = to(80, name="web")
     metrics["spec"]["ports"].append({"name": "metrics", "port": 9113, "targetPort": 9113})
     assert [one.name for one in case_of(workload(front, bare("app")), metrics).profile.drain_containers] == ["front"]
+
+
+def test_the_pause_of_what_declares_its_own_port_is_none_for_the_application_beside_it() -> None:
+    envoy = container("envoy", ports=[{"containerPort": 9901}])
+    (finding,) = run(workload(envoy, bare("web")), to(8080)).of("prestop-missing")
+    assert finding["container"] == "web"

@@ -269,16 +269,30 @@ def test_ports_beside_the_requests_do_not_make_it_serve(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "image",
+    ("image", "number"),
     [
-        "quay.example/prom/node-exporter:v1",
-        "registry.example:5000/redis_exporter@sha256:0",
-        "kube-rbac-proxy:1",
-        "a/cadvisor",
+        ("quay.example/prom/node-exporter:v1", 9100),
+        ("registry.example:5000/redis_exporter@sha256:0", 9121),
+        ("kube-rbac-proxy:1", 8080),
+        ("a/cadvisor", 8080),
     ],
 )
-def test_what_only_exports_metrics_does_not_serve(image: str) -> None:
-    assert profile(workload(container(image=image)), service(ports=[{"name": "https", "port": 8080}])).name == "worker"
+def test_what_only_exports_metrics_does_not_serve(image: str, number: int) -> None:
+    obj = workload(container(image=image, ports=[{"containerPort": number}]))
+    assert profile(obj, service(ports=[{"name": "https", "port": number}])).name == "worker"
+
+
+@pytest.mark.parametrize("image", ["acme/pdf-exporter:1", "acme/pdf"])
+def test_what_is_called_an_exporter_and_is_none_serves(image: str) -> None:
+    """It listens where no exporter of metrics does, or what it exports is asked for from outside."""
+    obj = workload(container(image=image, ports=[{"name": "http", "containerPort": 8080}]))
+    port = [{"name": "http", "port": 80, "targetPort": "http"}]
+    assert profile(obj, service(ports=port)).name == "serving"
+    outside = service("pdf-exporter", selector={"app": "web"}, ports=port)
+    assert profile(obj, outside, ingress("pdf-exporter")).name == "serving"
+    assert profile(obj, outside | {"spec": outside["spec"] | {"type": "LoadBalancer"}}).name == "serving"
+    usual = workload(container(image=image, ports=[{"name": "http", "containerPort": 9100}]))
+    assert profile(usual, service(ports=port), ingress("web")).name == "serving"
 
 
 def test_what_guards_something_else_than_metrics_serves() -> None:
@@ -295,13 +309,13 @@ TCP = {"tcpSocket": {"port": "http"}}
     "fields",
     [
         {"readinessProbe": SHOWN, "livenessProbe": SHOWN},
-        {"livenessProbe": {"httpGet": {"path": "/metrics", "port": 8080}}, "readinessProbe": TCP},
+        {"livenessProbe": {"httpGet": {"path": "/metrics", "port": 9402}}, "readinessProbe": TCP},
         {"args": ["--web.telemetry-path=/stats"]},
         {"command": ["ups"], "args": ["-web.telemetry-path", "/stats"], "readinessProbe": HEALTH},
     ],
 )
 def test_what_shows_metrics_alone_serves_no_requests_whatever_its_port_is_called(fields: dict[str, Any]) -> None:
-    obj = workload(container(ports=[{"name": "http", "containerPort": 8080}], **fields))
+    obj = workload(container(ports=[{"name": "http", "containerPort": 9402}], **fields))
     port = [{"name": "http", "port": 80, "targetPort": "http"}]
     assert profile(obj, service(ports=port)).name == "worker"
     assert not profile(obj, unknown="no Service in the input").takes_requests
@@ -314,6 +328,8 @@ def test_what_shows_metrics_alone_serves_no_requests_whatever_its_port_is_called
     "fields",
     [
         {"readinessProbe": SHOWN, "livenessProbe": HEALTH},
+        # An application whose only page for a probe is that of its metrics.
+        {"readinessProbe": SHOWN, "livenessProbe": SHOWN},
         {"readinessProbe": HEALTH},
         {"readinessProbe": TCP},
         {"livenessProbe": {"httpGet": {"path": "/metrics", "port": 9090}}},
