@@ -9,6 +9,8 @@ Written in its settings, or the documented default of a server that is known and
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +23,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.budget.declar
 from ansible_collections.graceful.termination.plugins.module_utils.kube.fields import get, get_map, get_maps
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings
 from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.catalogue import CATALOGUE
-from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import UNLIMITED, Server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.catalogue.server import (
+    UNLIMITED,
+    FileKey,
+    Server,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container
 from ansible_collections.graceful.termination.plugins.module_utils.workload.running_server import RunningServer
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
@@ -148,6 +154,12 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
         hedge = f", unless a file in {unseen} says otherwise"
     if server.file_in_image:
         hedge = f", unless {server.file_in_image} of the image says otherwise"
+    for file, word, texts in _own_files(server, settings):
+        if any(word.lower() in text.lower() for text in texts):
+            why = f"unknown: {file} has {word} for {server.name}, in a form that is not read; {_SETTLE}"
+            return Allowance(None, "default", why, "unknown", server)
+        if not texts and settings.unseen:
+            hedge = f", unless {file} in {settings.unseen[0]} says otherwise"
     hedge = older or hedge
     # What was not read may hold its configuration.
     hidden = _hidden_variables(settings) or _hidden_words(running)
@@ -156,6 +168,17 @@ def _default(running: RunningServer, settings: Settings) -> Allowance | None:
     if not seconds:
         source = f"by default {server.name} finishes nothing that is in flight{hedge}"
     return Allowance(seconds, "default", source, "exact", server, certain=certain)
+
+
+def _own_files(server: Server, settings: Settings) -> Iterator[tuple[str, str, list[str]]]:
+    """(name, last word of the key, known contents) of the files in which a server that a user declares is set.
+
+    Such an entry says no more than a file's name: not where it lies, nor in which language it is written.
+    """
+    for place in server.timeout if server.origin else ():
+        if isinstance(place, FileKey):
+            texts = [file.text for file in settings.files if re.fullmatch(place.file, file.name)]
+            yield place.file.replace("\\", ""), re.split(r"\W+", place.name.rstrip(" .:="))[-1], texts
 
 
 def _hidden_variables(settings: Settings) -> bool:

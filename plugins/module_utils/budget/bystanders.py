@@ -18,7 +18,11 @@ from ansible_collections.graceful.termination.plugins.module_utils.snapshot.log_
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.service import Service
 from ansible_collections.graceful.termination.plugins.module_utils.snapshot.settings import Settings, SettingsReader
 from ansible_collections.graceful.termination.plugins.module_utils.workload.commands import commands_in
-from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Container, image_name
+from ansible_collections.graceful.termination.plugins.module_utils.workload.container import (
+    Container,
+    image_name,
+    is_idle,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.database_proxies import database_proxy_of
 from ansible_collections.graceful.termination.plugins.module_utils.workload.image_names import image_names
 from ansible_collections.graceful.termination.plugins.module_utils.workload.proxies import (
@@ -69,7 +73,7 @@ def _stands_by(workload: Workload, container: Container, services: Sequence[Serv
     names = [workload.name, *(name for service in services for name in _names(service))]
     if any(f"-{container.name}-" in f"-{name}-" for name in names):
         return False  # the pods are there for it
-    if is_exporter(container) or not _FETCHERS.isdisjoint(image_names(image_name(container))):
+    if is_idle(container) or is_exporter(container) or not _FETCHERS.isdisjoint(image_names(image_name(container))):
         return True
     if agent_of(container):
         return _listens_elsewhere(reader.of(container), targets, _LOG_PORTS, names, _LOG_NAME)

@@ -199,3 +199,7 @@ def test_the_pause_of_what_declares_its_own_port_is_none_for_the_application_bes
     envoy = container("envoy", ports=[{"containerPort": 9901}])
     (finding,) = run(workload(envoy, bare("web")), to(8080)).of("prestop-missing")
     assert finding["container"] == "web"
+
+
+def test_what_only_waits_answers_nothing() -> None:
+    assert answering(bare("debug", image="busybox", command=["sleep", "infinity"])) == ["app"]

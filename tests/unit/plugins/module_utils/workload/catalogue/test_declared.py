@@ -93,6 +93,28 @@ def test_a_line_of_a_file_counts(text: str) -> None:
     assert allowance(spec, config_map(**{"other.conf": text}), pod=pod) == (40, "default", "default of Gateway")
 
 
+@pytest.mark.parametrize(
+    ("file", "key", "text"),
+    [
+        ("gateway.json", "drain_timeout", '{"listen": 8080, "drain_timeout": 300}'),
+        ("gateway.yaml", "shutdown.timeout", "shutdown:\n  timeout: 300\n"),
+    ],
+)
+def test_a_file_in_a_form_that_is_not_read_leaves_no_default(file: str, key: str, text: str) -> None:
+    mounted, pod = mounting("settings", "/etc/gateway")
+    keys = [{"file": file, "key": key}]
+    found = audited(named("gateway", **mounted), config_map(**{file: text}), pod=pod, keys=keys).workload["budget"]
+    assert (found["drain"], found["known"]) == (None, False)
+    other = audited(named("gateway", **mounted), config_map(**{file: "listen: 8080\n"}), pod=pod, keys=keys)
+    assert (other.workload["budget"]["drain"], other.workload["budget"]["known"]) == (40, True)
+
+
+def test_a_file_of_a_secret_makes_the_default_uncertain() -> None:
+    spec = named("gateway", volumeMounts=[{"name": "conf", "mountPath": "/etc/gateway"}])
+    found = audited(spec, pod={"volumes": [{"name": "conf", "secret": {"secretName": "gateway"}}]}).workload["budget"]
+    assert (found["drain"], found["known"]) == (40, False)
+
+
 def test_what_cannot_be_read_is_unknown() -> None:
     found = audited(named("gateway", "--drain=$(SECONDS)")).workload["budget"]
     assert (found["drain"], found["known"]) == (None, False)
