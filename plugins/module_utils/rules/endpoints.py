@@ -52,7 +52,7 @@ def _controller_drain(case: Case) -> Iterator[Hit | NotEvaluated]:
         # /wait-shutdown is the drain itself: it does not shorten the drain.
         delay = 0 if hook.drains else hook.seconds
         needed = delay + drain.seconds + margin
-        # Of a default, which nobody has chosen, what lacks only the margin is no finding.
+        # Of a default, which no owner has chosen, what lacks only the margin is no finding.
         if needed - (margin if drain.is_default else 0) > workload.grace:
             yield Hit(
                 f"workers of the ingress controller may take {drain.seconds} s to finish their requests "

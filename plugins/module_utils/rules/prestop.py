@@ -26,10 +26,10 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.cont
 from ansible_collections.graceful.termination.plugins.module_utils.workload.hook_time import takes_no_time
 from ansible_collections.graceful.termination.plugins.module_utils.workload.mesh_names import ISTIO_PROXY
 from ansible_collections.graceful.termination.plugins.module_utils.workload.server_stop import hook_stops_server
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SLEEP_UNITS
 
 NEEDED_FOR_PAUSE = ("Service", "HorizontalPodAutoscaler", "PersistentVolumeClaim")  # who must pause, and who must not
 _OWN_LIMIT = re.compile(r"(?:\S*/)?timeout (\d{1,6})([smh]?)$")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 def sleep_remedy(case: Case) -> Remedy:
@@ -188,7 +188,7 @@ def _own_limit(container: Container) -> int:
     """The seconds after which a hook ends its own command, as `timeout 600 drain.sh`; 0 where it sets no limit."""
     words = container.pre_stop.command if container.pre_stop else ()
     match = _OWN_LIMIT.match(" ".join(words[:2])) if len(words) > 2 else None
-    return int(match[1]) * _UNITS[match[2]] if match else 0
+    return int(match[1]) * SLEEP_UNITS[match[2]] if match else 0
 
 
 def _starves_drain(case: Case) -> Iterator[Hit]:

@@ -9,12 +9,12 @@ import math
 import re
 
 from ansible_collections.graceful.termination.plugins.module_utils.workload.container import Handler
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SLEEP_UNITS
 
 _SLEEPS = re.compile(
     r"(?<![\w.-])(?:sleep|start-sleep(?:\s+-s(?:ec|econds)?)?|timeout(?:\.exe)?\s+/t)\s+(\d{1,5}(?:\.\d{1,3})?)([smhd]?)(?![\w.])",
     re.IGNORECASE,
 )
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 _REPEATS = re.compile(r"\b(?:while|until|for)\b")
 
@@ -24,4 +24,4 @@ def intended_pause(handler: Handler) -> int:
     text = _COMMENT.sub("", " ".join(handler.command))
     if _REPEATS.search(text):
         return 0
-    return math.ceil(sum(float(match[1]) * _UNITS[match[2].lower()] for match in _SLEEPS.finditer(text)))
+    return math.ceil(sum(float(match[1]) * SLEEP_UNITS[match[2].lower()] for match in _SLEEPS.finditer(text)))

@@ -24,7 +24,12 @@ from ansible_collections.graceful.termination.plugins.module_utils.workload.prog
     SLEEPING_CODE,
     STARTERS,
 )
-from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import SHELLS, basename, script_of
+from ansible_collections.graceful.termination.plugins.module_utils.workload.shell import (
+    SHELLS,
+    SLEEP_UNITS,
+    basename,
+    script_of,
+)
 from ansible_collections.graceful.termination.plugins.module_utils.workload.spans import (
     ANY,
     ENDLESS,
@@ -41,7 +46,6 @@ SUCCEEDED, FAILED, LIKELY, OPEN = "succeeded", "failed", "likely", "open"
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})([smhd]?)")
 _GNU_AMOUNT = re.compile(r"\s*\+?(\d{1,9}(?:\.\d{0,9})?(?:[eE]\+?\d)?|0[xX][0-9a-fA-F]{1,7})([smhd]?)")
 _FOR_EVER = re.compile(r"inf(?:inity)?", re.I)
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _PREFIXES = STARTERS | INITS
 _IN_A_ROW = 20  # of them
 _OPERATORS = ("&&", "||", ";", "&", "|")
@@ -241,7 +245,7 @@ def _tested(words: Sequence[str]) -> str:
 def _amount(word: str) -> float | None:
     """The seconds of `1m`, as every sleep understands it; None for anything else."""
     match = _AMOUNT.fullmatch(word)
-    return float(match[1]) * _UNITS[match[2]] if match else None
+    return float(match[1]) * SLEEP_UNITS[match[2]] if match else None
 
 
 def _sleep(operands: Sequence[str], in_shell: bool) -> Launch:
@@ -271,7 +275,7 @@ def _gnu_amount(word: str) -> float:
     match = _GNU_AMOUNT.fullmatch(word)
     if not match:
         return 0
-    return (int(match[1], 16) if match[1][:2] in ("0x", "0X") else float(match[1])) * _UNITS[match[2]]
+    return (int(match[1], 16) if match[1][:2] in ("0x", "0X") else float(match[1])) * SLEEP_UNITS[match[2]]
 
 
 def _sleeping_code(name: str, operands: Sequence[str]) -> float | None:

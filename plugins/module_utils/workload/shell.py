@@ -27,7 +27,8 @@ _CLOSING = ("fi", "done", "esac", "}", ")")
 _BRANCHING = re.compile(r"(?:while|until|for|if|elif|case|select)\b")
 _BUILTINS = (".", ":", "cd", "echo", "eval", "exit", "export", "printf", "read", "set", "source", "true", "wait")
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhd]?)")
-_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+# Seconds of what may stand behind the number of `sleep` and `timeout`.
+SLEEP_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def basename(word: str) -> str:
@@ -118,7 +119,7 @@ def sleep_seconds(words: Sequence[str]) -> float | None:
     amounts = [_AMOUNT.fullmatch(word) for word in words[1:]]
     if None in amounts:
         return None
-    return sum(float(amount[1]) * _UNITS[amount[2]] for amount in amounts if amount)
+    return sum(float(amount[1]) * SLEEP_UNITS[amount[2]] for amount in amounts if amount)
 
 
 def _blanked(script: str) -> str:
